@@ -103,13 +103,7 @@ impl Scan {
     #[must_use]
     pub fn prefix(prefix: Key, limit: usize) -> Self {
         let to = after_prefix(&prefix);
-        Self {
-            from: prefix,
-            to,
-            descending: false,
-            limit,
-            keys_only: false,
-        }
+        Self { from: prefix, to, descending: false, limit, keys_only: false }
     }
 
     /// The keys alone.
@@ -194,10 +188,7 @@ impl StoreError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Full | Self::Unavailable(_) | Self::LeaseTaken(_)
-        )
+        matches!(self, Self::Full | Self::Unavailable(_) | Self::LeaseTaken(_))
     }
 }
 
