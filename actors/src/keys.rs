@@ -1,0 +1,496 @@
+//! Every key there is. Keys begin with the organisation, then a table's letter, then the parts that
+//! the table is ordered by, big-endian, so that byte order is the order a list needs. Operational
+//! tables belong to the system tenant, which no organisation's name can spell.
+//!
+//! | table | parts | holds |
+//! |---|---|---|
+//! | `r` records | datatype, sk | the record |
+//! | `m` records by change | datatype, stamp, sk | nothing |
+//! | `c` records by creation | datatype, stamp, sk | nothing |
+//! | `f` records by field | datatype, field, value, sk | nothing |
+//! | `u` unique values | datatype, field, value | the sk that has it |
+//! | `h` create hashes | datatype, hash | the sk it made |
+//! | `e` events | id | the event |
+//! | `l` event log | stamp, place in the commit | id and kind |
+//! | `k` event log by kind | kind, stamp, place | id |
+//! | `i` idempotency keys | key | digest and event ids |
+//! | `x` effects | cause, effect | nothing |
+//! | `n` runs | id | the run |
+//! | `o` runs by flow | flow, id | nothing |
+//! | `s` steps of runs | run, number | the step |
+//! | `v` flow versions | flow, version | the definition |
+//! | `d` deliveries | id | the delivery |
+//! | `t` attempts | delivery, number | the attempt |
+//! | `p` private values | purpose, name | secrets, sealed or hashed |
+//! | system `o` | org | the organisation |
+//! | system `j` | job | the job |
+//! | system `q` | queue, state, place, job | nothing |
+//! | system `z` | queue | totals |
+//! | system `w` | destination, due, delivery | org |
+//! | system `y` | destination | its name for people |
+//! | system `p` | purpose, name | secrets that belong to no organisation |
+
+use crate::clock::{Stamp, Timestamp};
+use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, QueueName, RecordId, RunId};
+use crate::store::Key;
+
+const SYSTEM: &[u8] = &[1];
+const END: u8 = 0;
+
+struct Builder(Key);
+
+impl Builder {
+    fn of(org: &OrgId, table: u8) -> Self {
+        let mut key = Vec::with_capacity(64);
+        key.extend_from_slice(org.as_str().as_bytes());
+        key.extend_from_slice(&[END, table]);
+        Self(key)
+    }
+
+    fn system(table: u8) -> Self {
+        let mut key = Vec::with_capacity(64);
+        key.extend_from_slice(SYSTEM);
+        key.extend_from_slice(&[END, table]);
+        Self(key)
+    }
+
+    /// A text and its end, so that no text is a prefix of another. Ends within it are escaped.
+    fn text(mut self, text: &str) -> Self {
+        for byte in text.bytes() {
+            self.0.push(byte);
+            if byte == END {
+                self.0.push(u8::MAX);
+            }
+        }
+        self.0.push(END);
+        self
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn number(self, number: u64) -> Self {
+        self.bytes(&number.to_be_bytes())
+    }
+}
+
+/// A record.
+#[must_use]
+pub fn record(org: &OrgId, datatype: &Datatype, sk: &RecordId) -> Key {
+    Builder::of(org, b'r').text(datatype.as_str()).text(sk.as_str()).0
+}
+
+/// All records of a datatype, by sk.
+#[must_use]
+pub fn records(org: &OrgId, datatype: &Datatype) -> Key {
+    Builder::of(org, b'r').text(datatype.as_str()).0
+}
+
+/// All records of an organisation.
+#[must_use]
+pub fn all_records(org: &OrgId) -> Key {
+    Builder::of(org, b'r').0
+}
+
+/// Which of the two orders of time a list follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeOrder {
+    /// By `modifydate`.
+    Modified,
+    /// By `createdate`.
+    Created,
+}
+
+impl TimeOrder {
+    const fn table(self) -> u8 {
+        match self {
+            Self::Modified => b'm',
+            Self::Created => b'c',
+        }
+    }
+}
+
+/// All records of a datatype in an order of time.
+#[must_use]
+pub fn records_by_time(org: &OrgId, datatype: &Datatype, order: TimeOrder) -> Key {
+    Builder::of(org, order.table()).text(datatype.as_str()).0
+}
+
+/// Where the records of a moment begin in an order of time.
+#[must_use]
+pub fn records_from(org: &OrgId, datatype: &Datatype, order: TimeOrder, from: Stamp) -> Key {
+    Builder(records_by_time(org, datatype, order)).number(from.as_u64()).0
+}
+
+/// One record's place in an order of time.
+#[must_use]
+pub fn record_by_time(
+    org: &OrgId,
+    datatype: &Datatype,
+    order: TimeOrder,
+    stamp: Stamp,
+    sk: &RecordId,
+) -> Key {
+    Builder(records_from(org, datatype, order, stamp)).text(sk.as_str()).0
+}
+
+/// Records of a datatype that have `value` in `field`.
+#[must_use]
+pub fn records_with(org: &OrgId, datatype: &Datatype, field: &str, value: &str) -> Key {
+    Builder::of(org, b'f').text(datatype.as_str()).text(field).text(value).0
+}
+
+/// One record that has `value` in `field`.
+#[must_use]
+pub fn record_with(org: &OrgId, datatype: &Datatype, field: &str, value: &str, sk: &RecordId) -> Key {
+    Builder(records_with(org, datatype, field, value)).text(sk.as_str()).0
+}
+
+/// The one record that may have `value` in `field`.
+#[must_use]
+pub fn unique(org: &OrgId, datatype: &Datatype, field: &str, value: &str) -> Key {
+    Builder::of(org, b'u').text(datatype.as_str()).text(field).text(value).0
+}
+
+/// What an identical create made before.
+#[must_use]
+pub fn create_hash(org: &OrgId, datatype: &Datatype, hash: &str) -> Key {
+    Builder::of(org, b'h').text(datatype.as_str()).text(hash).0
+}
+
+/// The record id at the end of a key of the tables `r` and `f`.
+#[must_use]
+pub fn trailing_record_id(key: &[u8]) -> Option<RecordId> {
+    let body = key.strip_suffix(&[END])?;
+    let start = body.iter().rposition(|&b| b == END)? + 1;
+    std::str::from_utf8(body.get(start..)?).ok().and_then(|text| RecordId::new(text).ok())
+}
+
+/// The stamp and record id of a key under `prefix` in an order of time.
+#[must_use]
+pub fn parse_record_by_time(prefix: &[u8], key: &[u8]) -> Option<(Stamp, RecordId)> {
+    let rest = key.strip_prefix(prefix)?;
+    let (stamp, sk) = rest.split_first_chunk::<8>()?;
+    let sk = std::str::from_utf8(sk.strip_suffix(&[END])?).ok()?;
+    Some((Stamp::from_u64(u64::from_be_bytes(*stamp)), RecordId::new(sk).ok()?))
+}
+
+/// An event.
+#[must_use]
+pub fn event(org: &OrgId, id: EventId) -> Key {
+    Builder::of(org, b'e').bytes(&id.to_bytes()).0
+}
+
+/// An organisation's log of events, oldest first.
+#[must_use]
+pub fn event_log(org: &OrgId) -> Key {
+    Builder::of(org, b'l').0
+}
+
+/// An organisation's log of one kind of event, oldest first.
+#[must_use]
+pub fn event_log_of(org: &OrgId, kind: &str) -> Key {
+    Builder::of(org, b'k').text(kind).0
+}
+
+/// The place of the `n`-th event of a commit in the log that begins with `log`.
+#[must_use]
+pub fn event_place(log: Key, stamp: Stamp, n: u16) -> Key {
+    Builder(log).number(stamp.as_u64()).bytes(&n.to_be_bytes()).0
+}
+
+/// What an idempotency key stands for.
+#[must_use]
+pub fn idempotency(org: &OrgId, key: &str) -> Key {
+    Builder::of(org, b'i').text(key).0
+}
+
+/// Something that causes or is caused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Node {
+    /// An event.
+    Event(EventId),
+    /// A run of a flow.
+    Run(RunId),
+    /// A job.
+    Job(JobId),
+    /// A webhook delivery.
+    Delivery(DeliveryId),
+}
+
+impl Node {
+    fn to_bytes(self) -> [u8; 17] {
+        let (tag, id) = match self {
+            Self::Event(id) => (b'e', id.to_bytes()),
+            Self::Run(id) => (b'n', id.to_bytes()),
+            Self::Job(id) => (b'j', id.to_bytes()),
+            Self::Delivery(id) => (b'd', id.to_bytes()),
+        };
+        let mut bytes = [tag; 17];
+        bytes[1..].copy_from_slice(&id);
+        bytes
+    }
+
+    fn from_bytes(bytes: [u8; 17]) -> Option<Self> {
+        let (tag, id) = bytes.split_first()?;
+        let id: [u8; 16] = id.try_into().ok()?;
+        match tag {
+            b'e' => Some(Self::Event(EventId::from_bytes(id))),
+            b'n' => Some(Self::Run(RunId::from_bytes(id))),
+            b'j' => Some(Self::Job(JobId::from_bytes(id))),
+            b'd' => Some(Self::Delivery(DeliveryId::from_bytes(id))),
+            _ => None,
+        }
+    }
+}
+
+/// Everything that `cause` led to.
+#[must_use]
+pub fn effects(org: &OrgId, cause: Node) -> Key {
+    Builder::of(org, b'x').bytes(&cause.to_bytes()).0
+}
+
+/// That `cause` led to `effect`.
+#[must_use]
+pub fn effect(org: &OrgId, cause: Node, effect: Node) -> Key {
+    Builder(effects(org, cause)).bytes(&effect.to_bytes()).0
+}
+
+/// The effect that a key of the table `x` names.
+#[must_use]
+pub fn parse_effect(key: &[u8]) -> Option<Node> {
+    Node::from_bytes(*key.last_chunk::<17>()?)
+}
+
+/// A run.
+#[must_use]
+pub fn run(org: &OrgId, id: RunId) -> Key {
+    Builder::of(org, b'n').bytes(&id.to_bytes()).0
+}
+
+/// All runs of an organisation, oldest first.
+#[must_use]
+pub fn runs(org: &OrgId) -> Key {
+    Builder::of(org, b'n').0
+}
+
+/// All runs of a flow, oldest first.
+#[must_use]
+pub fn runs_of(org: &OrgId, flow: &RecordId) -> Key {
+    Builder::of(org, b'o').text(flow.as_str()).0
+}
+
+/// One run's place among those of its flow.
+#[must_use]
+pub fn run_of(org: &OrgId, flow: &RecordId, id: RunId) -> Key {
+    Builder(runs_of(org, flow)).bytes(&id.to_bytes()).0
+}
+
+/// The run that a key of the tables `n` and `o` names.
+#[must_use]
+pub fn parse_run(key: &[u8]) -> Option<RunId> {
+    key.last_chunk::<16>().map(|bytes| RunId::from_bytes(*bytes))
+}
+
+/// All steps of a run, in order.
+#[must_use]
+pub fn steps(org: &OrgId, run: RunId) -> Key {
+    Builder::of(org, b's').bytes(&run.to_bytes()).0
+}
+
+/// The `n`-th step that a run took.
+#[must_use]
+pub fn step(org: &OrgId, run: RunId, n: u32) -> Key {
+    Builder(steps(org, run)).bytes(&n.to_be_bytes()).0
+}
+
+/// All versions of a flow.
+#[must_use]
+pub fn flow_versions(org: &OrgId, flow: &RecordId) -> Key {
+    Builder::of(org, b'v').text(flow.as_str()).0
+}
+
+/// One version of a flow.
+#[must_use]
+pub fn flow_version(org: &OrgId, flow: &RecordId, version: u64) -> Key {
+    Builder(flow_versions(org, flow)).number(version).0
+}
+
+/// A delivery.
+#[must_use]
+pub fn delivery(org: &OrgId, id: DeliveryId) -> Key {
+    Builder::of(org, b'd').bytes(&id.to_bytes()).0
+}
+
+/// All deliveries of an organisation, oldest first.
+#[must_use]
+pub fn deliveries(org: &OrgId) -> Key {
+    Builder::of(org, b'd').0
+}
+
+/// All attempts of a delivery, in order.
+#[must_use]
+pub fn attempts(org: &OrgId, delivery: DeliveryId) -> Key {
+    Builder::of(org, b't').bytes(&delivery.to_bytes()).0
+}
+
+/// The `n`-th attempt of a delivery.
+#[must_use]
+pub fn attempt(org: &OrgId, delivery: DeliveryId, n: u32) -> Key {
+    Builder(attempts(org, delivery)).bytes(&n.to_be_bytes()).0
+}
+
+/// A value that no list shows: a password's hash, a sealed secret, a token family.
+#[must_use]
+pub fn private(org: &OrgId, purpose: &str, name: &str) -> Key {
+    Builder::of(org, b'p').text(purpose).text(name).0
+}
+
+/// All private values of a purpose.
+#[must_use]
+pub fn privates(org: &OrgId, purpose: &str) -> Key {
+    Builder::of(org, b'p').text(purpose).0
+}
+
+/// A value that belongs to no organisation and that no list shows.
+#[must_use]
+pub fn system_private(purpose: &str, name: &str) -> Key {
+    Builder::system(b'p').text(purpose).text(name).0
+}
+
+/// An organisation's entry.
+#[must_use]
+pub fn org(id: &OrgId) -> Key {
+    Builder::system(b'o').text(id.as_str()).0
+}
+
+/// All organisations.
+#[must_use]
+pub fn orgs() -> Key {
+    Builder::system(b'o').0
+}
+
+/// The organisation that a key of [`orgs`] names.
+#[must_use]
+pub fn parse_org(key: &[u8]) -> Option<OrgId> {
+    let text = key.strip_prefix(orgs().as_slice())?.strip_suffix(&[END])?;
+    OrgId::new(std::str::from_utf8(text).ok()?).ok()
+}
+
+/// A job.
+#[must_use]
+pub fn job(id: JobId) -> Key {
+    Builder::system(b'j').bytes(&id.to_bytes()).0
+}
+
+/// All jobs of a queue in a state (its letter), in the order in which they come up.
+#[must_use]
+pub fn jobs_in(queue: &QueueName, state: u8) -> Key {
+    Builder::system(b'q').text(queue.as_str()).bytes(&[state]).0
+}
+
+/// One job's place among those of its state.
+#[must_use]
+pub fn job_in(queue: &QueueName, state: u8, place: u64, id: JobId) -> Key {
+    Builder(jobs_in(queue, state)).number(place).bytes(&id.to_bytes()).0
+}
+
+/// The job that a key of the table `q` names.
+#[must_use]
+pub fn parse_job(key: &[u8]) -> Option<JobId> {
+    key.last_chunk::<16>().map(|bytes| JobId::from_bytes(*bytes))
+}
+
+/// A queue's totals.
+#[must_use]
+pub fn queue_totals(queue: &QueueName) -> Key {
+    Builder::system(b'z').text(queue.as_str()).0
+}
+
+/// Deliveries that wait for a destination, the most urgent first.
+#[must_use]
+pub fn waiting_at(destination: &str) -> Key {
+    Builder::system(b'w').text(destination).0
+}
+
+/// One delivery's place among those that wait for a destination.
+#[must_use]
+pub fn delivery_at(destination: &str, due: Timestamp, id: DeliveryId) -> Key {
+    Builder(waiting_at(destination)).number(due.as_millis()).bytes(&id.to_bytes()).0
+}
+
+/// The delivery that a key of the tables `d` and `w` names.
+#[must_use]
+pub fn parse_delivery(key: &[u8]) -> Option<DeliveryId> {
+    key.last_chunk::<16>().map(|bytes| DeliveryId::from_bytes(*bytes))
+}
+
+/// A destination that has had deliveries.
+#[must_use]
+pub fn destination(name: &str) -> Key {
+    Builder::system(b'y').text(name).0
+}
+
+/// All destinations.
+#[must_use]
+pub fn destinations() -> Key {
+    Builder::system(b'y').0
+}
+
+/// The destination that a key of [`destinations`] names.
+#[must_use]
+pub fn parse_destination(key: &[u8]) -> Option<String> {
+    let text = key.strip_prefix(destinations().as_slice())?.strip_suffix(&[END])?;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::after_prefix;
+
+    fn org_id(text: &str) -> OrgId {
+        OrgId::new(text).unwrap()
+    }
+
+    #[test]
+    fn no_organisation_reaches_into_another_or_into_the_system() {
+        let contact = Datatype::new("contact").unwrap();
+        let (a, b) = (org_id("a"), org_id("a.b"));
+        let end = after_prefix(&all_records(&a));
+        let foreign = record(&b, &contact, &RecordId::new("x").unwrap());
+        assert!(!(all_records(&a)..end).contains(&foreign));
+        assert!(OrgId::new("\u{1}").is_err());
+    }
+
+    #[test]
+    fn a_text_is_never_a_prefix_of_another() {
+        let datatype = Datatype::new("contact").unwrap();
+        let short = records_with(&org_id("a"), &datatype, "email", "x");
+        let longer = record_with(&org_id("a"), &datatype, "email", "xy", &RecordId::new("1").unwrap());
+        let hostile = record_with(&org_id("a"), &datatype, "email", "x\0y", &RecordId::new("1").unwrap());
+        assert!(!longer.starts_with(&short));
+        assert!(!hostile.starts_with(&short));
+    }
+
+    #[test]
+    fn places_in_time_sort_by_time_and_read_back() {
+        let (org, datatype) = (org_id("a"), Datatype::new("contact").unwrap());
+        let sk = RecordId::new("contact-1").unwrap();
+        let at = |ms| Stamp::first_of(Timestamp::from_millis(ms));
+        let early = record_by_time(&org, &datatype, TimeOrder::Modified, at(255), &sk);
+        let late = record_by_time(&org, &datatype, TimeOrder::Modified, at(256), &sk);
+        assert!(early < late);
+        let prefix = records_by_time(&org, &datatype, TimeOrder::Modified);
+        assert_eq!(parse_record_by_time(&prefix, &late), Some((at(256), sk)));
+    }
+
+    #[test]
+    fn nodes_read_back_from_effects() {
+        let now = Timestamp::from_millis(5);
+        let (cause, effect_node) = (Node::Event(EventId::new(now)), Node::Delivery(DeliveryId::new(now)));
+        assert_eq!(parse_effect(&effect(&org_id("a"), cause, effect_node)), Some(effect_node));
+    }
+}

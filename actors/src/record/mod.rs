@@ -1,0 +1,2 @@
+//! Records: the model.
+pub mod model;
