@@ -35,7 +35,8 @@ use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, QueueName, RecordI
 use crate::store::Key;
 
 const SYSTEM: &[u8] = &[1];
-const END: u8 = 0;
+/// Ends a text. A zero byte within a text is followed by 255, so no text's end is within another.
+const END: [u8; 2] = [0, 1];
 
 struct Builder(Key);
 
@@ -43,27 +44,28 @@ impl Builder {
     fn of(org: &OrgId, table: u8) -> Self {
         let mut key = Vec::with_capacity(64);
         key.extend_from_slice(org.as_str().as_bytes());
-        key.extend_from_slice(&[END, table]);
+        key.extend_from_slice(&END);
+        key.push(table);
         Self(key)
     }
 
     fn system(table: u8) -> Self {
         let mut key = Vec::with_capacity(64);
         key.extend_from_slice(SYSTEM);
-        key.extend_from_slice(&[END, table]);
+        key.extend_from_slice(&END);
+        key.push(table);
         Self(key)
     }
 
-    /// A text and its end, so that no text is a prefix of another. Ends within it are escaped.
+    /// A text and its end, so that no text is a prefix of another.
     fn text(mut self, text: &str) -> Self {
         for byte in text.bytes() {
             self.0.push(byte);
-            if byte == END {
+            if byte == 0 {
                 self.0.push(u8::MAX);
             }
         }
-        self.0.push(END);
-        self
+        self.bytes(&END)
     }
 
     fn bytes(mut self, bytes: &[u8]) -> Self {
@@ -163,8 +165,8 @@ pub fn create_hash(org: &OrgId, datatype: &Datatype, hash: &str) -> Key {
 /// The record id at the end of a key of the tables `r` and `f`.
 #[must_use]
 pub fn trailing_record_id(key: &[u8]) -> Option<RecordId> {
-    let body = key.strip_suffix(&[END])?;
-    let start = body.iter().rposition(|&b| b == END)? + 1;
+    let body = key.strip_suffix(&END)?;
+    let start = body.windows(2).rposition(|pair| pair == END)? + END.len();
     std::str::from_utf8(body.get(start..)?).ok().and_then(|text| RecordId::new(text).ok())
 }
 
@@ -173,7 +175,7 @@ pub fn trailing_record_id(key: &[u8]) -> Option<RecordId> {
 pub fn parse_record_by_time(prefix: &[u8], key: &[u8]) -> Option<(Stamp, RecordId)> {
     let rest = key.strip_prefix(prefix)?;
     let (stamp, sk) = rest.split_first_chunk::<8>()?;
-    let sk = std::str::from_utf8(sk.strip_suffix(&[END])?).ok()?;
+    let sk = std::str::from_utf8(sk.strip_suffix(&END)?).ok()?;
     Some((Stamp::from_u64(u64::from_be_bytes(*stamp)), RecordId::new(sk).ok()?))
 }
 
@@ -375,7 +377,7 @@ pub fn orgs() -> Key {
 /// The organisation that a key of [`orgs`] names.
 #[must_use]
 pub fn parse_org(key: &[u8]) -> Option<OrgId> {
-    let text = key.strip_prefix(orgs().as_slice())?.strip_suffix(&[END])?;
+    let text = key.strip_prefix(orgs().as_slice())?.strip_suffix(&END)?;
     OrgId::new(std::str::from_utf8(text).ok()?).ok()
 }
 
@@ -442,7 +444,7 @@ pub fn destinations() -> Key {
 /// The destination that a key of [`destinations`] names.
 #[must_use]
 pub fn parse_destination(key: &[u8]) -> Option<String> {
-    let text = key.strip_prefix(destinations().as_slice())?.strip_suffix(&[END])?;
+    let text = key.strip_prefix(destinations().as_slice())?.strip_suffix(&END)?;
     String::from_utf8(text.to_vec()).ok()
 }
 
