@@ -399,10 +399,12 @@ pub fn job_in(queue: &QueueName, state: u8, place: u64, id: JobId) -> Key {
     Builder(jobs_in(queue, state)).number(place).bytes(&id.to_bytes()).0
 }
 
-/// The job that a key of the table `q` names.
+/// The place and job that a key of the table `q` names.
 #[must_use]
-pub fn parse_job(key: &[u8]) -> Option<JobId> {
-    key.last_chunk::<16>().map(|bytes| JobId::from_bytes(*bytes))
+pub fn parse_job_in(key: &[u8]) -> Option<(u64, JobId)> {
+    let (rest, id) = key.split_last_chunk::<16>()?;
+    let place = rest.last_chunk::<8>()?;
+    Some((u64::from_be_bytes(*place), JobId::from_bytes(*id)))
 }
 
 /// A queue's totals.

@@ -24,6 +24,8 @@ pub struct Versioned {
 pub enum Expect {
     /// The key holds nothing.
     Absent,
+    /// The key holds something.
+    Present,
     /// The key holds what was read with this version.
     Version(u64),
 }
@@ -210,6 +212,22 @@ impl Drop for Lease {
             release();
         }
     }
+}
+
+/// A stored value as the JSON it is kept as.
+///
+/// # Errors
+/// When the value has no JSON form, which is a fault of this program.
+pub fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::Corrupt(format!("cannot be written: {error}")))
+}
+
+/// A value of the store, read back.
+///
+/// # Errors
+/// When it is not what its key says it is.
+pub fn decode<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 /// Answer of a store call.

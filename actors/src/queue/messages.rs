@@ -1,0 +1,74 @@
+//! What a queue hears, in the order of a job's life.
+
+use actix::Message;
+use serde::Serialize;
+
+use super::job::{Job, JobState};
+use crate::ids::{JobId, QueueName};
+
+/// Jobs that the store holds already were added. A hint: a queue that misses it looks for itself.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct JobsAdded(pub Vec<Job>);
+
+/// Stop or go on taking jobs; those that run are not touched. Survives restarts.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<(), crate::store::StoreError>")]
+pub struct SetPaused(pub bool);
+
+/// Asks how the queue is.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "QueueStatus")]
+pub struct GetStatus;
+
+/// Asks for no new jobs to be begun, and for an answer when none runs any more.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+/// How a queue is (contract §14, monitoring).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueStatus {
+    /// Its name.
+    pub name: QueueName,
+    /// Jobs ready to run.
+    pub waiting: u64,
+    /// Jobs that run.
+    pub active: u64,
+    /// Jobs to be run later.
+    pub delayed: u64,
+    /// Jobs done since the store was made.
+    pub completed: u64,
+    /// Jobs given up since the store was made.
+    pub failed: u64,
+    /// Whether no jobs are taken.
+    pub paused: bool,
+    /// Jobs that may run at once.
+    pub concurrency: usize,
+    /// Jobs ended per second, over the last minute.
+    pub rate_per_second: f64,
+    /// How long the oldest ready job has waited, in milliseconds.
+    pub oldest_waiting_ms: Option<u64>,
+    /// What the latest failed attempt failed with.
+    pub last_error: Option<String>,
+}
+
+/// One job, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// The job as it shall be.
+    pub job: Job,
+    /// The state that it leaves.
+    pub from: JobState,
+    /// Its place there.
+    pub from_place: u64,
+}
+
+impl Move {
+    /// The job's id.
+    #[must_use]
+    pub const fn id(&self) -> JobId {
+        self.job.id
+    }
+}

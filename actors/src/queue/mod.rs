@@ -1,0 +1,11 @@
+//! Queues: jobs that survive the process, run within bounds, and tried again until they are done or
+//! given up. Every transition is written before it is acted on; the store is the truth and what an
+//! actor holds in memory is a window on it. The bus adds jobs; a [`worker::Worker`] does them.
+
+mod actor;
+pub mod job;
+pub mod messages;
+pub mod state;
+pub mod worker;
+
+pub use actor::{JobPage, QueueActor, read_jobs};

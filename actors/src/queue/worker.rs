@@ -1,0 +1,12 @@
+//! What does the jobs: implemented where the tasks are known, called by the queue.
+
+use futures_util::future::BoxFuture;
+
+use super::job::{Job, Outcome};
+
+/// Carries out jobs. One job may be handed over twice (after a crash, or when its result could not be
+/// written), so what it does is either safe to repeat or guarded by ids that the job carries.
+pub trait Worker: Send + Sync + 'static {
+    /// One attempt at `job`.
+    fn run(&self, job: Job) -> BoxFuture<'static, Outcome>;
+}
