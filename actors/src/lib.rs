@@ -1,1 +1,4 @@
 //! x
+pub mod duration;
+pub mod retry;
+pub mod webhook;
