@@ -329,6 +329,29 @@ impl<A: Actor> Members<A> {
         Self { group, actor: PhantomData }
     }
 
+    /// Leaves a message for the member called `name` if it runs and has room.
+    ///
+    /// # Errors
+    /// When it does not: the caller decides what that means.
+    pub fn tell<M>(&self, name: &str, message: M) -> Result<(), TellError>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        let Ref { registry, path, patience, .. } = &self.group;
+        Ref::<A>::new(registry.clone(), path.child(name), *patience).tell(message)
+    }
+
+    /// Has the member called `name` running.
+    ///
+    /// # Errors
+    /// When the group does not answer in time.
+    pub async fn wake(&self, name: &str) -> Result<(), AskError> {
+        self.group.ask(Ensure { name: name.to_owned(), newer_than: 0 }).await
+    }
+
     /// Asks the member called `name`, starting it when it is not there, and once more when it dies.
     ///
     /// # Errors

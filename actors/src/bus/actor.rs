@@ -1,0 +1,166 @@
+//! The shell around the bus: stamps and queues each change in the order in which it came, and tells
+//! everybody once it is durable.
+
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture};
+use tracing::{debug, warn};
+
+use super::build::{Built, Guard, Limits, build};
+use super::change::{Change, ChangeError, Receipt, Remembered};
+use super::listeners::Listeners;
+use super::messages::Commit;
+use super::state::{BusState, load};
+use crate::feed::Observation;
+use crate::house::House;
+use crate::ids::{OrgId, QueueName};
+use crate::keys;
+use crate::queue::QueueActor;
+use crate::queue::job::Job;
+use crate::queue::messages::JobsAdded;
+use crate::store::{Lease, StoreError, decode};
+use crate::supervision::{Fate, Members, Ref};
+use crate::webhook::DestinationActor;
+use crate::webhook::delivery::Delivery;
+use crate::webhook::messages::DeliveriesAdded;
+
+/// Those whom the bus tells: the level below it.
+#[derive(Clone)]
+pub struct Below {
+    /// The queues.
+    pub queues: Vec<(QueueName, Ref<QueueActor>)>,
+    /// The destinations of webhooks.
+    pub destinations: Members<DestinationActor>,
+}
+
+/// The bus.
+pub struct BusActor {
+    house: Arc<House>,
+    below: Below,
+    listeners: Listeners,
+    fate: Fate,
+    state: BusState,
+    lease: Option<Lease>,
+}
+
+impl BusActor {
+    /// A bus that learns the flows of all organisations from the store when it starts.
+    #[must_use]
+    pub fn new(house: Arc<House>, below: Below, listeners: Listeners, fate: Fate) -> Self {
+        let state = BusState::new(house.settings.flows.max_depth);
+        Self { house, below, listeners, fate, state, lease: None }
+    }
+
+    fn built(&self, org: &OrgId, change: &Change) -> Result<Built, ChangeError> {
+        let settings = &self.house.settings;
+        let attempts = |queue: &QueueName| settings.queues.get(queue).map_or(1, |queue| queue.attempts);
+        let limits = Limits { value: settings.value_limit, attempts: &attempts };
+        build(org, change, self.house.stamper.next(), &self.state, limits)
+    }
+
+    /// Tells those below and those who watch. None of them can fail the change: it is durable already.
+    fn announce(&mut self, receipt: &Receipt) {
+        for record in &receipt.records {
+            self.state.record_written(record);
+        }
+        for (queue, actor) in &self.below.queues {
+            let jobs: Vec<Job> = receipt.jobs.iter().filter(|job| job.queue == *queue).cloned().collect();
+            if !jobs.is_empty() && actor.tell(JobsAdded(jobs)).is_err() {
+                // Full or restarting: the queue finds the jobs in the store at its next heartbeat.
+                self.house.hints.note(queue.as_str());
+            }
+        }
+        for delivery in &receipt.deliveries {
+            self.tell_destination(delivery.clone());
+        }
+        for event in &receipt.events {
+            let event = Arc::new(event.clone());
+            self.listeners.hear(&event);
+            self.house.feed.show(|| Observation::Event { event });
+        }
+    }
+
+    fn tell_destination(&self, delivery: Delivery) {
+        let name = delivery.destination.as_str().to_owned();
+        if self.below.destinations.tell(&name, DeliveriesAdded(vec![delivery])).is_err() {
+            // It looks into the store when it starts, and when it finds this note.
+            self.house.hints.note(&name);
+            let destinations = self.below.destinations.clone();
+            tokio::spawn(async move {
+                if let Err(error) = destinations.wake(&name).await {
+                    debug!(destination = name, %error, "a destination could not be woken; the sweep will");
+                }
+            });
+        }
+    }
+}
+
+impl Actor for BusActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(self.house.settings.mailbox);
+        let house = self.house.clone();
+        let loading = async move {
+            let lease = house.store.lease("bus".to_owned()).await?;
+            Ok::<_, StoreError>((lease, load(house.store.as_ref()).await?))
+        };
+        // Messages wait in the mailbox until the triggers are known.
+        ctx.wait(loading.into_actor(self).map(|loaded, act, ctx| match loaded {
+            Ok((lease, flows)) => {
+                act.lease = Some(lease);
+                for flow in &flows {
+                    act.state.record_written(flow);
+                }
+            }
+            Err(error) => {
+                warn!(%error, "the bus cannot load the flows");
+                act.fate.failed(format!("load the flows: {error}"));
+                ctx.stop();
+            }
+        }));
+    }
+}
+
+impl Handler<Commit> for BusActor {
+    type Result = ResponseActFuture<Self, Result<Receipt, ChangeError>>;
+
+    fn handle(&mut self, Commit { org, change }: Commit, _: &mut Self::Context) -> Self::Result {
+        let built = match self.built(&org, &change) {
+            Ok(built) => built,
+            Err(error) => return Box::pin(actix::fut::ready(Err(error))),
+        };
+        // Queued here and now: the order of commits is the order of stamps.
+        let Built { batch, guards, receipt } = built;
+        let committed = self.house.store.commit(batch);
+        let house = self.house.clone();
+        let done = async move {
+            match committed.await {
+                Ok(()) => Ok(receipt),
+                Err(StoreError::Conflict { index }) if guards.get(index) == Some(&Guard::Key) => {
+                    repeated(&house, &org, &change).await
+                }
+                Err(StoreError::Conflict { index }) => Err(Guard::error(&guards, index)),
+                Err(error) => Err(error.into()),
+            }
+        };
+        Box::pin(done.into_actor(self).map(|done, act, _| {
+            if let Ok(receipt) = &done {
+                act.announce(receipt);
+            }
+            done
+        }))
+    }
+}
+
+/// The answer to a request whose idempotency key was used before.
+async fn repeated(house: &House, org: &OrgId, change: &Change) -> Result<Receipt, ChangeError> {
+    let Some(idempotency) = &change.idempotency else { return Err(ChangeError::Condition) };
+    let found = house.store.get(keys::idempotency(org, &idempotency.key)).await?;
+    let Some(found) = found else { return Err(ChangeError::Condition) };
+    let remembered: Remembered = decode(&found.value)?;
+    if remembered.digest != idempotency.digest {
+        return Err(ChangeError::KeyReused);
+    }
+    Ok(Receipt { stamp: remembered.at, repeated: Some(remembered.events), ..Receipt::default() })
+}

@@ -1,0 +1,77 @@
+//! What every actor of one machine shares: the ports, the clock, the names and the limits. It holds no
+//! state of its own and decides nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Stamper};
+use crate::feed::{Feed, LostHints};
+use crate::ids::QueueName;
+use crate::ports::Vault;
+use crate::queue::job::QueueSettings;
+use crate::retry::Backoff;
+use crate::store::Store;
+use crate::supervision::Registry;
+use crate::webhook::transport::Transport;
+
+/// The shared parts.
+pub struct House {
+    /// Where everything durable is.
+    pub store: Arc<dyn Store>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Gives commits their order.
+    pub stamper: Stamper,
+    /// Who is where.
+    pub registry: Registry,
+    /// What happens, for those who watch.
+    pub feed: Feed,
+    /// Hints that could not be delivered.
+    pub hints: LostHints,
+    /// How requests leave.
+    pub transport: Arc<dyn Transport>,
+    /// How secrets are kept.
+    pub vault: Arc<dyn Vault>,
+    /// Limits and defaults.
+    pub settings: Settings,
+}
+
+/// Limits and defaults, as configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Messages that wait for one actor.
+    pub mailbox: usize,
+    /// How long a question waits for its answer, restarts included.
+    pub patience: Duration,
+    /// Bytes of the largest event or record.
+    pub value_limit: usize,
+    /// Records that one query may look at.
+    pub query_documents: usize,
+    /// How each queue treats its jobs.
+    pub queues: BTreeMap<QueueName, QueueSettings>,
+    /// How flows run.
+    pub flows: FlowSettings,
+    /// How webhooks are sent.
+    pub webhooks: WebhookSettings,
+}
+
+/// How flows run.
+#[derive(Debug, Clone)]
+pub struct FlowSettings {
+    /// Runs that may cause one another in a chain, where a flow does not say.
+    pub max_depth: u32,
+    /// Steps that one run may take.
+    pub max_steps: u32,
+}
+
+/// How webhooks are sent.
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// For one attempt, in all.
+    pub timeout: Duration,
+    /// Pauses after failed attempts, where a delivery has none of its own.
+    pub backoff: Backoff,
+    /// Requests to one destination at once.
+    pub concurrency: usize,
+}
