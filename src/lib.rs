@@ -1,1 +1,3 @@
-//! x
+//! The edges of appengine and its command line.
+
+pub mod config;
