@@ -1,3 +1,5 @@
 //! The edges of appengine and its command line.
 
+pub mod cli;
 pub mod config;
+pub mod telemetry;
