@@ -102,7 +102,8 @@ fn read_file(schema: &Schema, path: &Path, problems: &mut Vec<Problem>) -> Vec<S
             if file.open_to_all {
                 let secrets = settings
                     .iter()
-                    .filter(|setting| SECRETS.contains(&setting.key.as_str()));
+                    .filter(|setting| SECRETS.contains(&setting.key.as_str()))
+                    .filter(|setting| setting.value.as_str() != Some(""));
                 problems.extend(secrets.map(|secret| secret.refused(Fault::Exposed)));
             }
             settings

@@ -73,6 +73,10 @@ fn secrets_print_as_dots_and_are_never_quoted() {
 #[test]
 fn a_secret_in_a_file_for_everyone_is_refused() {
     use std::os::unix::fs::PermissionsExt;
+    let (_without, path) = written(DEFAULTS);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("own file");
+    assert_eq!(Config::load(Some(&path), NONE), Ok(defaults()));
+
     let (_folder, path) = written(format!("auth.signing_secret = \"{LONG}\""));
     let load = |mode| {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("own file");
