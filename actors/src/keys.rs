@@ -425,10 +425,18 @@ pub fn delivery_at(destination: &str, due: Timestamp, id: DeliveryId) -> Key {
     Builder(waiting_at(destination)).number(due.as_millis()).bytes(&id.to_bytes()).0
 }
 
-/// The delivery that a key of the tables `d` and `w` names.
+/// The delivery that a key of the table `d` names.
 #[must_use]
 pub fn parse_delivery(key: &[u8]) -> Option<DeliveryId> {
     key.last_chunk::<16>().map(|bytes| DeliveryId::from_bytes(*bytes))
+}
+
+/// The due moment and delivery that a key of the table `w` names.
+#[must_use]
+pub fn parse_delivery_at(key: &[u8]) -> Option<(u64, DeliveryId)> {
+    let (rest, id) = key.split_last_chunk::<16>()?;
+    let due = rest.last_chunk::<8>()?;
+    Some((u64::from_be_bytes(*due), DeliveryId::from_bytes(*id)))
 }
 
 /// A destination that has had deliveries.

@@ -8,10 +8,15 @@ pub mod flow;
 pub mod house;
 pub mod ids;
 pub mod keys;
+pub mod machine;
 pub mod ports;
 pub mod queue;
 pub mod record;
 pub mod retry;
 pub mod store;
 pub mod supervision;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod tree;
 pub mod webhook;
+pub mod window;

@@ -97,6 +97,11 @@ impl Backoff {
         })
     }
 
+    /// How far a delay may be spread: 0.2 is 80 to 120 % of itself.
+    pub fn jitter(&self) -> f64 {
+        self.jitter
+    }
+
     /// The list of delays as it stands, with as many attempts as it needs.
     pub fn schedule(delays: Vec<Duration>, jitter: f64) -> Result<Self, BackoffError> {
         Self::new(Curve::Schedule { delays }, MAX_ATTEMPTS, jitter)

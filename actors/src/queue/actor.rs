@@ -7,9 +7,9 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture};
 use tracing::{debug, error, warn};
 
-use super::job::{Job, JobState, Outcome, QueueSettings};
+use super::job::{Job, JobState, Outcome};
 use super::messages::{Drain, GetStatus, JobsAdded, Move, QueueStatus, SetPaused};
-use super::state::{Effect, Input, QueueState, Totals, WINDOW};
+use super::state::{Effect, Input, QueueState, Totals};
 use super::worker::Worker;
 use crate::clock::timeout;
 use crate::house::House;
@@ -17,6 +17,7 @@ use crate::ids::{JobId, QueueName};
 use crate::keys;
 use crate::store::{Batch, Expect, Lease, Scan, StoreError, decode, encode};
 use crate::supervision::Fate;
+use crate::window::WINDOW;
 
 /// How long a failed read or write rests before it is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -49,11 +50,11 @@ impl QueueActor {
     /// A queue that loads its state from the store when it starts.
     pub fn new(
         name: QueueName,
-        settings: QueueSettings,
         house: Arc<House>,
         worker: Arc<dyn Worker>,
         fate: Fate,
     ) -> Self {
+        let settings = house.settings.queues.get(&name).cloned().unwrap_or_default();
         let state = QueueState::new(name.clone(), settings);
         let (running, drained) = (HashMap::new(), Vec::new());
         Self { name, house, worker, fate, state, running, drained, lease: None }
