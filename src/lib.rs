@@ -1,1 +1,6 @@
-//! x
+//! The edges of appengine and its command line.
+
+pub mod cli;
+pub mod config;
+pub mod telemetry;
+

@@ -1,0 +1,186 @@
+//! What values may be: a range for every number, time and size, and what two keys must agree on.
+//! Problems refuse to start; `warnings.rs` has what is allowed but risky.
+
+use std::fmt::Display;
+
+use toml::Value;
+
+use super::Config;
+use super::problem::Fault;
+use super::{ByteSize, HumanDuration};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The least and the most a key's value may be, both allowed. A list is judged item by item.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Range {
+    /// A whole number.
+    Count(i64, i64),
+    /// A decimal number.
+    Real(f64, f64),
+    /// A time, in milliseconds.
+    Time(u64, u64),
+    /// A size, in bytes.
+    Size(u64, u64),
+}
+
+use Range::{Count, Real, Size, Time};
+
+/// Every key that has a range.
+pub(super) const RANGES: &[(&str, Range)] = &[
+    ("server.workers", Count(0, 1024)),
+    ("server.shutdown_grace", Time(0, HOUR)),
+    ("server.keep_alive", Time(SECOND, HOUR)),
+    ("server.header_timeout", Time(100, 10 * MINUTE)),
+    ("store.cache", Size(MIB, 1024 * GIB)),
+    ("store.queue", Count(1, 1_000_000)),
+    ("limits.requests_per_minute", Count(1, 1_000_000_000)),
+    ("limits.sign_ins_per_minute", Count(1, 1_000_000_000)),
+    ("limits.body", Size(KIB, 100 * MIB)),
+    // The store takes no value of 128 KiB or more; 4 KiB are left for what it adds to a record.
+    ("limits.value", Size(KIB, 124 * KIB)),
+    ("limits.connections", Count(1, 1_000_000)),
+    ("limits.query_documents", Count(1, 100_000_000)),
+    // serde_json itself refuses what is nested deeper than 127.
+    ("limits.json_depth", Count(4, 127)),
+    ("auth.access_token_life", Time(MINUTE, 365 * DAY)),
+    ("auth.refresh_token_life", Time(MINUTE, 3650 * DAY)),
+    ("queues.concurrency", Count(1, 10_000)),
+    ("queues.attempts", Count(1, 100)),
+    ("queues.backoff_first", Time(1, DAY)),
+    ("queues.backoff_max", Time(1, 30 * DAY)),
+    ("queues.backoff_factor", Real(1.0, 100.0)),
+    ("queues.jitter", Real(0.0, 1.0)),
+    ("queues.timeout", Time(100, DAY)),
+    ("queues.notification.concurrency", Count(0, 10_000)),
+    ("queues.automation.concurrency", Count(0, 10_000)),
+    ("queues.automation-trigger.concurrency", Count(0, 10_000)),
+    ("queues.schedule.concurrency", Count(0, 10_000)),
+    ("queues.social-sync.concurrency", Count(0, 10_000)),
+    ("queues.escalation.concurrency", Count(0, 10_000)),
+    ("queues.billing.concurrency", Count(0, 10_000)),
+    ("flows.max_depth", Count(1, 100)),
+    ("flows.max_steps", Count(1, 1_000_000)),
+    ("flows.run_timeout", Time(SECOND, 3650 * DAY)),
+    ("flows.execute_wait", Time(0, 5 * MINUTE)),
+    ("webhooks.timeout", Time(100, 10 * MINUTE)),
+    ("webhooks.retry_schedule", Time(1, 30 * DAY)),
+    ("webhooks.jitter", Real(0.0, 1.0)),
+    ("webhooks.concurrency", Count(1, 10_000)),
+    ("webhooks.response_keep", Size(0, 124 * KIB)),
+    ("webhooks.response_max", Size(0, 100 * MIB)),
+    ("sockets.max_connections", Count(1, 1_000_000)),
+    ("sockets.max_payload", Size(KIB, 100 * MIB)),
+    ("sockets.buffered_packets", Count(1, 1_000_000)),
+    ("sockets.ping_interval", Time(100, HOUR)),
+    ("sockets.ping_timeout", Time(100, HOUR)),
+    ("actors.arbiters", Count(0, 1024)),
+    ("actors.mailbox", Count(1, 1_000_000)),
+];
+
+/// Most waits that a webhook's schedule may list.
+const SCHEDULE: usize = 50;
+
+/// Most networks or origins that a list may name.
+const LIST: usize = 1000;
+
+/// Judges one value by the range of its key; what cannot be read as its kind is left to the typed tables.
+pub(super) fn range(key: &str, value: &Value) -> Result<(), Fault> {
+    if let Value::Array(items) = value {
+        let most = if key == "webhooks.retry_schedule" {
+            SCHEDULE
+        } else {
+            LIST
+        };
+        if items.len() > most {
+            return Err(Fault::TooMany(most));
+        }
+        return items.iter().try_for_each(|item| range(key, item));
+    }
+    match RANGES.iter().find(|(known, _)| *known == key) {
+        Some((_, range)) => range.judge(value),
+        None => Ok(()),
+    }
+}
+
+impl Range {
+    fn judge(self, value: &Value) -> Result<(), Fault> {
+        match (self, value) {
+            (Count(least, most), Value::Integer(number)) => within(*number, least, most),
+            (Real(least, most), Value::Float(number)) => within(*number, least, most),
+            (Real(least, most), Value::Integer(number)) => within(*number as f64, least, most),
+            (Time(least, most), Value::String(text)) => match text.parse::<HumanDuration>() {
+                Ok(time) => within(
+                    time,
+                    HumanDuration::from_millis(least),
+                    HumanDuration::from_millis(most),
+                ),
+                Err(_) => Ok(()),
+            },
+            (Size(least, most), Value::String(text)) => match text.parse::<ByteSize>() {
+                Ok(size) => within(
+                    size,
+                    ByteSize::from_bytes(least),
+                    ByteSize::from_bytes(most),
+                ),
+                Err(_) => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Not a number is in no range, so it is refused with the rest.
+fn within<T: PartialOrd + Display + Copy>(value: T, least: T, most: T) -> Result<(), Fault> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Fault::OutOfRange {
+        least: least.to_string(),
+        most: most.to_string(),
+    })
+}
+
+/// Two keys that do not go together, and why.
+pub(super) struct Conflict {
+    /// The keys; the problem is reported for the first of them that a layer has set.
+    pub(super) keys: [&'static str; 2],
+    /// What the two must agree on.
+    pub(super) why: &'static str,
+}
+
+/// What the keys of a configuration disagree on.
+pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
+    let rules = [
+        (
+            config.limits.value <= config.limits.body,
+            ["limits.value", "limits.body"],
+            "limits.value must not be larger than limits.body, or the largest record could never be sent",
+        ),
+        (
+            config.auth.access_token_life <= config.auth.refresh_token_life,
+            ["auth.access_token_life", "auth.refresh_token_life"],
+            "auth.access_token_life must not be longer than auth.refresh_token_life",
+        ),
+        (
+            config.queues.backoff_first <= config.queues.backoff_max,
+            ["queues.backoff_first", "queues.backoff_max"],
+            "queues.backoff_first must not be longer than queues.backoff_max",
+        ),
+        (
+            config.webhooks.response_keep <= config.webhooks.response_max,
+            ["webhooks.response_keep", "webhooks.response_max"],
+            "webhooks.response_keep must not be larger than webhooks.response_max, or there is nothing to keep",
+        ),
+    ];
+    let broken = rules.into_iter().filter(|(holds, ..)| !holds);
+    broken
+        .map(|(_, keys, why)| Conflict { keys, why })
+        .collect()
+}

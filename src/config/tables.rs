@@ -1,0 +1,293 @@
+//! The configuration as typed tables, one struct for each table of `config.toml`, in its order.
+//! They hold no defaults: those come from the compiled-in file alone, so a field that it lacks is an error.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use url::Url;
+
+use super::values;
+use super::{ByteSize, HumanDuration, Secret};
+
+/// `[server]`: where and how the one port answers.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address to bind; port 0 takes a free one.
+    #[serde(deserialize_with = "values::read_listen")]
+    pub listen: SocketAddr,
+    /// Request threads; 0 is one per core.
+    pub workers: usize,
+    /// Address for printed links; `None` takes the bound one, see [`Server::base_url`].
+    #[serde(deserialize_with = "values::read_public_url")]
+    pub public_url: Option<Url>,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "values::read_networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Browser origins that may call, as browsers spell them, or `*`.
+    #[serde(deserialize_with = "values::read_origins")]
+    pub cors_origins: Vec<String>,
+    /// Time for running work after SIGTERM.
+    pub shutdown_grace: HumanDuration,
+    /// Idle time of a kept connection.
+    pub keep_alive: HumanDuration,
+    /// Time for a client to send a request's head.
+    pub header_timeout: HumanDuration,
+}
+
+impl Server {
+    /// The address that clients use, without a slash at its end: `public_url`, or else the bound address,
+    /// where "all addresses" is given as the loopback one, which can be opened.
+    #[must_use]
+    pub fn base_url(&self, bound: SocketAddr) -> String {
+        if let Some(url) = &self.public_url {
+            return url.as_str().trim_end_matches('/').to_owned();
+        }
+        let ip = match bound.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, bound.port()))
+    }
+}
+
+/// `[store]`: where data lies and what a write survives.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Data folder, relative to the working directory.
+    #[serde(deserialize_with = "values::read_path")]
+    pub path: PathBuf,
+    /// What an acknowledged write survives.
+    pub durability: Durability,
+    /// Memory for what was read or written last.
+    pub cache: ByteSize,
+    /// Most writes that may wait.
+    pub queue: usize,
+    /// Key for stored secrets; empty means the data folder's own.
+    #[serde(deserialize_with = "values::read_secret")]
+    pub encryption_key: Secret,
+}
+
+/// What an acknowledged write survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// A power cut: flushed and synced to the disk before the answer.
+    Power,
+    /// A killed process: handed to the operating system before the answer.
+    Process,
+    /// Nothing is promised: flushed now and then.
+    None,
+}
+
+/// `[limits]`: what callers may ask for.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Requests per IP address and minute (contract §1.4).
+    pub requests_per_minute: NonZeroU32,
+    /// Sign-in tries per IP address and minute.
+    pub sign_ins_per_minute: NonZeroU32,
+    /// Largest request body.
+    pub body: ByteSize,
+    /// Largest event or record; the store takes no value of 128 KiB or more.
+    pub value: ByteSize,
+    /// Most open connections.
+    pub connections: usize,
+    /// Most records one query may look at.
+    pub query_documents: usize,
+    /// Deepest nesting of a JSON body.
+    pub json_depth: usize,
+}
+
+/// `[auth]`: sign-up and tokens.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Who may sign up as staff.
+    pub user_signup: Signup,
+    /// Life of an access token.
+    pub access_token_life: HumanDuration,
+    /// Life of a refresh token.
+    pub refresh_token_life: HumanDuration,
+    /// The `iss` claim of tokens.
+    #[serde(deserialize_with = "values::read_text")]
+    pub issuer: String,
+    /// Secret that signs tokens; empty means the data folder's own.
+    #[serde(deserialize_with = "values::read_secret")]
+    pub signing_secret: Secret,
+    /// Organisation made at first start.
+    #[serde(deserialize_with = "values::read_org_id")]
+    pub default_org: String,
+    /// E-mail address of the owner made at first start.
+    #[serde(deserialize_with = "values::read_email")]
+    pub owner_email: String,
+}
+
+/// Who may sign up as staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signup {
+    /// Anyone who reaches the server.
+    Open,
+    /// Nobody; people are added from the command line.
+    Closed,
+}
+
+/// `[queues]`: how jobs are run, and the seven queues' own tables.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queues {
+    /// Jobs at once on a queue whose own table says nothing else; read it by [`Queues::concurrency_of`].
+    pub concurrency: usize,
+    /// Tries of a job, the first included.
+    pub attempts: u32,
+    /// Wait before the second try.
+    pub backoff_first: HumanDuration,
+    /// Longest wait between two tries.
+    pub backoff_max: HumanDuration,
+    /// Factor from one wait to the next.
+    pub backoff_factor: f64,
+    /// Share, from 0 to 1, by which a wait varies either way.
+    pub jitter: f64,
+    /// Time for one try.
+    pub timeout: HumanDuration,
+    /// E-mail, SMS and push messages.
+    pub notification: Queue,
+    /// Flow runs.
+    pub automation: Queue,
+    /// Matching events against triggers.
+    #[serde(rename = "automation-trigger")]
+    pub automation_trigger: Queue,
+    /// Timed jobs.
+    pub schedule: Queue,
+    /// Social network exchanges.
+    #[serde(rename = "social-sync")]
+    pub social_sync: Queue,
+    /// Ticket escalations.
+    pub escalation: Queue,
+    /// Invoicing.
+    pub billing: Queue,
+}
+
+/// `[queues.<name>]`: one queue's own settings.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Jobs at once; 0 takes [`Queues::concurrency`].
+    pub concurrency: usize,
+}
+
+impl Queues {
+    /// The seven queues by name, each with its own table (contract §12).
+    #[must_use]
+    pub fn each(&self) -> [(&'static str, &Queue); 7] {
+        [
+            ("notification", &self.notification),
+            ("automation", &self.automation),
+            ("automation-trigger", &self.automation_trigger),
+            ("schedule", &self.schedule),
+            ("social-sync", &self.social_sync),
+            ("escalation", &self.escalation),
+            ("billing", &self.billing),
+        ]
+    }
+
+    /// How many jobs a queue runs at once; a queue without a table runs as many as `[queues]` says.
+    #[must_use]
+    pub fn concurrency_of(&self, queue: &str) -> usize {
+        let own = self
+            .each()
+            .into_iter()
+            .find(|(name, _)| *name == queue)
+            .map(|(_, own)| own.concurrency);
+        own.filter(|own| *own > 0).unwrap_or(self.concurrency)
+    }
+}
+
+/// `[flows]`: what one run may do.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flows {
+    /// Flows in a row that may set each other off (contract §4.8).
+    pub max_depth: u32,
+    /// Steps of one run.
+    pub max_steps: u32,
+    /// Life of a run, delays included.
+    pub run_timeout: HumanDuration,
+    /// Time an execute request waits for its run.
+    pub execute_wait: HumanDuration,
+}
+
+/// `[webhooks]`: how deliveries are made (contract §14).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Networks that may be reached although they are not public.
+    #[serde(deserialize_with = "values::read_networks")]
+    pub allow_networks: Vec<IpNet>,
+    /// Time for one attempt.
+    pub timeout: HumanDuration,
+    /// Waits between attempts; there is one attempt more than waits.
+    pub retry_schedule: Vec<HumanDuration>,
+    /// Share, from 0 to 1, by which a wait varies either way.
+    pub jitter: f64,
+    /// Attempts at once to one destination.
+    pub concurrency: usize,
+    /// How much of an answer is kept.
+    pub response_keep: ByteSize,
+    /// How much of an answer is read.
+    pub response_max: ByteSize,
+}
+
+/// `[sockets]`: the realtime connections.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sockets {
+    /// Most open sockets.
+    pub max_connections: usize,
+    /// Largest incoming message.
+    pub max_payload: ByteSize,
+    /// Packets that may wait for a slow client.
+    pub buffered_packets: usize,
+    /// Time between two checks of a client.
+    pub ping_interval: HumanDuration,
+    /// Time for a client to answer a check.
+    pub ping_timeout: HumanDuration,
+}
+
+/// `[actors]`: how the machine inside is spread.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actors {
+    /// Actor threads; 0 is one per core.
+    pub arbiters: usize,
+    /// Messages that may wait for one actor.
+    pub mailbox: usize,
+}
+
+/// `[log]`: what is logged and how it looks.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Shape of a line.
+    pub format: LogFormat,
+    /// Levels by target, in the syntax of `tracing_subscriber::EnvFilter`.
+    #[serde(deserialize_with = "values::read_filter")]
+    pub filter: String,
+}
+
+/// Shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
