@@ -24,6 +24,8 @@ pub struct Versioned {
 pub enum Expect {
     /// The key holds nothing.
     Absent,
+    /// The key holds something.
+    Present,
     /// The key holds what was read with this version.
     Version(u64),
 }
@@ -103,13 +105,7 @@ impl Scan {
     #[must_use]
     pub fn prefix(prefix: Key, limit: usize) -> Self {
         let to = after_prefix(&prefix);
-        Self {
-            from: prefix,
-            to,
-            descending: false,
-            limit,
-            keys_only: false,
-        }
+        Self { from: prefix, to, descending: false, limit, keys_only: false }
     }
 
     /// The keys alone.
@@ -194,10 +190,7 @@ impl StoreError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Full | Self::Unavailable(_) | Self::LeaseTaken(_)
-        )
+        matches!(self, Self::Full | Self::Unavailable(_) | Self::LeaseTaken(_))
     }
 }
 
@@ -219,6 +212,22 @@ impl Drop for Lease {
             release();
         }
     }
+}
+
+/// A stored value as the JSON it is kept as.
+///
+/// # Errors
+/// When the value has no JSON form, which is a fault of this program.
+pub fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::Corrupt(format!("cannot be written: {error}")))
+}
+
+/// A value of the store, read back.
+///
+/// # Errors
+/// When it is not what its key says it is.
+pub fn decode<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 /// Answer of a store call.
