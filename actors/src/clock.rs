@@ -26,11 +26,7 @@ impl Timestamp {
     /// The moment `millis` after 1970.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        Self(if millis > LATEST_MILLIS {
-            LATEST_MILLIS
-        } else {
-            millis
-        })
+        Self(if millis > LATEST_MILLIS { LATEST_MILLIS } else { millis })
     }
 
     /// Milliseconds since 1970.
@@ -54,10 +50,7 @@ impl Timestamp {
     /// This moment and `by`, at the latest the last that can be written.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self::from_millis(
-            self.0
-                .saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)),
-        )
+        Self::from_millis(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -83,9 +76,7 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, TimestampError> {
         let refuse = || TimestampError(text.chars().take(64).collect());
         let time: jiff::Timestamp = text.parse().map_err(|_| refuse())?;
-        u64::try_from(time.as_millisecond())
-            .map(Self::from_millis)
-            .map_err(|_| refuse())
+        u64::try_from(time.as_millisecond()).map(Self::from_millis).map_err(|_| refuse())
     }
 }
 
@@ -104,9 +95,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// The place of a commit in the one order of all commits: milliseconds and a count within them.
 /// Stamps only grow, also when the wall clock goes back, so a reader that follows them skips nothing.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Stamp(u64);
 
@@ -147,10 +136,7 @@ impl Stamper {
     /// Stamps that all come after `last`, the latest one found in the store.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, last: Stamp) -> Self {
-        Self {
-            last: Arc::new(AtomicU64::new(last.0)),
-            clock,
-        }
+        Self { last: Arc::new(AtomicU64::new(last.0)), clock }
     }
 
     /// The next stamp: now, or just after the last one where the clock has not moved on.
@@ -158,11 +144,7 @@ impl Stamper {
     pub fn next(&self) -> Stamp {
         let now = Stamp::first_of(self.clock.now()).0;
         let advance = |last: u64| now.max(last.saturating_add(1));
-        let last = self
-            .last
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| {
-                Some(advance(last))
-            });
+        let last = self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(advance(last)));
         Stamp(advance(last.unwrap_or_else(|same| same)))
     }
 
@@ -193,14 +175,9 @@ pub struct SystemClock {
 impl SystemClock {
     /// The machine's clock, measuring from now.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn new() -> Self {
-        Self {
-            start: std::time::Instant::now(),
-        }
+        Self { start: std::time::Instant::now() }
     }
 }
 
@@ -211,15 +188,10 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        Timestamp::from_millis(
-            since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
-        )
+        Timestamp::from_millis(since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
     }
 
     fn elapsed(&self) -> Duration {
@@ -233,11 +205,7 @@ impl Clock for SystemClock {
 }
 
 /// `work`, or `None` when `limit` passes first on `clock`.
-pub async fn timeout<T>(
-    clock: &dyn Clock,
-    limit: Duration,
-    work: impl Future<Output = T>,
-) -> Option<T> {
+pub async fn timeout<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let late = clock.sleep(limit);
     tokio::select! {
         biased;

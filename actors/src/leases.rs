@@ -43,16 +43,8 @@ struct Seat {
 
 impl Seat {
     fn join(leases: &LocalLeases, name: String) -> Self {
-        let turn = leases
-            .turns()
-            .entry(name.clone())
-            .or_insert_with(|| Arc::new(Semaphore::new(1)))
-            .clone();
-        Self {
-            leases: leases.clone(),
-            name,
-            turn,
-        }
+        let turn = leases.turns().entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone();
+        Self { leases: leases.clone(), name, turn }
     }
 }
 

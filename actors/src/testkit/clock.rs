@@ -143,8 +143,7 @@ impl Shared {
 
     /// Tells the count as it is now; counted under the channel's lock, so that the last one told is true.
     fn tell(&self) {
-        self.asleep
-            .send_modify(|count| *count = self.state().sleepers.len());
+        self.asleep.send_modify(|count| *count = self.state().sleepers.len());
     }
 }
 

@@ -46,20 +46,14 @@ pub async fn story(open: impl AsyncFn(Open) -> Arc<dyn Store>) {
 
 async fn batches_are_whole_and_in_order(store: &dyn Store) {
     let mut batch = Batch::default();
-    batch
-        .put(key("a"), "1")
-        .put(key("b"), "2")
-        .put(key("c"), "");
+    batch.put(key("a"), "1").put(key("b"), "2").put(key("c"), "");
     store.commit(batch).await.unwrap();
     assert_eq!(text(store, "a").await.as_deref(), Some("1"));
     assert_eq!(text(store, "b").await.as_deref(), Some("2"));
     assert_eq!(text(store, "c").await.as_deref(), Some(""), "empty value");
     let mut batch = Batch::default();
     batch.put(key("a"), "3").delete(key("a")).put(key("a"), "4");
-    batch
-        .put(key("b"), "5")
-        .delete(key("b"))
-        .delete(key("none"));
+    batch.put(key("b"), "5").delete(key("b")).delete(key("none"));
     store.commit(batch).await.unwrap();
     assert_eq!(text(store, "a").await.as_deref(), Some("4"), "last op wins");
     assert_eq!(text(store, "b").await, None, "last op wins");
@@ -67,10 +61,7 @@ async fn batches_are_whole_and_in_order(store: &dyn Store) {
     let many = vec![key("c"), key("none"), key("a"), key("c")];
     let found = store.get_many(many).await.unwrap();
     let values: Vec<_> = found.iter().map(|one| one.as_ref().map(value)).collect();
-    assert_eq!(
-        values,
-        [Some("".into()), None, Some("4".into()), Some("".into())]
-    );
+    assert_eq!(values, [Some("".into()), None, Some("4".into()), Some("".into())]);
 }
 
 async fn conditions_guard_batches(store: &dyn Store) {
@@ -83,40 +74,26 @@ async fn conditions_guard_batches(store: &dyn Store) {
     for (index, expects) in [
         vec![(key("none"), Expect::Version(version))],
         vec![(key("k"), Expect::Version(version + 1))],
-        vec![(key("none"), Expect::Absent), (key("k"), Expect::Absent)],
+        vec![(key("none"), Expect::Present)],
+        vec![(key("none"), Expect::Absent), (key("k"), Expect::Present), (key("k"), Expect::Absent)],
     ]
     .into_iter()
     .enumerate()
     {
         let last = expects.len() - 1;
-        let mut batch = Batch {
-            expects,
-            ops: Vec::new(),
-        };
+        let mut batch = Batch { expects, ops: Vec::new() };
         batch.put(key("other"), "1").delete(key("k"));
         assert_eq!(store.commit(batch).await, conflict(last), "case {index}");
     }
-    assert_eq!(
-        text(store, "other").await,
-        None,
-        "a refused batch leaves nothing"
-    );
+    assert_eq!(text(store, "other").await, None, "a refused batch leaves nothing");
     assert_eq!(text(store, "k").await.as_deref(), Some("1"));
     let mut own = Batch::default();
-    own.put(key("k"), "2")
-        .expect(key("k"), Expect::Version(version));
+    own.put(key("k"), "2").expect(key("k"), Expect::Version(version));
     own.put(key("new"), "1").expect(key("new"), Expect::Absent);
-    store
-        .commit(own)
-        .await
-        .expect("conditions come before the batch's own changes");
+    store.commit(own).await.expect("conditions come before the batch's own changes");
     let mut only = Batch::default();
     only.expect(key("k"), Expect::Version(version));
-    assert_eq!(
-        store.commit(only).await,
-        conflict(0),
-        "a batch of conditions alone"
-    );
+    assert_eq!(store.commit(only).await, conflict(0), "a batch of conditions alone");
 }
 
 async fn conditions_see_earlier_batches_of_their_group(store: &dyn Store) {
@@ -142,9 +119,7 @@ async fn conditions_see_earlier_batches_of_their_group(store: &dyn Store) {
     let version = version(store, "k").await;
     let claim = |value: &'static str| {
         let mut batch = Batch::default();
-        batch
-            .expect(key("k"), Expect::Version(version))
-            .put(key("k"), value);
+        batch.expect(key("k"), Expect::Version(version)).put(key("k"), value);
         store.commit(batch)
     };
     let answers = join_all([claim("first"), claim("second"), claim("third")]).await;
@@ -156,14 +131,10 @@ async fn conditions_see_earlier_batches_of_their_group(store: &dyn Store) {
 async fn no_update_is_lost(store: &dyn Store) {
     let increment = async || loop {
         let found = store.get(key("count")).await.unwrap();
-        let expect = found
-            .as_ref()
-            .map_or(Expect::Absent, |one| Expect::Version(one.version));
+        let expect = found.as_ref().map_or(Expect::Absent, |one| Expect::Version(one.version));
         let count: u64 = found.map_or(0, |one| value(&one).parse().unwrap());
         let mut batch = Batch::default();
-        batch
-            .expect(key("count"), expect)
-            .put(key("count"), (count + 1).to_string());
+        batch.expect(key("count"), expect).put(key("count"), (count + 1).to_string());
         match store.commit(batch).await {
             Ok(()) => break,
             Err(StoreError::Conflict { index: 0 }) => {}
@@ -184,11 +155,7 @@ async fn versions_change_and_last(open: &impl AsyncFn(Open) -> Arc<dyn Store>) {
     put(&*store, "k", "same").await;
     let mut seen = vec![version(&*store, "k").await];
     put(&*store, "other", "x").await;
-    assert_eq!(
-        version(&*store, "k").await,
-        seen[0],
-        "another key was written"
-    );
+    assert_eq!(version(&*store, "k").await, seen[0], "another key was written");
     put(&*store, "k", "same").await;
     seen.push(version(&*store, "k").await);
     let mut remove = Batch::default();
@@ -221,10 +188,7 @@ async fn values_have_a_limit(store: &dyn Store) {
     batch.put(key("beside"), "1");
     batch.put(key("larger"), vec![7; MAX_VALUE_BYTES + 1]);
     let bytes = MAX_VALUE_BYTES + 1;
-    assert_eq!(
-        store.commit(batch).await,
-        Err(StoreError::TooLarge { bytes })
-    );
+    assert_eq!(store.commit(batch).await, Err(StoreError::TooLarge { bytes }));
     let found = store.get_many(vec![key("largest"), key("beside"), key("larger")]);
     let found = found.await.unwrap();
     assert_eq!(found[0].as_ref().map(|one| &one.value), Some(&largest));
@@ -292,20 +256,14 @@ async fn everything_is_there_after_reopening(open: &impl AsyncFn(Open) -> Arc<dy
     let store = open(Open::Fresh).await;
     let commits = (0..400_usize).map(|index| {
         let mut batch = Batch::default();
-        batch.put(
-            key(&format!("k{:03}", index % 300)),
-            vec![index as u8; index * 37 % 3000],
-        );
+        batch.put(key(&format!("k{:03}", index % 300)), vec![index as u8; index * 37 % 3000]);
         batch.delete(key(&format!("k{:03}", index * 7 % 300)));
         store.commit(batch)
     });
     for answer in join_all(commits.collect::<Vec<_>>()).await {
         answer.unwrap();
     }
-    let everything = Scan {
-        from: Vec::new(),
-        ..Scan::prefix(vec![0xff], usize::MAX)
-    };
+    let everything = Scan { from: Vec::new(), ..Scan::prefix(vec![0xff], usize::MAX) };
     let before = store.scan(everything.clone()).await.unwrap();
     assert!(before.len() > 100);
     drop(store);
@@ -345,10 +303,5 @@ async fn text(store: &dyn Store, name: &str) -> Option<String> {
 }
 
 async fn version(store: &dyn Store, name: &str) -> u64 {
-    store
-        .get(key(name))
-        .await
-        .unwrap()
-        .expect("the key")
-        .version
+    store.get(key(name)).await.unwrap().expect("the key").version
 }

@@ -10,8 +10,8 @@ use tokio::sync::{oneshot, watch};
 
 use crate::leases::LocalLeases;
 use crate::store::{
-    Batch, Expect, Key, Lease, MAX_VALUE_BYTES, Op, Scan, Store, StoreError, StoreFuture,
-    StoreStats, Versioned,
+    Batch, Expect, Key, Lease, MAX_VALUE_BYTES, Op, Scan, Store, StoreError, StoreFuture, StoreStats,
+    Versioned,
 };
 
 /// A [`Store`] in memory. Clones are the same store.
@@ -59,18 +59,12 @@ impl MemoryStore {
     /// An empty store in which at most `capacity` batches may wait.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self::of(State {
-            capacity,
-            ..State::default()
-        })
+        Self::of(State { capacity, ..State::default() })
     }
 
     fn of(state: State) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                state: Mutex::new(state),
-                waiting: watch::Sender::new(0),
-            }),
+            shared: Arc::new(Shared { state: Mutex::new(state), waiting: watch::Sender::new(0) }),
             leases: LocalLeases::default(),
         }
     }
@@ -164,10 +158,7 @@ impl MemoryStore {
         self.tell();
     }
 
-    fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&State) -> T + Send + 'static,
-    ) -> StoreFuture<T> {
+    fn read<T: Send + 'static>(&self, read: impl FnOnce(&State) -> T + Send + 'static) -> StoreFuture<T> {
         let store = self.clone();
         Box::pin(async move {
             store.carry_out_unless_held();
@@ -261,9 +252,9 @@ impl State {
         let result = match self.faults.pop_front() {
             None => self.apply(batch),
             Some(Fault::Refuse(error)) => Err(error),
-            Some(Fault::LoseAnswer) => self
-                .apply(batch)
-                .and_then(|()| Err(StoreError::Unavailable("the answer was lost".into()))),
+            Some(Fault::LoseAnswer) => {
+                self.apply(batch).and_then(|()| Err(StoreError::Unavailable("the answer was lost".into())))
+            }
         };
         self.commits += u64::from(result.is_ok());
         self.failing = match &result {
@@ -278,6 +269,7 @@ impl State {
             let found = self.entries.get(key).map(|entry| entry.version);
             match expect {
                 Expect::Absent => found.is_some(),
+                Expect::Present => found.is_none(),
                 Expect::Version(version) => found != Some(*version),
             }
         });
@@ -288,10 +280,7 @@ impl State {
         for op in &batch.ops {
             match op {
                 Op::Put(key, value) => {
-                    let entry = Versioned {
-                        version: self.last_version,
-                        value: value.clone(),
-                    };
+                    let entry = Versioned { version: self.last_version, value: value.clone() };
                     self.entries.insert(key.clone(), entry);
                 }
                 Op::Delete(key) => {
@@ -309,14 +298,8 @@ impl State {
         let bounds = (Bound::Included(&scan.from), Bound::Excluded(&scan.to));
         let range = self.entries.range::<Key, _>(bounds);
         let copy = |(key, entry): (&Key, &Versioned)| {
-            let entry = if scan.keys_only {
-                Versioned {
-                    version: 0,
-                    value: Bytes::new(),
-                }
-            } else {
-                entry.clone()
-            };
+            let entry =
+                if scan.keys_only { Versioned { version: 0, value: Bytes::new() } } else { entry.clone() };
             (key.clone(), entry)
         };
         if scan.descending {

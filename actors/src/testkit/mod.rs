@@ -1,10 +1,6 @@
 //! What tests of the machine stand on: a store in memory, a clock turned by hand, and the story
 //! that every store engine must pass. Only tests use this; it is compiled with the feature `testkit`.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test kit reports by panicking"
-)]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test kit reports by panicking")]
 
 pub mod clock;
 pub mod conformance;

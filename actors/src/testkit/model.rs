@@ -33,6 +33,7 @@ pub struct Draft {
 #[derive(Debug, Clone, Copy)]
 enum Guess {
     Absent,
+    Present,
     /// The version that was current before the step; absent, where the key was.
     Current,
     /// A version that the key does not have.
@@ -104,9 +105,8 @@ async fn commit(store: &dyn Store, model: &mut Model, drafts: &[Draft]) {
 fn apply(model: &mut Model, batch: &Batch) -> Result<(), StoreError> {
     let failed = batch.expects.iter().position(|(key, expect)| match expect {
         Expect::Absent => model.contains_key(key),
-        Expect::Version(version) => model
-            .get(key)
-            .is_none_or(|(_, current)| *current != Some(*version)),
+        Expect::Present => !model.contains_key(key),
+        Expect::Version(version) => model.get(key).is_none_or(|(_, current)| *current != Some(*version)),
     });
     if let Some(index) = failed {
         return Err(StoreError::Conflict { index });
@@ -126,11 +126,8 @@ fn expected(model: &Model, scan: &Scan) -> Vec<(Key, Versioned)> {
         .iter()
         .filter(|(key, _)| inside(key))
         .map(|(key, (value, version))| {
-            let (version, value) = if scan.keys_only {
-                (0, Bytes::new())
-            } else {
-                (version.unwrap(), value.clone())
-            };
+            let (version, value) =
+                if scan.keys_only { (0, Bytes::new()) } else { (version.unwrap(), value.clone()) };
             (key.clone(), Versioned { version, value })
         })
         .collect();
@@ -142,13 +139,7 @@ fn expected(model: &Model, scan: &Scan) -> Vec<(Key, Versioned)> {
 }
 
 fn everything() -> Scan {
-    Scan {
-        from: Vec::new(),
-        to: vec![0xff; 4],
-        descending: false,
-        limit: usize::MAX,
-        keys_only: false,
-    }
+    Scan { from: Vec::new(), to: vec![0xff; 4], descending: false, limit: usize::MAX, keys_only: false }
 }
 
 impl Draft {
@@ -157,15 +148,13 @@ impl Draft {
         let resolve = |(key, guess): &(Key, Guess)| {
             let expect = match (guess, current(key)) {
                 (Guess::Absent, _) | (Guess::Current, None) => Expect::Absent,
+                (Guess::Present, _) => Expect::Present,
                 (Guess::Current, Some(version)) => Expect::Version(version),
                 (Guess::Wrong, version) => Expect::Version(version.unwrap_or(0) ^ (1 << 60)),
             };
             (key.clone(), expect)
         };
-        Batch {
-            expects: self.expects.iter().map(resolve).collect(),
-            ops: self.ops.clone(),
-        }
+        Batch { expects: self.expects.iter().map(resolve).collect(), ops: self.ops.clone() }
     }
 }
 
@@ -176,6 +165,7 @@ fn key() -> impl Strategy<Value = Key> {
 fn draft() -> impl Strategy<Value = Draft> {
     let guess = prop_oneof![
         2 => Just(Guess::Absent),
+        2 => Just(Guess::Present),
         6 => Just(Guess::Current),
         1 => Just(Guess::Wrong),
     ];
@@ -189,13 +179,6 @@ fn draft() -> impl Strategy<Value = Draft> {
 
 fn scan() -> impl Strategy<Value = Scan> {
     let limit = prop_oneof![0..4_usize, Just(usize::MAX)];
-    (key(), key(), any::<bool>(), limit, any::<bool>()).prop_map(
-        |(from, to, descending, limit, keys_only)| Scan {
-            from,
-            to,
-            descending,
-            limit,
-            keys_only,
-        },
-    )
+    (key(), key(), any::<bool>(), limit, any::<bool>())
+        .prop_map(|(from, to, descending, limit, keys_only)| Scan { from, to, descending, limit, keys_only })
 }

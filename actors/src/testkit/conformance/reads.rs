@@ -71,18 +71,12 @@ pub(super) async fn scans_walk_both_ways(store: &dyn Store) {
         assert_eq!(Some(one), store.get(name.clone()).await.unwrap().as_ref());
     }
     assert_eq!(keys(&found), up);
-    assert_eq!(
-        keys(&store.scan(all.clone().descending()).await.unwrap()),
-        down
-    );
+    assert_eq!(keys(&store.scan(all.clone().descending()).await.unwrap()), down);
     for one in store.scan(all.clone().keys_only()).await.unwrap() {
         assert_eq!((one.1.version, one.1.value.len()), (0, 0), "keys only");
     }
     for limit in [0, 1, 4, 6, 7] {
-        let page = Scan {
-            limit,
-            ..all.clone()
-        };
+        let page = Scan { limit, ..all.clone() };
         let expected = limit.min(up.len());
         let found = store.scan(page.clone()).await.unwrap();
         assert_eq!(keys(&found), up[..expected]);
@@ -91,18 +85,10 @@ pub(super) async fn scans_walk_both_ways(store: &dyn Store) {
     }
     assert_eq!(in_pages(store, all.clone()).await, up);
     assert_eq!(in_pages(store, all.clone().descending()).await, down);
-    let part = Scan {
-        from: key("pa"),
-        to: b"p\xff".to_vec(),
-        ..all.clone()
-    };
+    let part = Scan { from: key("pa"), to: b"p\xff".to_vec(), ..all.clone() };
     assert_eq!(keys(&store.scan(part).await.unwrap()), up[2..4]);
     for (from, to) in [("pa", "pa"), ("pb", "pa"), ("pc", "pd")] {
-        let none = Scan {
-            from: key(from),
-            to: key(to),
-            ..all.clone()
-        };
+        let none = Scan { from: key(from), to: key(to), ..all.clone() };
         assert_eq!(store.scan(none.clone().descending()).await.unwrap(), []);
         assert_eq!(store.scan(none).await.unwrap(), []);
     }
