@@ -8,6 +8,7 @@ pub mod flow;
 pub mod house;
 pub mod ids;
 pub mod keys;
+pub mod leases;
 pub mod machine;
 pub mod ports;
 pub mod queue;
