@@ -5,8 +5,8 @@
 //! | table | parts | holds |
 //! |---|---|---|
 //! | `r` records | datatype, sk | the record |
-//! | `m` records by change | datatype, stamp, sk | nothing |
-//! | `c` records by creation | datatype, stamp, sk | nothing |
+//! | `m` records by change | datatype, stamp, sk | flags |
+//! | `c` records by creation | datatype, stamp, sk | flags |
 //! | `f` records by field | datatype, field, value, sk | nothing |
 //! | `u` unique values | datatype, field, value | the sk that has it |
 //! | `h` create hashes | datatype, hash | the sk it made |

@@ -17,6 +17,7 @@ use crate::house::House;
 use crate::ids::QueueName;
 use crate::ports::Publisher;
 use crate::queue::QueueActor;
+use crate::queue::job::QueueSettings;
 use crate::queue::messages::{Drain, GetStatus, QueueStatus};
 use crate::record::service::Records;
 use crate::supervision::{
@@ -183,8 +184,8 @@ impl Plan {
                 self.supervisor(&path, place.policy, children, None)
             }
             Role::Queues(policy) => {
-                let queues = self.house.settings.queues.keys();
-                let queues = queues.map(|name| self.queue(name.clone(), &path, *policy));
+                let queues = self.house.settings.queues.clone().into_iter();
+                let queues = queues.map(|queue| self.queue(queue, &path, *policy));
                 let queues = queues.collect::<Result<Vec<_>, _>>()?;
                 self.supervisor(&path, place.policy, queues, None)
             }
@@ -234,15 +235,15 @@ impl Plan {
 
     fn queue(
         self: &Arc<Self>,
-        name: QueueName,
+        queue: (QueueName, QueueSettings),
         group: &ActorPath,
         policy: Policy,
     ) -> Result<Child, crate::ids::IdError> {
-        let path = group.child(name.as_str());
+        let path = group.child(queue.0.as_str());
         let worker = Arc::new(FlowTasks::new(self.runner.clone(), self.flows.clone(), datatype()?));
         let plan = self.clone();
         let start = self.starter(&path, policy, move |fate| {
-            QueueActor::new(name.clone(), plan.house.clone(), worker.clone(), fate)
+            QueueActor::new(queue.clone(), plan.house.clone(), worker.clone(), fate)
         });
         Ok(Child { path, policy, start })
     }

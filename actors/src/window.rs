@@ -26,7 +26,7 @@ pub struct Window<I, V> {
 impl<I: Ord + Copy, V> Window<I, V> {
     /// A view on a list of `count` entries, of which none has been read.
     #[must_use]
-    pub const fn unread(count: u64) -> Self {
+    pub fn unread(count: u64) -> Self {
         let (held, late) = (BTreeMap::new(), Vec::new());
         Self { held, count, more: true, fetching: false, late, again: false }
     }

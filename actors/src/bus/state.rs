@@ -10,6 +10,7 @@ use crate::flow::definition::Flow;
 use crate::flow::trigger::TriggerIndex;
 use crate::ids::{Datatype, OrgId};
 use crate::keys;
+use crate::record::Query;
 use crate::record::model::Record;
 use crate::store::{Scan, Store, StoreError, decode};
 
@@ -19,9 +20,9 @@ const DEEPEST: u32 = 100;
 const PAGE: usize = 500;
 
 /// The bus's memory.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct BusState {
-    triggers: TriggerIndex,
+    triggers: TriggerIndex<Query>,
 }
 
 impl BusState {
@@ -33,10 +34,13 @@ impl BusState {
         self.triggers.remove(&record.org, &record.sk);
         let flow = serde_json::from_value::<Flow>(Value::Object(record.data.clone()));
         match flow {
-            Ok(flow) if flow.fires() && !record.is_deleted() => {
-                self.triggers.insert(record.org.clone(), record.sk.clone(), record.version, &flow);
+            Ok(_) if record.is_deleted() => {}
+            Ok(flow) => {
+                let armed = self.triggers.insert(&record.org, &record.sk, record.version, &flow);
+                if let Err(problems) = armed {
+                    tracing::error!(org = %record.org, flow = %record.sk, ?problems, "a stored flow cannot be armed");
+                }
             }
-            Ok(_) => {}
             Err(error) => {
                 tracing::error!(org = %record.org, flow = %record.sk, %error, "a stored flow cannot be read");
             }

@@ -19,6 +19,7 @@ use crate::house::House;
 use crate::ids::{Datatype, OrgId, RecordId, RunId};
 use crate::keys;
 use crate::ports::Publisher;
+use crate::record::Query;
 use crate::record::model::Record;
 use crate::record::service::{NewRecord, Origin, Read, Records, WriteError};
 use crate::store::{Scan, StoreError, decode, encode};
@@ -114,7 +115,7 @@ impl Flows {
     /// # Errors
     /// Every problem it has.
     pub fn check(&self, body: &Value) -> Result<Flow, FlowError> {
-        parse(body, &Actions(self.house.transport.as_ref())).map_err(FlowError::Invalid)
+        parse::<Query>(body, &Actions(self.house.transport.as_ref())).map_err(FlowError::Invalid)
     }
 
     /// Stores a new flow; it listens before this returns.

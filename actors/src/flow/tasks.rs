@@ -17,6 +17,7 @@ use crate::ids::{Datatype, EventId, OrgId, RecordId, RunId};
 use crate::keys;
 use crate::queue::job::{Job, Outcome, Task};
 use crate::queue::worker::Worker;
+use crate::record::Query;
 use crate::record::service::Read;
 use crate::store::{StoreError, decode};
 use crate::supervision::Members;
@@ -56,8 +57,10 @@ impl FlowTasks {
         };
         let definition: Flow = serde_json::from_value(record.data.into())
             .map_err(|error| StoreError::Corrupt(format!("flow {flow}: {error}")))?;
-        let mut index = TriggerIndex::default();
-        index.insert(org.clone(), flow.clone(), record.version, &definition);
+        let mut index = TriggerIndex::<Query>::default();
+        index.insert(org, flow, record.version, &definition).map_err(|problems| {
+            StoreError::Corrupt(format!("flow {flow}: {}", problems.first().map_or(String::new(), ToString::to_string)))
+        })?;
         let fires = index.candidates(&event).any(|armed| armed.trigger_id == trigger && armed.fires(&event));
         if !fires {
             debug!(%org, job = %job.id, %flow, event = %event.id, "the trigger does not fire");

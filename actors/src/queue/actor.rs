@@ -7,8 +7,8 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture};
 use tracing::{debug, error, warn};
 
-use super::job::{Job, JobState, Outcome};
-use super::messages::{Drain, GetStatus, JobsAdded, Move, QueueStatus, SetPaused};
+use super::job::{Job, JobState, Outcome, QueueSettings};
+use super::messages::{Drain, GetStatus, JobsAdded, Move, SetPaused};
 use super::state::{Effect, Input, QueueState, Totals};
 use super::worker::Worker;
 use crate::clock::timeout;
@@ -49,12 +49,11 @@ impl Drop for AbortOnDrop {
 impl QueueActor {
     /// A queue that loads its state from the store when it starts.
     pub fn new(
-        name: QueueName,
+        (name, settings): (QueueName, QueueSettings),
         house: Arc<House>,
         worker: Arc<dyn Worker>,
         fate: Fate,
     ) -> Self {
-        let settings = house.settings.queues.get(&name).cloned().unwrap_or_default();
         let state = QueueState::new(name.clone(), settings);
         let (running, drained) = (HashMap::new(), Vec::new());
         Self { name, house, worker, fate, state, running, drained, lease: None }

@@ -54,7 +54,7 @@ pub struct DestinationState {
 impl DestinationState {
     /// A destination that has read nothing yet.
     #[must_use]
-    pub const fn new(concurrency: usize) -> Self {
+    pub fn new(concurrency: usize) -> Self {
         Self { owed: Window::unread(0), under_way: BTreeSet::new(), concurrency, draining: false }
     }
 

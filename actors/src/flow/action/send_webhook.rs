@@ -9,7 +9,8 @@ use crate::clock::Timestamp;
 use crate::flow::Map;
 use crate::flow::problem::Problems;
 use crate::flow::template::{has_placeholder, lookup};
-use crate::flow::trigger;
+use crate::flow::definition::Trigger;
+use crate::flow::trigger::BUILT_IN;
 use crate::ids::DeliveryId;
 use crate::retry::Curve;
 use crate::webhook::body;
@@ -129,7 +130,7 @@ impl Told {
             return Self { event: event.to_owned(), timestamp, data };
         }
         // Started by hand: what the flow listens to, about what was given.
-        let event = ctx.flow.triggers.first().and_then(trigger::first_event);
+        let event = ctx.flow.triggers.first().and_then(listened_to);
         let event = event.unwrap_or_else(|| "automation.executed".to_owned());
         let data = match lookup("contact", ctx.variables) {
             Some(Value::Object(contact)) if event.starts_with("contact.") => {
@@ -144,6 +145,14 @@ impl Told {
         };
         Self { event, timestamp: ctx.now, data }
     }
+}
+
+/// The event that a trigger names, where it names one.
+fn listened_to(trigger: &Trigger) -> Option<String> {
+    let built_in = BUILT_IN.iter().find(|known| known.kind == trigger.kind);
+    let usual = built_in.and_then(|known| known.listens.first()).map(|event| (*event).to_owned());
+    let named = || trigger.config.get("event").and_then(Value::as_str).filter(|event| !event.contains('*'));
+    usual.or_else(|| named().map(str::to_owned))
 }
 
 #[cfg(test)]
