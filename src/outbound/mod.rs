@@ -1,0 +1,6 @@
+//! How requests leave this server for addresses that tenants chose: the address guard, the resolver that
+//! enforces it inside the connector, and the HTTP transport. Decides nothing about deliveries; implements
+//! the ports of `appengine-actors`.
+
+pub mod guard;
+pub mod url_rules;
