@@ -2,5 +2,11 @@
 //! enforces it inside the connector, and the HTTP transport. Decides nothing about deliveries; implements
 //! the ports of `appengine-actors`.
 
+mod classify;
 pub mod guard;
+pub mod http;
+mod phases;
+pub mod resolver;
+#[cfg(test)]
+mod testing;
 pub mod url_rules;
