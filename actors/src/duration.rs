@@ -67,14 +67,14 @@ pub fn format(duration: Duration) -> String {
     }
     UNITS
         .iter()
-        .find(|(_, scale)| millis % u128::from(*scale) == 0)
+        .find(|(_, scale)| millis.is_multiple_of(u128::from(*scale)))
         .map_or_else(
             || format!("{millis}ms"),
             |(unit, scale)| format!("{}{unit}", millis / u128::from(*scale)),
         )
 }
 
-/// For serde's `with`: writes [`format`].
+/// For serde's `with`: writes [`format()`].
 pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(*duration))
 }
