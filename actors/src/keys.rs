@@ -203,6 +203,14 @@ pub fn event_place(log: Key, stamp: Stamp, n: u16) -> Key {
     Builder(log).number(stamp.as_u64()).bytes(&n.to_be_bytes()).0
 }
 
+/// The stamp and number at the end of a key of the tables `l` and `k`.
+#[must_use]
+pub fn parse_event_place(key: &[u8]) -> Option<(Stamp, u16)> {
+    let (rest, n) = key.split_last_chunk::<2>()?;
+    let stamp = rest.last_chunk::<8>()?;
+    Some((Stamp::from_u64(u64::from_be_bytes(*stamp)), u16::from_be_bytes(*n)))
+}
+
 /// What an idempotency key stands for.
 #[must_use]
 pub fn idempotency(org: &OrgId, key: &str) -> Key {

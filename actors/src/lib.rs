@@ -9,6 +9,7 @@ pub mod house;
 pub mod ids;
 pub mod keys;
 pub mod leases;
+pub mod log;
 pub mod machine;
 pub mod ports;
 pub mod queue;
@@ -18,6 +19,7 @@ pub mod store;
 pub mod supervision;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod trace;
 pub mod tree;
 pub mod webhook;
 pub mod window;
