@@ -44,7 +44,7 @@ impl FromStr for Place {
 /// A page of the log.
 #[derive(Debug, Default)]
 pub struct LogPage {
-    /// The events, oldest first.
+    /// The events, in the order asked for.
     pub events: Vec<Event>,
     /// The place of the last one.
     pub last: Option<Place>,
@@ -71,7 +71,7 @@ impl EventLog {
         self.0.get(keys::event(org, id)).await?.map(|found| decode(&found.value)).transpose()
     }
 
-    /// Events after a place, oldest first, of one kind or of all.
+    /// Events of one kind or of all, oldest first or `newest_first`, beyond a place.
     ///
     /// # Errors
     /// When the store fails.
@@ -80,10 +80,12 @@ impl EventLog {
         org: &OrgId,
         kind: Option<&EventKind>,
         after: Option<Place>,
+        newest_first: bool,
         limit: usize,
     ) -> Result<LogPage, StoreError> {
         let log = kind.map_or_else(|| keys::event_log(org), |kind| keys::event_log_of(org, kind.as_str()));
         let mut scan = Scan::prefix(log.clone(), limit + 1);
+        scan.descending = newest_first;
         if let Some(Place { stamp, n }) = after {
             scan = scan.after(&keys::event_place(log.clone(), stamp, n));
         }
@@ -95,17 +97,6 @@ impl EventLog {
         let found = self.0.get_many(ids.map(|id| keys::event(org, id)).collect()).await?;
         let events = found.into_iter().flatten().map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
         Ok(LogPage { events, last: last.map(|(stamp, n)| Place { stamp, n }), more })
-    }
-
-    /// The newest events, newest first.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn latest(&self, org: &OrgId, limit: usize) -> Result<Vec<Event>, StoreError> {
-        let entries = self.0.scan(Scan::prefix(keys::event_log(org), limit).descending()).await?;
-        let ids = entries.iter().filter_map(|(_, id)| Some(EventId::from_bytes(*id.value.first_chunk::<16>()?)));
-        let found = self.0.get_many(ids.map(|id| keys::event(org, id)).collect()).await?;
-        found.into_iter().flatten().map(|found| decode(&found.value)).collect()
     }
 }
 

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::admit::Caller;
-use super::route::{Access, Route, text, whole};
+use super::route::{Access, Route, one_of, text, whole};
 use super::take::{Json, Params};
 use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
@@ -42,9 +42,10 @@ pub fn routes() -> Vec<Route> {
             .takes::<BatchBody>()
             .gives::<AcceptedBatch>(StatusCode::ACCEPTED),
         Route::get("/events", read, list)
-            .about(TAG, "Read the log, oldest first")
+            .about(TAG, "Read the log")
             .query("kind", text("^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$"), "events of one kind only")
             .query("after", text("^[0-9a-f]{20}$"), "the cursor of the page before")
+            .query("order", one_of(&["asc", "desc"]), "oldest first (`asc`, the default) or newest first")
             .query("limit", whole(1, 500), "events on a page, 100 if not given")
             .gives::<LogPage>(StatusCode::OK),
         Route::get("/events/{id}", read, get)
@@ -138,6 +139,16 @@ struct ListParams {
     kind: Option<String>,
     after: Option<String>,
     limit: Option<usize>,
+    #[serde(default)]
+    order: Order,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    #[default]
+    Asc,
+    Desc,
 }
 
 async fn publish(
@@ -236,7 +247,7 @@ async fn list(
     let after = after.map_err(|error| Problem::bad_request("invalid_cursor", format!("failed to {error}")))?;
     let kind = params.kind.as_deref().map(EventKind::new).transpose();
     let kind = kind.map_err(|error| Problem::bad_request("invalid_kind", format!("failed to {error}")))?;
-    let page = log.page(&caller.org, kind.as_ref(), after, limit).await.map_err(ChangeError::from)?;
+    let page = log.page(&caller.org, kind.as_ref(), after, params.order == Order::Desc, limit).await.map_err(ChangeError::from)?;
     let next = page.last.map(|place| place.to_string()).or(params.after);
     Ok(HttpResponse::Ok().json(LogPage { data: page.events, next, has_next: page.more }))
 }

@@ -106,6 +106,13 @@ pub fn text(pattern: &str) -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()))
 }
 
+/// One of these words, for parameters.
+#[must_use]
+pub fn one_of(words: &[&str]) -> RefOr<Schema> {
+    let words = words.iter().map(|word| serde_json::Value::from(*word)).collect::<Vec<_>>();
+    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()))
+}
+
 /// A whole number within bounds, for parameters.
 #[must_use]
 pub fn whole(least: u32, most: u32) -> RefOr<Schema> {
