@@ -1,1 +1,3 @@
-//! x
+//! The machine inside appengine: events, queues, flows and delivery, without edges.
+
+pub mod record;

@@ -1,0 +1,15 @@
+//! Everything that is asked of a record and can be answered without a store: does it match, where does it sort,
+//! which of its fields are shown, what does it look like after a change, what do many of them add up to (contract §3).
+//! Pure: no clock, no I/O; documents are whole records as JSON, with application fields under `data`.
+
+pub mod compare;
+mod limits;
+pub mod path;
+mod problem;
+
+pub use limits::Limits;
+pub use path::{Path, PathError};
+pub use problem::Problem;
+
+#[cfg(test)]
+mod tests;
