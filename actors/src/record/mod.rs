@@ -3,13 +3,16 @@
 //! Pure: no clock, no I/O; documents are whole records as JSON, with application fields under `data`.
 
 pub mod compare;
+mod fields;
 mod limits;
 pub mod path;
 mod problem;
+pub mod query;
 
 pub use limits::Limits;
 pub use path::{Path, PathError};
 pub use problem::Problem;
+pub use query::{Query, TimeRange};
 
 #[cfg(test)]
 mod tests;
