@@ -5,14 +5,20 @@
 pub mod compare;
 mod fields;
 mod limits;
+pub mod options;
 pub mod path;
 mod problem;
 pub mod query;
+pub mod select;
+pub mod sort;
 
 pub use limits::Limits;
+pub use options::Options;
 pub use path::{Path, PathError};
 pub use problem::Problem;
 pub use query::{Query, TimeRange};
+pub use select::Projection;
+pub use sort::{Direction, Sort, SortKey};
 
 #[cfg(test)]
 mod tests;
