@@ -6,6 +6,7 @@ pub mod compare;
 mod fields;
 mod limits;
 pub mod options;
+pub mod partial;
 pub mod path;
 mod problem;
 pub mod query;
