@@ -2,6 +2,7 @@
 //! which of its fields are shown, what does it look like after a change, what do many of them add up to (contract §3).
 //! Pure: no clock, no I/O; documents are whole records as JSON, with application fields under `data`.
 
+pub mod aggregate;
 pub mod compare;
 mod fields;
 mod limits;
@@ -13,6 +14,7 @@ pub mod query;
 pub mod select;
 pub mod sort;
 
+pub use aggregate::{Demand, Exceeded, Pipeline, PipelineError, Run};
 pub use limits::Limits;
 pub use options::Options;
 pub use path::{Path, PathError};
