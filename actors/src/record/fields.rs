@@ -1,4 +1,4 @@
-//! Small helpers over JSON objects and sets of paths, shared by projection and partial update.
+//! Numbers in options and results, and sets of paths as trees: what several of these modules need alike.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
