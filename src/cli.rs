@@ -189,9 +189,7 @@ fn stream(text: &str) -> Result<Stream, String> {
 
 fn role(text: &str) -> Result<String, String> {
     let known = ROLES.iter().find(|role| role.eq_ignore_ascii_case(text));
-    known
-        .map(|role| (*role).to_owned())
-        .ok_or_else(|| format!("the roles are {}", ROLES.join(", ")))
+    known.map(|role| (*role).to_owned()).ok_or_else(|| format!("the roles are {}", ROLES.join(", ")))
 }
 
 fn read_org(text: &str) -> Result<String, String> {

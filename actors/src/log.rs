@@ -93,9 +93,11 @@ impl EventLog {
         let more = entries.len() > limit;
         entries.truncate(limit);
         let last = entries.last().and_then(|(key, _)| keys::parse_event_place(key));
-        let ids = entries.iter().filter_map(|(_, id)| Some(EventId::from_bytes(*id.value.first_chunk::<16>()?)));
+        let ids =
+            entries.iter().filter_map(|(_, id)| Some(EventId::from_bytes(*id.value.first_chunk::<16>()?)));
         let found = self.0.get_many(ids.map(|id| keys::event(org, id)).collect()).await?;
-        let events = found.into_iter().flatten().map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
+        let events =
+            found.into_iter().flatten().map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
         Ok(LogPage { events, last: last.map(|(stamp, n)| Place { stamp, n }), more })
     }
 }

@@ -21,8 +21,8 @@ use crate::queue::job::QueueSettings;
 use crate::queue::messages::{Drain, GetStatus, QueueStatus};
 use crate::record::service::Records;
 use crate::supervision::{
-    ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor, on_arbiter,
-    run_root,
+    ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
+    on_arbiter, run_root,
 };
 use crate::tree::{MemberKind, Place, Role, TREE, paths};
 use crate::webhook::{DestinationActor, DispatcherActor};
@@ -112,8 +112,7 @@ impl Machine {
         let flow_actors = Members::new(group(paths::FLOWS));
         let flows =
             Flows::new(house.clone(), publisher.clone(), records.clone(), flow_actors.clone(), datatype()?);
-        let runner =
-            Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
+        let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
@@ -159,7 +158,9 @@ impl Machine {
         let patience = self.house.settings.patience;
         match crate::clock::timeout(self.house.clock.as_ref(), patience, probe).await {
             Some(Ok(())) => {}
-            Some(Err(error)) => wrong.push(format!("the store does not commit: {}", ChangeError::from(error))),
+            Some(Err(error)) => {
+                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)))
+            }
             None => wrong.push("the store does not commit in time".to_owned()),
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
@@ -256,8 +257,8 @@ impl Plan {
 
     fn destination(&self, name: &str, group: &ActorPath, policy: Policy) -> Child {
         let (path, name, house) = (group.child(name), name.to_owned(), self.house.clone());
-        let start = self
-            .starter(&path, policy, move |fate| DestinationActor::new(name.clone(), house.clone(), fate));
+        let start =
+            self.starter(&path, policy, move |fate| DestinationActor::new(name.clone(), house.clone(), fate));
         Child { path, policy, start }
     }
 }

@@ -10,10 +10,10 @@ use crate::event::{Cause, Event, EventDraft, EventKind};
 use crate::flow::run::{Run, RunDraft};
 use crate::ids::{EventId, JobId, OrgId, QueueName, RecordId, RunId};
 use crate::keys::{self, Node, TimeOrder};
-use crate::store::Key;
 use crate::queue::job::{JobDraft, Task, names};
 use crate::record::model::{EMAIL_FIELD, Record, email_is_unique};
 use crate::record::place::Flags;
+use crate::store::Key;
 use crate::store::{Batch, Expect, StoreError, encode};
 
 /// A trigger that an event fires.

@@ -137,7 +137,13 @@ impl Flows {
     ///
     /// # Errors
     /// When there is no such flow, it cannot work, or cannot be written.
-    pub async fn replace(&self, org: &OrgId, id: &RecordId, body: &Value, by: &str) -> Result<Record, FlowError> {
+    pub async fn replace(
+        &self,
+        org: &OrgId,
+        id: &RecordId,
+        body: &Value,
+        by: &str,
+    ) -> Result<Record, FlowError> {
         let flow = self.check(body)?;
         self.rewrite(org, id, by, |_| flow.clone()).await
     }

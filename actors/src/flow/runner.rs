@@ -172,7 +172,9 @@ impl Runner {
         match committed {
             Ok(_) => {}
             // The step cannot be written as it is; working it out anew would change nothing.
-            Err(error @ (ChangeError::TooLarge { .. } | ChangeError::Taken { .. } | ChangeError::Exists(_))) => {
+            Err(
+                error @ (ChangeError::TooLarge { .. } | ChangeError::Taken { .. } | ChangeError::Exists(_)),
+            ) => {
                 let (current, version) = self.load(&run.org_id, run.id).await?;
                 return Box::pin(self.fail(current, version, format!("failed to {error}"))).await;
             }

@@ -47,7 +47,13 @@ impl FlowTasks {
         }
     }
 
-    async fn fire(&self, job: &Job, flow: &RecordId, trigger: &str, event: EventId) -> Result<(), ChangeError> {
+    async fn fire(
+        &self,
+        job: &Job,
+        flow: &RecordId,
+        trigger: &str,
+        event: EventId,
+    ) -> Result<(), ChangeError> {
         let store = &self.runner.house.store;
         let org = &job.org_id;
         let Some(found) = store.get(keys::event(org, event)).await? else { return Ok(()) };
@@ -59,7 +65,10 @@ impl FlowTasks {
             .map_err(|error| StoreError::Corrupt(format!("flow {flow}: {error}")))?;
         let mut index = TriggerIndex::<Query>::default();
         index.insert(org, flow, record.version, &definition).map_err(|problems| {
-            StoreError::Corrupt(format!("flow {flow}: {}", problems.first().map_or(String::new(), ToString::to_string)))
+            StoreError::Corrupt(format!(
+                "flow {flow}: {}",
+                problems.first().map_or(String::new(), ToString::to_string)
+            ))
         })?;
         let fires = index.candidates(&event).any(|armed| armed.trigger_id == trigger && armed.fires(&event));
         if !fires {

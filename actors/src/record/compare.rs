@@ -18,16 +18,10 @@ pub fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()
-                && left
-                    .iter()
-                    .all(|(name, value)| right.get(name).is_some_and(|other| equal(value, other)))
+                && left.iter().all(|(name, value)| right.get(name).is_some_and(|other| equal(value, other)))
         }
         (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .zip(right)
-                    .all(|(left, right)| equal(left, right))
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
         }
         _ => order(left, right) == Ordering::Equal,
     }
@@ -39,13 +33,8 @@ pub fn instant(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':')];
     let shaped = (17..=40).contains(&bytes.len())
-        && separators
-            .iter()
-            .all(|&(at, byte)| bytes.get(at) == Some(&byte))
-        && bytes
-            .iter()
-            .skip(11)
-            .all(|byte| byte.is_ascii_digit() || b":.+-Z".contains(byte));
+        && separators.iter().all(|&(at, byte)| bytes.get(at) == Some(&byte))
+        && bytes.iter().skip(11).all(|byte| byte.is_ascii_digit() || b":.+-Z".contains(byte));
     if shaped { text.parse().ok() } else { None }
 }
 
@@ -67,19 +56,11 @@ pub(super) struct Operand {
 impl Operand {
     pub(super) fn new(value: Value) -> Self {
         let instant = value.as_str().and_then(instant);
-        Self {
-            value,
-            instant,
-            date: false,
-        }
+        Self { value, instant, date: false }
     }
 
     pub(super) fn date(instant: Timestamp) -> Self {
-        Self {
-            value: Value::String(instant.to_string()),
-            instant: Some(instant),
-            date: true,
-        }
+        Self { value: Value::String(instant.to_string()), instant: Some(instant), date: true }
     }
 
     pub(super) fn value(&self) -> &Value {
@@ -99,10 +80,7 @@ impl Operand {
     pub(super) fn compare(&self, document: &Value) -> Option<Ordering> {
         match (document, &self.value) {
             (Value::String(text), Value::String(mine)) => {
-                match self
-                    .instant
-                    .and_then(|mine| Some(instant(text)?.cmp(&mine)))
-                {
+                match self.instant.and_then(|mine| Some(instant(text)?.cmp(&mine))) {
                     None if self.date => None,
                     None => Some(text.cmp(mine)),
                     known => known,
@@ -210,22 +188,16 @@ fn bracket(value: &Value) -> u8 {
 }
 
 fn arrays(left: &[Value], right: &[Value]) -> Ordering {
-    let differing = left
-        .iter()
-        .zip(right)
-        .map(|(left, right)| order(left, right))
-        .find(|found| found.is_ne());
+    let differing =
+        left.iter().zip(right).map(|(left, right)| order(left, right)).find(|found| found.is_ne());
     differing.unwrap_or_else(|| left.len().cmp(&right.len()))
 }
 
 fn objects(left: &Map<String, Value>, right: &Map<String, Value>) -> Ordering {
     let (left, right) = (sorted(left), sorted(right));
     let pairs = left.iter().zip(&right);
-    let mut differing =
-        pairs.map(|(left, right)| left.0.cmp(right.0).then_with(|| order(left.1, right.1)));
-    differing
-        .find(|found| found.is_ne())
-        .unwrap_or_else(|| left.len().cmp(&right.len()))
+    let mut differing = pairs.map(|(left, right)| left.0.cmp(right.0).then_with(|| order(left.1, right.1)));
+    differing.find(|found| found.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
 }
 
 fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
@@ -244,10 +216,7 @@ fn numbers(left: &Number, right: &Number) -> Ordering {
 }
 
 fn integer(number: &Number) -> Option<i128> {
-    number
-        .as_i64()
-        .map(i128::from)
-        .or_else(|| number.as_u64().map(i128::from))
+    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
 fn float(number: &Number) -> f64 {
@@ -256,8 +225,7 @@ fn float(number: &Number) -> f64 {
 
 /// JSON has no NaN; were there one, it would sort below every number, as in MongoDB.
 fn floats(left: f64, right: f64) -> Ordering {
-    left.partial_cmp(&right)
-        .unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
+    left.partial_cmp(&right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
 }
 
 /// Compares without rounding the integer: 2^53 + 1 is not equal to 2^53 as a float.

@@ -11,8 +11,7 @@ use super::Path;
 pub(super) fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| {
         let float = value.as_f64()?;
-        (float.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&float))
-            .then_some(float as u64)
+        (float.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&float)).then_some(float as u64)
     })
 }
 
@@ -74,11 +73,7 @@ impl Tree {
         let (last, names) = path.parts().split_last()?;
         let mut tree = self;
         for part in names {
-            match tree
-                .0
-                .entry(part.name.clone())
-                .or_insert_with(|| Node::Branch(Self::default()))
-            {
+            match tree.0.entry(part.name.clone()).or_insert_with(|| Node::Branch(Self::default())) {
                 Node::Leaf => return None,
                 Node::Branch(below) => tree = below,
             }
@@ -102,12 +97,7 @@ impl Tree {
     fn keep_value(&self, value: &Value) -> Option<Value> {
         match value {
             Value::Object(fields) => Some(Value::Object(self.keep(fields))),
-            Value::Array(items) => Some(
-                items
-                    .iter()
-                    .filter_map(|item| self.keep_value(item))
-                    .collect(),
-            ),
+            Value::Array(items) => Some(items.iter().filter_map(|item| self.keep_value(item)).collect()),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         }
     }
@@ -127,9 +117,7 @@ impl Tree {
     fn edit_value(&self, value: &mut Value, change: fn(&mut Value) -> bool) {
         match value {
             Value::Object(fields) => self.edit(fields, change),
-            Value::Array(items) => items
-                .iter_mut()
-                .for_each(|item| self.edit_value(item, change)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.edit_value(item, change)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }

@@ -66,7 +66,9 @@ pub enum FindError {
     #[error("continue after `{0}`: give the `lastItem` of the page before")]
     Cursor(String),
     /// Too many records would have to be looked at.
-    #[error("look at more than {0} records: narrow the query by `sk`, `data.email`, `modifydate` or `createdate`")]
+    #[error(
+        "look at more than {0} records: narrow the query by `sk`, `data.email`, `modifydate` or `createdate`"
+    )]
     TooBroad(usize),
     /// The pipeline exceeded one of its bounds.
     #[error(transparent)]
@@ -123,7 +125,8 @@ impl Records {
         if let Some(email) = query.equality(EMAIL_FIELD).and_then(Value::as_str) {
             return Ok(Source::Email(email.trim().to_lowercase()));
         }
-        let by_creation = query.time_range("modifydate").is_none() && query.time_range("createdate").is_some();
+        let by_creation =
+            query.time_range("modifydate").is_none() && query.time_range("createdate").is_some();
         let usual = if by_creation { TimeOrder::Created } else { TimeOrder::Modified };
         let (order, direction) = sorted.unwrap_or((usual, Direction::Descending));
         let field = if order == TimeOrder::Modified { "modifydate" } else { "createdate" };
@@ -167,8 +170,11 @@ impl Records {
                 let (stamp, sk) = keys::parse_record_by_time(&prefix, key)?;
                 Some((stamp, sk, Flags::from_bytes(&entry.value)))
             });
-            let wanted: Vec<_> = places.filter(|(_, _, flags)| admits_deleted(find) || !flags.deleted).collect();
-            let by_index = |flags: &Flags| exact && find.visible.is_none() && options.states.is_empty() && !flags.restricted;
+            let wanted: Vec<_> =
+                places.filter(|(_, _, flags)| admits_deleted(find) || !flags.deleted).collect();
+            let by_index = |flags: &Flags| {
+                exact && find.visible.is_none() && options.states.is_empty() && !flags.restricted
+            };
             let mut ahead = std::collections::VecDeque::new();
             for (index, (stamp, sk, flags)) in wanted.iter().enumerate() {
                 let beyond = page.len() >= size;
@@ -260,7 +266,11 @@ impl Records {
         let mut matched = 0_u64;
         self.each(find, source, |record, document| {
             matched += 1;
-            let rank = if options.random { Rank::Chance(rand::random()) } else { Rank::Key(options.sort.key(&document)) };
+            let rank = if options.random {
+                Rank::Chance(rand::random())
+            } else {
+                Rank::Key(options.sort.key(&document))
+            };
             best.push(Ranked { rank, sk: record.sk, document });
             if best.len() > keep {
                 best.pop();
@@ -302,7 +312,8 @@ impl Records {
             }
             Source::Email(email) => {
                 let mut scan =
-                    Scan::prefix(keys::records_with(find.org, find.datatype, EMAIL_FIELD, &email), CHUNK).keys_only();
+                    Scan::prefix(keys::records_with(find.org, find.datatype, EMAIL_FIELD, &email), CHUNK)
+                        .keys_only();
                 loop {
                     let page = self.store.scan(scan.clone()).await?;
                     let ids = page.iter().filter_map(|(key, _)| keys::trailing_record_id(key));

@@ -71,17 +71,11 @@ impl Options {
     /// # Errors
     /// Every problem found, up to 20, with paths that begin with `options`.
     pub fn parse(value: &Value) -> Result<Self, Vec<Problem>> {
-        let mut reader = Reader {
-            given: None,
-            problems: Problems::default(),
-        };
+        let mut reader = Reader { given: None, problems: Problems::default() };
         match value {
             Value::Null => return Ok(Self::default()),
             Value::Object(fields) => reader.given = Some(fields),
-            other => reader.problems.add(
-                "options",
-                format_args!("must be an object, not {}", kind(other)),
-            ),
+            other => reader.problems.add("options", format_args!("must be an object, not {}", kind(other))),
         }
         let options = reader.options();
         reader.problems.or(options)
@@ -90,8 +84,7 @@ impl Options {
     /// Whether `modelState` lets this document through.
     pub fn admits(&self, document: &Value) -> bool {
         let state = || document.get("state").and_then(Value::as_str);
-        self.states.is_empty()
-            || state().is_some_and(|state| self.states.iter().any(|known| known == state))
+        self.states.is_empty() || state().is_some_and(|state| self.states.iter().any(|known| known == state))
     }
 }
 
@@ -104,10 +97,8 @@ impl<'o> Reader<'o> {
     fn options(&mut self) -> Options {
         for name in self.given.into_iter().flat_map(Map::keys) {
             if !KNOWN.split(", ").any(|known| known == name) {
-                self.problems.add(
-                    &format!("options.{name}"),
-                    format_args!("unknown option: known are {KNOWN}"),
-                );
+                self.problems
+                    .add(&format!("options.{name}"), format_args!("unknown option: known are {KNOWN}"));
             }
         }
         let (page, page_size, offset) = self.place();
@@ -118,19 +109,13 @@ impl<'o> Reader<'o> {
             sort: self.sort(),
             projection: self.projection(),
             states: self.states(),
-            last_item: self
-                .get("lastItem")
-                .and_then(|value| self.text("options.lastItem", value)),
+            last_item: self.get("lastItem").and_then(|value| self.text("options.lastItem", value)),
             random: self.flag("random"),
         };
         self.flag("enrich");
         self.flag("refresh");
-        if options.random && (offset > 0 || options.last_item.is_some() || !options.sort.is_empty())
-        {
-            self.problems.add(
-                "options.random",
-                "excludes sort, lastItem, skip and pages after the first",
-            );
+        if options.random && (offset > 0 || options.last_item.is_some() || !options.sort.is_empty()) {
+            self.problems.add("options.random", "excludes sort, lastItem, skip and pages after the first");
         }
         options
     }
@@ -145,16 +130,11 @@ impl<'o> Reader<'o> {
         let limit = self.number("limit", 1, MAX_PAGE_SIZE);
         let skip = self.number("skip", 0, MAX_OFFSET);
         if size.is_some() && limit.is_some() && size != limit {
-            self.problems.add(
-                "options.limit",
-                "differs from pageSize, which is the same thing: give one of them",
-            );
+            self.problems
+                .add("options.limit", "differs from pageSize, which is the same thing: give one of them");
         }
         if page.is_some_and(|page| page > 1) && skip.is_some() {
-            self.problems.add(
-                "options.skip",
-                "counts documents where page counts pages: give one of them",
-            );
+            self.problems.add("options.skip", "counts documents where page counts pages: give one of them");
         }
         let page = page.unwrap_or(1);
         let size = size.or(limit).unwrap_or(DEFAULT_PAGE_SIZE);
@@ -162,9 +142,7 @@ impl<'o> Reader<'o> {
         if offset > MAX_OFFSET {
             self.problems.add(
                 "options.page",
-                format_args!(
-                    "begins after {MAX_OFFSET} documents: narrow the query or use lastItem"
-                ),
+                format_args!("begins after {MAX_OFFSET} documents: narrow the query or use lastItem"),
             );
         }
         (page, size, offset)
@@ -176,13 +154,8 @@ impl<'o> Reader<'o> {
         if found.is_none() {
             let at = format!("options.{name}");
             match most {
-                u64::MAX => self
-                    .problems
-                    .add(&at, format_args!("must be a whole number from {least}")),
-                _ => self.problems.add(
-                    &at,
-                    format_args!("must be a whole number from {least} to {most}"),
-                ),
+                u64::MAX => self.problems.add(&at, format_args!("must be a whole number from {least}")),
+                _ => self.problems.add(&at, format_args!("must be a whole number from {least} to {most}")),
             }
         }
         found
@@ -193,10 +166,8 @@ impl<'o> Reader<'o> {
             return false;
         };
         value.as_bool().unwrap_or_else(|| {
-            self.problems.add(
-                &format!("options.{name}"),
-                format_args!("must be true or false, not {}", kind(value)),
-            );
+            self.problems
+                .add(&format!("options.{name}"), format_args!("must be true or false, not {}", kind(value)));
             false
         })
     }
@@ -205,8 +176,7 @@ impl<'o> Reader<'o> {
         let sort_type = self.get("sortType");
         let Some(sort) = self.get("sort") else {
             if sort_type.is_some() {
-                self.problems
-                    .add("options.sortType", "needs a field name in sort");
+                self.problems.add("options.sortType", "needs a field name in sort");
             }
             return Sort::default();
         };
@@ -219,11 +189,7 @@ impl<'o> Reader<'o> {
     fn projection(&mut self) -> Projection {
         let mut include = self.paths("select");
         include.extend(self.paths("includeFields"));
-        Projection::new(
-            &include,
-            &self.paths("excludeFields"),
-            &self.paths("maskFields"),
-        )
+        Projection::new(&include, &self.paths("excludeFields"), &self.paths("maskFields"))
     }
 
     fn paths(&mut self, name: &str) -> Vec<Path> {
@@ -241,9 +207,7 @@ impl<'o> Reader<'o> {
 
     fn states(&mut self) -> Vec<String> {
         match self.get("modelState") {
-            Some(one @ Value::String(_)) => {
-                self.text("options.modelState", one).into_iter().collect()
-            }
+            Some(one @ Value::String(_)) => self.text("options.modelState", one).into_iter().collect(),
             _ => self.texts("options.modelState", "modelState", MAX_STATES),
         }
     }
@@ -253,20 +217,14 @@ impl<'o> Reader<'o> {
             None => Vec::new(),
             Some(Value::Array(items)) if items.len() <= most => {
                 let items = items.iter().enumerate();
-                items
-                    .filter_map(|(index, item)| self.text(&format!("{at}[{index}]"), item))
-                    .collect()
+                items.filter_map(|(index, item)| self.text(&format!("{at}[{index}]"), item)).collect()
             }
             Some(Value::Array(_)) => {
-                self.problems
-                    .add(at, format_args!("has more than {most} entries"));
+                self.problems.add(at, format_args!("has more than {most} entries"));
                 Vec::new()
             }
             Some(other) => {
-                self.problems.add(
-                    at,
-                    format_args!("must be an array of strings, not {}", kind(other)),
-                );
+                self.problems.add(at, format_args!("must be an array of strings, not {}", kind(other)));
                 Vec::new()
             }
         }
@@ -276,13 +234,11 @@ impl<'o> Reader<'o> {
         match value.as_str() {
             Some(text) if !text.is_empty() && text.len() <= MAX_TEXT => Some(text.to_owned()),
             Some(_) => {
-                self.problems
-                    .add(at, format_args!("must have 1 to {MAX_TEXT} bytes"));
+                self.problems.add(at, format_args!("must have 1 to {MAX_TEXT} bytes"));
                 None
             }
             None => {
-                self.problems
-                    .add(at, format_args!("must be a string, not {}", kind(value)));
+                self.problems.add(at, format_args!("must be a string, not {}", kind(value)));
                 None
             }
         }

@@ -72,10 +72,7 @@ enum Kind {
 pub fn apply(document: &mut Value, changes: &Map<String, Value>) -> Result<(), Vec<Problem>> {
     let mut problems = Problems::default();
     if changes.len() > MAX_CHANGES {
-        problems.add(
-            "changes",
-            format_args!("more than {MAX_CHANGES} in one update"),
-        );
+        problems.add("changes", format_args!("more than {MAX_CHANGES} in one update"));
         return problems.or(());
     }
     let mut changed = document.clone();
@@ -108,56 +105,32 @@ fn check(parts: &[Part], value: &Value) -> Result<(), String> {
     let root = parts.first().map_or("", |part| &part.name);
     let Some((_, fitting)) = WRITABLE.iter().find(|(name, _)| *name == root) else {
         let known = writable().collect::<Vec<_>>().join(", ");
-        let why = if MANAGED.contains(&root) {
-            "is kept by the server"
-        } else {
-            "is no field of a record"
-        };
-        return Err(format!(
-            "`{root}` {why}: known are {known}; application fields are under `data`"
-        ));
+        let why = if MANAGED.contains(&root) { "is kept by the server" } else { "is no field of a record" };
+        return Err(format!("`{root}` {why}: known are {known}; application fields are under `data`"));
     };
     if parts.len() == 1 {
         check_root(*fitting, value)?;
     }
     let depth = parts.len() + depth(value, MAX_DEPTH);
-    if depth > MAX_DEPTH {
-        Err(format!("nested deeper than {MAX_DEPTH} levels"))
-    } else {
-        Ok(())
-    }
+    if depth > MAX_DEPTH { Err(format!("nested deeper than {MAX_DEPTH} levels")) } else { Ok(()) }
 }
 
 fn check_root(fitting: Kind, value: &Value) -> Result<(), String> {
     let (fits, expected) = match fitting {
         Kind::Data => (value.is_object(), "an object"),
-        Kind::State => (
-            value.as_str().is_some_and(|state| !state.is_empty()),
-            "a state such as \"active\"",
-        ),
+        Kind::State => (value.as_str().is_some_and(|state| !state.is_empty()), "a state such as \"active\""),
         Kind::Object => (value.is_object() || value.is_null(), "an object or null"),
         Kind::Array => (value.is_array() || value.is_null(), "an array or null"),
         Kind::Text => (value.is_string() || value.is_null(), "a string or null"),
         Kind::Any => (true, ""),
     };
-    if fits {
-        Ok(())
-    } else {
-        Err(format!("must be {expected}, not {}", kind(value)))
-    }
+    if fits { Ok(()) } else { Err(format!("must be {expected}, not {}", kind(value))) }
 }
 
 /// Levels of nesting, counted no further than needed to know that there are more than `most`.
 fn depth(value: &Value, most: usize) -> usize {
     let below = |values: &mut dyn Iterator<Item = &Value>| {
-        if most == 0 {
-            1
-        } else {
-            1 + values
-                .map(|value| depth(value, most - 1))
-                .max()
-                .unwrap_or(0)
-        }
+        if most == 0 { 1 } else { 1 + values.map(|value| depth(value, most - 1)).max().unwrap_or(0) }
     };
     match value {
         Value::Object(fields) => below(&mut fields.values()),
@@ -200,7 +173,10 @@ fn element<'d, 'p>(
     let found = part.index.and_then(|index| items.get_mut(index));
     found.ok_or_else(|| {
         let array = join(above);
-        format!("`{array}` is an array of {length}: the index must be a number from 0 to {length}, not `{}`", part.name)
+        format!(
+            "`{array}` is an array of {length}: the index must be a number from 0 to {length}, not `{}`",
+            part.name
+        )
     })
 }
 

@@ -33,9 +33,7 @@ pub enum PathError {
     #[error("`{0}` begins with `$`, which no field of a path may")]
     Operator(String),
     /// Longer than any real field needs.
-    #[error(
-        "a path has at most {MAX_BYTES} bytes, {MAX_PARTS} names and {MAX_INDEXES} array indexes"
-    )]
+    #[error("a path has at most {MAX_BYTES} bytes, {MAX_PARTS} names and {MAX_INDEXES} array indexes")]
     TooLong,
 }
 
@@ -60,18 +58,12 @@ impl Path {
         if text.len() > MAX_BYTES {
             return Err(PathError::TooLong);
         }
-        let parts = text
-            .split('.')
-            .map(Part::parse)
-            .collect::<Result<Box<[_]>, _>>()?;
+        let parts = text.split('.').map(Part::parse).collect::<Result<Box<[_]>, _>>()?;
         let indexes = parts.iter().filter(|part| part.index.is_some()).count();
         if parts.len() > MAX_PARTS || indexes > MAX_INDEXES {
             return Err(PathError::TooLong);
         }
-        Ok(Self {
-            text: text.into(),
-            parts,
-        })
+        Ok(Self { text: text.into(), parts })
     }
 
     /// The path as it was written.
@@ -85,9 +77,7 @@ impl Path {
 
     /// The one value exactly at this path: fields of objects and indexes of arrays, no fanning out.
     pub fn get<'v>(&self, document: &'v Value) -> Option<&'v Value> {
-        self.parts
-            .iter()
-            .try_fold(document, |value, part| part.of(value))
+        self.parts.iter().try_fold(document, |value, part| part.of(value))
     }
 
     /// Reports every value that the path reaches, fanning out over arrays of objects on the way as MongoDB does.
@@ -106,13 +96,10 @@ impl Part {
         if text.starts_with('$') {
             return Err(PathError::Operator(text.to_owned()));
         }
-        let canonical = text == "0"
-            || (!text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
+        let canonical =
+            text == "0" || (!text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
         let index = if canonical { text.parse().ok() } else { None };
-        Ok(Self {
-            name: text.into(),
-            index,
-        })
+        Ok(Self { name: text.into(), index })
     }
 
     fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
@@ -178,12 +165,10 @@ mod tests {
 
     fn reached(path: &str, document: &Value, leaf: Leaf) -> Vec<Option<Value>> {
         let mut seen = Vec::new();
-        Path::parse(path)
-            .unwrap()
-            .any(document, leaf, &mut |value| {
-                seen.push(value.cloned());
-                false
-            });
+        Path::parse(path).unwrap().any(document, leaf, &mut |value| {
+            seen.push(value.cloned());
+            false
+        });
         seen
     }
 
@@ -197,11 +182,7 @@ mod tests {
             ("a.b", json!({"a": 4}), vec![missing.clone()]),
             ("a.b", json!({"a": [4]}), vec![]),
             ("a.b", json!({"a": []}), vec![]),
-            (
-                "a",
-                json!({"a": [5, 6]}),
-                vec![Some(json!(5)), Some(json!(6)), Some(json!([5, 6]))],
-            ),
+            ("a", json!({"a": [5, 6]}), vec![Some(json!(5)), Some(json!(6)), Some(json!([5, 6]))]),
             ("a", json!({"a": []}), vec![Some(json!([]))]),
             (
                 "a.b",
@@ -219,58 +200,29 @@ mod tests {
             ("a.1", json!({"a": {"1": 8}}), vec![Some(json!(8))]),
             ("a.9", json!({"a": [5, 7, 3]}), vec![]),
             ("a.01", json!({"a": [5, 7, 3]}), vec![]),
-            (
-                "a.1",
-                json!({"a": [5, [2, 4], 3]}),
-                vec![Some(json!([2, 4]))],
-            ),
-            (
-                "a.1",
-                json!({"a": [5, {"1": 4}, 3]}),
-                vec![Some(json!(4)), Some(json!({"1": 4}))],
-            ),
-            (
-                "a.1.b",
-                json!({"a": [5, {"b": 4}, 3]}),
-                vec![missing, Some(json!(4))],
-            ),
-            (
-                "a.1.b",
-                json!({"a": [5, [{"b": 4}], 3]}),
-                vec![Some(json!(4))],
-            ),
+            ("a.1", json!({"a": [5, [2, 4], 3]}), vec![Some(json!([2, 4]))]),
+            ("a.1", json!({"a": [5, {"1": 4}, 3]}), vec![Some(json!(4)), Some(json!({"1": 4}))]),
+            ("a.1.b", json!({"a": [5, {"b": 4}, 3]}), vec![missing, Some(json!(4))]),
+            ("a.1.b", json!({"a": [5, [{"b": 4}], 3]}), vec![Some(json!(4))]),
             ("a.b.x", json!({"a": [{"b": []}, {"b": []}]}), vec![]),
             ("0", json!([7, 8]), vec![Some(json!(7))]),
         ];
         for (path, document, expected) in table {
-            assert_eq!(
-                reached(path, &document, Leaf::Each),
-                expected,
-                "{path} of {document}"
-            );
+            assert_eq!(reached(path, &document, Leaf::Each), expected, "{path} of {document}");
         }
     }
 
     #[test]
     fn whole_leaves_are_not_taken_apart() {
-        assert_eq!(
-            reached("a", &json!({"a": [5, 6]}), Leaf::Whole),
-            [Some(json!([5, 6]))]
-        );
+        assert_eq!(reached("a", &json!({"a": [5, 6]}), Leaf::Whole), [Some(json!([5, 6]))]);
         let nested = json!({"a": [{"b": [1]}, {"b": 2}]});
-        assert_eq!(
-            reached("a.b", &nested, Leaf::Whole),
-            [Some(json!([1])), Some(json!(2))]
-        );
+        assert_eq!(reached("a.b", &nested, Leaf::Whole), [Some(json!([1])), Some(json!(2))]);
     }
 
     #[test]
     fn gets_exactly_one_value() {
         let document = json!({"a": [{"b": 1}, {"b": 2}]});
-        assert_eq!(
-            Path::parse("a.1.b").unwrap().get(&document),
-            Some(&json!(2))
-        );
+        assert_eq!(Path::parse("a.1.b").unwrap().get(&document), Some(&json!(2)));
         assert_eq!(Path::parse("a.b").unwrap().get(&document), None);
     }
 
@@ -279,10 +231,7 @@ mod tests {
         for text in ["", ".", "a.", ".a", "a..b"] {
             assert_eq!(Path::parse(text), Err(PathError::EmptyPart), "{text}");
         }
-        assert_eq!(
-            Path::parse("a.$b"),
-            Err(PathError::Operator("$b".to_owned()))
-        );
+        assert_eq!(Path::parse("a.$b"), Err(PathError::Operator("$b".to_owned())));
         for text in ["a.".repeat(32) + "b", "0.".repeat(8) + "0", "a".repeat(513)] {
             assert_eq!(Path::parse(&text), Err(PathError::TooLong));
         }

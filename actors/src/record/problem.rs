@@ -27,10 +27,7 @@ impl Problems {
     pub(super) fn add(&mut self, path: &str, message: impl Display) {
         if !self.full() {
             let message = message.to_string();
-            self.0.push(Problem {
-                path: clip(path, LONGEST_PATH),
-                message: clip(&message, LONGEST_MESSAGE),
-            });
+            self.0.push(Problem { path: clip(path, LONGEST_PATH), message: clip(&message, LONGEST_MESSAGE) });
         }
     }
 
@@ -47,11 +44,7 @@ impl Problems {
 
     /// `value`, unless anything was noted.
     pub(super) fn or<T>(self, value: T) -> Result<T, Vec<Problem>> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(self.0)
-        }
+        if self.0.is_empty() { Ok(value) } else { Err(self.0) }
     }
 }
 

@@ -28,16 +28,9 @@ impl Projection {
     pub fn new(include: &[Path], exclude: &[Path], mask: &[Path]) -> Self {
         let mut include = tree(include);
         if !include.is_empty() {
-            IDENTITY
-                .iter()
-                .filter_map(|name| Path::parse(name).ok())
-                .for_each(|path| include.widen(&path));
+            IDENTITY.iter().filter_map(|name| Path::parse(name).ok()).for_each(|path| include.widen(&path));
         }
-        Self {
-            include,
-            exclude: tree(exclude),
-            mask: tree(mask),
-        }
+        Self { include, exclude: tree(exclude), mask: tree(mask) }
     }
 
     /// True if documents are shown as they are.
@@ -50,11 +43,7 @@ impl Projection {
         let Value::Object(fields) = document else {
             return document.clone();
         };
-        let mut shown = if self.include.is_empty() {
-            fields.clone()
-        } else {
-            self.include.keep(fields)
-        };
+        let mut shown = if self.include.is_empty() { fields.clone() } else { self.include.keep(fields) };
         self.exclude.edit(&mut shown, |_| false);
         self.mask.edit(&mut shown, |value| {
             if !value.is_null() {
@@ -79,9 +68,7 @@ mod tests {
 
     fn shown(choice: [&str; 3], document: &Value) -> Value {
         let paths = |text: &str| -> Vec<_> {
-            text.split_whitespace()
-                .map(|path| Path::parse(path).unwrap())
-                .collect()
+            text.split_whitespace().map(|path| Path::parse(path).unwrap()).collect()
         };
         let [include, exclude, mask] = choice.map(paths);
         Projection::new(&include, &exclude, &mask).apply(document)
@@ -96,36 +83,18 @@ mod tests {
         let table = [
             (["", "", ""], record.clone()),
             (["data.name", "", ""], data(json!({"name": "A"}))),
-            (
-                ["data.name", "sk datatype", ""],
-                json!({"data": {"name": "A"}}),
-            ),
-            (
-                ["nothing", "", ""],
-                json!({"sk": "1", "datatype": "contact"}),
-            ),
+            (["data.name", "sk datatype", ""], json!({"data": {"name": "A"}})),
+            (["nothing", "", ""], json!({"sk": "1", "datatype": "contact"})),
             (["sk", "datatype", ""], json!({"sk": "1"})),
-            (
-                ["data.items.a", "", ""],
-                data(json!({"items": [{"a": 1}, [{"a": 4}]]})),
-            ),
+            (["data.items.a", "", ""], data(json!({"items": [{"a": 1}, [{"a": 4}]]}))),
             (["data.name.deeper", "", ""], data(json!({}))),
-            (
-                ["data data.name", "data.items data.none", ""],
-                data(json!({"name": "A", "card": "4242"})),
-            ),
-            (
-                ["data.name data", "data.items", "data.card data.none"],
-                data(masked),
-            ),
+            (["data data.name", "data.items data.none", ""], data(json!({"name": "A", "card": "4242"}))),
+            (["data.name data", "data.items", "data.card data.none"], data(masked)),
             (
                 ["data.items", "", "data.items.a data.items.b"],
                 data(json!({"items": [{"a": MASK, "b": MASK}, 3, [{"a": MASK}]]})),
             ),
-            (
-                ["data.items", "data.items.b", ""],
-                data(json!({"items": [{"a": 1}, 3, [{"a": 4}]]})),
-            ),
+            (["data.items", "data.items.b", ""], data(json!({"items": [{"a": 1}, 3, [{"a": 4}]]}))),
             (["data.name", "", "data"], data(json!(MASK))),
         ];
         for (choice, expected) in table {
@@ -135,10 +104,7 @@ mod tests {
 
     #[test]
     fn keeps_the_order_of_names() {
-        let shown = shown(
-            ["data.a data.z", "", ""],
-            &json!({"data": {"z": 1, "m": 2, "a": 3}}),
-        );
+        let shown = shown(["data.a data.z", "", ""], &json!({"data": {"z": 1, "m": 2, "a": 3}}));
         assert_eq!(shown.to_string(), r#"{"data":{"z":1,"a":3}}"#);
         assert!(Projection::default().is_empty());
     }

@@ -37,11 +37,7 @@ impl Sort {
     }
 
     /// The same, with paths that begin with `at` (and `{at}Type` for the sort type).
-    pub(super) fn parse_at(
-        at: &str,
-        sort: &Value,
-        sort_type: Option<&Value>,
-    ) -> Result<Self, Vec<Problem>> {
+    pub(super) fn parse_at(at: &str, sort: &Value, sort_type: Option<&Value>) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::default();
         let mut keys = Vec::new();
         let type_at = format!("{at}Type");
@@ -56,25 +52,20 @@ impl Sort {
                     keys.extend(key(&mut problems, &at, name, direction));
                 }
                 if sort_type.is_some() {
-                    problems.add(&type_at, "goes with a sort that is a field name; an object has its directions inside");
+                    problems.add(
+                        &type_at,
+                        "goes with a sort that is a field name; an object has its directions inside",
+                    );
                 }
             }
             Value::String(text) => {
-                let (name, dash) = text
-                    .strip_prefix('-')
-                    .map_or((text.as_str(), false), |name| (name, true));
+                let (name, dash) = text.strip_prefix('-').map_or((text.as_str(), false), |name| (name, true));
                 let given = sort_type.and_then(|value| direction(&type_at, value, &mut problems));
                 if dash && sort_type.is_some() {
-                    problems.add(
-                        &type_at,
-                        "the direction is given already, by the `-` before the field name",
-                    );
+                    problems
+                        .add(&type_at, "the direction is given already, by the `-` before the field name");
                 }
-                let default = if dash {
-                    Direction::Descending
-                } else {
-                    Direction::Ascending
-                };
+                let default = if dash { Direction::Descending } else { Direction::Ascending };
                 keys.extend(key(&mut problems, at, name, Some(given.unwrap_or(default))));
             }
             other => problems.add(
@@ -127,9 +118,7 @@ pub struct SortKey(Box<[Entry]>);
 impl SortKey {
     /// The values, `None` for an empty array.
     pub(super) fn values(&self) -> impl Iterator<Item = &Value> {
-        self.0
-            .iter()
-            .filter_map(|entry| Some(entry.value.as_ref()?.value()))
+        self.0.iter().filter_map(|entry| Some(entry.value.as_ref()?.value()))
     }
 }
 
@@ -204,11 +193,7 @@ fn extreme(path: &Path, direction: Direction, document: &Value) -> Option<Operan
         }
         false
     });
-    if reached {
-        found.map(|value| Operand::new(value.clone()))
-    } else {
-        Some(Operand::new(Value::Null))
-    }
+    if reached { found.map(|value| Operand::new(value.clone())) } else { Some(Operand::new(Value::Null)) }
 }
 
 #[cfg(test)]

@@ -25,14 +25,8 @@ pub(super) fn any_path() -> impl Strategy<Value = String> {
 pub(super) fn any_timestamp() -> impl Strategy<Value = String> {
     let start = 1_777_075_200_000_000_000_i128;
     (0..5_000_000_i128, prop::bool::ANY).prop_map(move |(nanoseconds, rounded)| {
-        let nanoseconds = if rounded {
-            nanoseconds / 1_000_000 * 1_000_000
-        } else {
-            nanoseconds
-        };
-        jiff::Timestamp::from_nanosecond(start + nanoseconds)
-            .unwrap()
-            .to_string()
+        let nanoseconds = if rounded { nanoseconds / 1_000_000 * 1_000_000 } else { nanoseconds };
+        jiff::Timestamp::from_nanosecond(start + nanoseconds).unwrap().to_string()
     })
 }
 
@@ -51,8 +45,7 @@ pub(super) fn any_scalar() -> impl Strategy<Value = Value> {
             json!(9_007_199_254_740_993_u64),
             json!(9.007_199_254_740_992e15)
         ]),
-        prop::sample::select(vec!["a", "b", "ab", "2026-04-25", "$a", "$$ROOT"])
-            .prop_map(Value::from),
+        prop::sample::select(vec!["a", "b", "ab", "2026-04-25", "$a", "$$ROOT"]).prop_map(Value::from),
         any_timestamp().prop_map(Value::from),
         text().prop_map(Value::from),
     ]
@@ -77,19 +70,9 @@ pub(super) fn any_document() -> impl Strategy<Value = Value> {
 
 /// Objects of few fields and levels, for tests that need many of them.
 pub(super) fn small_document() -> impl Strategy<Value = Value> {
-    let fields = || {
-        prop::collection::vec(
-            (prop::sample::select(vec!["a", "b", "0"]), any_scalar()),
-            0..3,
-        )
-    };
+    let fields = || prop::collection::vec((prop::sample::select(vec!["a", "b", "0"]), any_scalar()), 0..3);
     let object = |entries: Vec<(&str, Value)>| {
-        Value::from(
-            entries
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect::<Map<_, _>>(),
-        )
+        Value::from(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
     };
     (fields(), prop::collection::vec(fields(), 0..3)).prop_map(move |(fields, items)| {
         let mut document = object(fields);

@@ -23,7 +23,12 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Attempts the delivery that was due at `due` and says when it is due next. Returns only when the
 /// result is written: while the store fails it tries again, because the request has been made.
-pub async fn attempt(house: Arc<House>, destination: String, id: DeliveryId, due: Timestamp) -> Option<Timestamp> {
+pub async fn attempt(
+    house: Arc<House>,
+    destination: String,
+    id: DeliveryId,
+    due: Timestamp,
+) -> Option<Timestamp> {
     let place = keys::delivery_at(&destination, due, id);
     let delivery = loop {
         match find(&house, &place, id).await {

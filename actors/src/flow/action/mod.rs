@@ -121,11 +121,7 @@ impl From<WriteError> for StepError {
 
 /// The problems that a check finds in a config whose placeholders are filled in: the same check as at
 /// create, so that nothing passes there that fails here.
-fn recheck(
-    action: &dyn Action,
-    config: &Map,
-    transport: &dyn Transport,
-) -> Result<(), StepError> {
+fn recheck(action: &dyn Action, config: &Map, transport: &dyn Transport) -> Result<(), StepError> {
     let mut problems = Problems::default();
     action.check(config, transport, &mut problems);
     problems.or(()).map_err(|found| {

@@ -10,17 +10,8 @@ use crate::record::compare::Operand;
 use crate::record::fields::number;
 
 /// Their names, as they are written.
-pub(super) const KNOWN: [&str; 9] = [
-    "$sum",
-    "$avg",
-    "$min",
-    "$max",
-    "$first",
-    "$last",
-    "$push",
-    "$addToSet",
-    "$count",
-];
+pub(super) const KNOWN: [&str; 9] =
+    ["$sum", "$avg", "$min", "$max", "$first", "$last", "$push", "$addToSet", "$count"];
 
 /// One accumulator of one group.
 #[derive(Debug, Clone)]
@@ -76,11 +67,7 @@ impl Accumulator {
     }
 
     /// Takes the value of one more document, `None` if it is missing there.
-    pub(super) fn add(
-        &mut self,
-        value: Option<Cow<'_, Value>>,
-        room: &mut Room<'_>,
-    ) -> Result<(), Exceeded> {
+    pub(super) fn add(&mut self, value: Option<Cow<'_, Value>>, room: &mut Room<'_>) -> Result<(), Exceeded> {
         match self {
             Self::Sum(sum) => {
                 sum.add(value.as_deref());
@@ -138,9 +125,7 @@ impl Accumulator {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Sum(_) | Self::Average(..) | Self::Count(_) => 0,
-            Self::Min(value) | Self::Max(value) => {
-                value.as_ref().map_or(0, |value| weight(value.value()))
-            }
+            Self::Min(value) | Self::Max(value) => value.as_ref().map_or(0, |value| weight(value.value())),
             Self::First(value) | Self::Last(value) => value.as_ref().map_or(0, weight),
             Self::Push(values) => values.iter().map(weight).sum(),
             Self::Set(values) => values.iter().map(|value| weight(value.value())).sum(),
@@ -160,8 +145,7 @@ fn extreme(
     let candidate = Operand::new(value.into_owned());
     if known.as_ref().is_none_or(|known| better(&candidate, known)) {
         room.held.take(weight(candidate.value()))?;
-        room.held
-            .give(known.as_ref().map_or(0, |known| weight(known.value())));
+        room.held.give(known.as_ref().map_or(0, |known| weight(known.value())));
         *known = Some(candidate);
     }
     Ok(())
@@ -182,11 +166,7 @@ impl Sum {
         let Some(Value::Number(value)) = value else {
             return false;
         };
-        match value
-            .as_i64()
-            .map(i128::from)
-            .or_else(|| value.as_u64().map(i128::from))
-        {
+        match value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from)) {
             Some(integer) => self.integers = self.integers.saturating_add(integer),
             None => self.add_float(value.as_f64().unwrap_or(0.0)),
         }
@@ -195,22 +175,15 @@ impl Sum {
 
     fn add_float(&mut self, value: f64) {
         let sum = self.floats + value;
-        let (large, small) = if self.floats.abs() >= value.abs() {
-            (self.floats, value)
-        } else {
-            (value, self.floats)
-        };
+        let (large, small) =
+            if self.floats.abs() >= value.abs() { (self.floats, value) } else { (value, self.floats) };
         self.lost += (large - sum) + small;
         self.floats = sum;
         self.has_floats = true;
     }
 
     fn float(&self) -> f64 {
-        let lost = if self.lost.is_finite() {
-            self.lost
-        } else {
-            0.0
-        };
+        let lost = if self.lost.is_finite() { self.lost } else { 0.0 };
         self.integers as f64 + (self.floats + lost)
     }
 

@@ -49,29 +49,17 @@ pub(super) struct Meter {
 impl Meter {
     /// For what one run holds.
     pub(super) fn held(limit: usize) -> Self {
-        Self {
-            held: 0,
-            limit,
-            exceeded: Exceeded::HeldBytes,
-        }
+        Self { held: 0, limit, exceeded: Exceeded::HeldBytes }
     }
 
     /// For what is added to one document.
     pub(super) fn document(limit: usize) -> Self {
-        Self {
-            held: 0,
-            limit,
-            exceeded: Exceeded::DocumentBytes,
-        }
+        Self { held: 0, limit, exceeded: Exceeded::DocumentBytes }
     }
 
     pub(super) fn take(&mut self, bytes: usize) -> Result<(), Exceeded> {
         self.held = self.held.saturating_add(bytes);
-        if self.held > self.limit {
-            Err((self.exceeded)(self.limit))
-        } else {
-            Ok(())
-        }
+        if self.held > self.limit { Err((self.exceeded)(self.limit)) } else { Ok(()) }
     }
 
     #[cfg(test)]
@@ -93,9 +81,8 @@ pub(super) fn weight(value: &Value) -> usize {
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
             Value::String(text) => text.len(),
             Value::Array(items) => items.iter().map(weight).sum(),
-            Value::Object(fields) => fields
-                .iter()
-                .map(|(name, value)| ENTRY + name.len() + weight(value))
-                .sum(),
+            Value::Object(fields) => {
+                fields.iter().map(|(name, value)| ENTRY + name.len() + weight(value)).sum()
+            }
         }
 }

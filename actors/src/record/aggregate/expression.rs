@@ -30,52 +30,32 @@ pub(super) struct Parser<'l> {
 
 impl<'l> Parser<'l> {
     pub(super) fn new(limits: &'l Limits) -> Self {
-        Self {
-            limits,
-            problems: Problems::default(),
-            parts: 0,
-        }
+        Self { limits, problems: Problems::default(), parts: 0 }
     }
 
     /// Counts one part of an expression; false, with a problem, when there are too many or they are nested too deeply.
     pub(super) fn within(&mut self, at: &str, depth: usize) -> bool {
         self.parts += 1;
         if self.parts > self.limits.clauses {
-            self.problems.add(
-                at,
-                format_args!(
-                    "more than {} expressions in one pipeline",
-                    self.limits.clauses
-                ),
-            );
+            self.problems
+                .add(at, format_args!("more than {} expressions in one pipeline", self.limits.clauses));
         } else if depth > self.limits.depth {
-            self.problems.add(
-                at,
-                format_args!("nested deeper than {} levels", self.limits.depth),
-            );
+            self.problems.add(at, format_args!("nested deeper than {} levels", self.limits.depth));
         }
         self.parts <= self.limits.clauses && depth <= self.limits.depth
     }
 
-    pub(super) fn expression(
-        &mut self,
-        at: &str,
-        value: &Value,
-        depth: usize,
-    ) -> Option<Expression> {
+    pub(super) fn expression(&mut self, at: &str, value: &Value, depth: usize) -> Option<Expression> {
         if !self.within(at, depth) {
             return None;
         }
         match value {
             Value::String(text) => self.text(at, text),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {
-                Some(Expression::Literal(value.clone()))
-            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => Some(Expression::Literal(value.clone())),
             Value::Array(items) => {
                 let items = items.iter().enumerate();
-                let inner = items.map(|(index, item)| {
-                    self.expression(&format!("{at}[{index}]"), item, depth + 1)
-                });
+                let inner =
+                    items.map(|(index, item)| self.expression(&format!("{at}[{index}]"), item, depth + 1));
                 Some(Expression::Array(inner.collect::<Option<_>>()?))
             }
             Value::Object(fields) => self.object(at, fields, depth),
@@ -87,10 +67,7 @@ impl<'l> Parser<'l> {
             ("$$ROOT", _) => return Some(Expression::Root),
             (_, None) => return Some(Expression::Literal(Value::from(text))),
             (_, Some(variable)) if variable.starts_with('$') => {
-                self.problems.add(
-                    at,
-                    format_args!("unknown variable `{text}`: known is $$ROOT"),
-                );
+                self.problems.add(at, format_args!("unknown variable `{text}`: known is $$ROOT"));
                 return None;
             }
             (_, Some(path)) => path,
@@ -98,12 +75,7 @@ impl<'l> Parser<'l> {
         self.path(at, path).map(Expression::Path)
     }
 
-    fn object(
-        &mut self,
-        at: &str,
-        fields: &Map<String, Value>,
-        depth: usize,
-    ) -> Option<Expression> {
+    fn object(&mut self, at: &str, fields: &Map<String, Value>, depth: usize) -> Option<Expression> {
         if let Some(literal) = fields.get("$literal").filter(|_| fields.len() == 1) {
             return Some(Expression::Literal(literal.clone()));
         }
@@ -121,13 +93,10 @@ impl<'l> Parser<'l> {
         if name.starts_with('$') {
             self.problems.add(
                 at,
-                format_args!(
-                    "unknown expression `{name}`: known are \"$path\", $$ROOT and $literal"
-                ),
+                format_args!("unknown expression `{name}`: known are \"$path\", $$ROOT and $literal"),
             );
         } else if name.is_empty() || name.contains('.') {
-            self.problems
-                .add(at, "a new field needs a name without dots");
+            self.problems.add(at, "a new field needs a name without dots");
         } else {
             return Some(());
         }
@@ -135,9 +104,7 @@ impl<'l> Parser<'l> {
     }
 
     pub(super) fn path(&mut self, at: &str, text: &str) -> Option<Path> {
-        Path::parse(text)
-            .map_err(|error| self.problems.add(at, error))
-            .ok()
+        Path::parse(text).map_err(|error| self.problems.add(at, error)).ok()
     }
 }
 
@@ -195,15 +162,8 @@ fn collect<'d>(parts: &[Part], value: &'d Value) -> Option<Cow<'d, Value>> {
     match value {
         Value::Object(fields) => collect(rest, fields.get(&*first.name)?),
         Value::Array(items) => {
-            let nested = items
-                .iter()
-                .filter(|item| item.is_object() || item.is_array());
-            Some(Cow::Owned(
-                nested
-                    .filter_map(|item| collect(parts, item))
-                    .map(Cow::into_owned)
-                    .collect(),
-            ))
+            let nested = items.iter().filter(|item| item.is_object() || item.is_array());
+            Some(Cow::Owned(nested.filter_map(|item| collect(parts, item)).map(Cow::into_owned).collect()))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }

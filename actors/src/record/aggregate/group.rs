@@ -39,19 +39,14 @@ pub(super) struct Grouper {
 impl Parser<'_> {
     pub(super) fn group(&mut self, at: &str, value: &Value) -> Option<Grouper> {
         let Some(fields) = value.as_object() else {
-            self.problems.add(
-                at,
-                format_args!("must be an object with _id, not {}", kind(value)),
-            );
+            self.problems.add(at, format_args!("must be an object with _id, not {}", kind(value)));
             return None;
         };
         let id = match fields.get("_id") {
             Some(id) => self.expression(&format!("{at}._id"), id, 1),
             None => {
-                self.problems.add(
-                    at,
-                    "needs an _id: an expression to group by, or null for one group of all",
-                );
+                self.problems
+                    .add(at, "needs an _id: an expression to group by, or null for one group of all");
                 None
             }
         };
@@ -62,16 +57,8 @@ impl Parser<'_> {
             }
             parsed.extend(self.group_field(&format!("{at}.{name}"), name, value));
         }
-        let spec = Arc::new(Group {
-            id: id?,
-            fields: parsed,
-        });
-        Some(Grouper {
-            spec,
-            ids: BTreeMap::new(),
-            groups: Vec::new(),
-            collected: 0,
-        })
+        let spec = Arc::new(Group { id: id?, fields: parsed });
+        Some(Grouper { spec, ids: BTreeMap::new(), groups: Vec::new(), collected: 0 })
     }
 
     fn group_field(&mut self, at: &str, name: &str, value: &Value) -> Option<Field> {
@@ -80,37 +67,23 @@ impl Parser<'_> {
         let (Some((operator, operand)), None) = (operators.next(), operators.next()) else {
             self.problems.add(
                 at,
-                format_args!(
-                    "must be an object with one accumulator: known are {}",
-                    KNOWN.join(", ")
-                ),
+                format_args!("must be an object with one accumulator: known are {}", KNOWN.join(", ")),
             );
             return None;
         };
         let at = format!("{at}.{operator}");
         let Some(empty) = Accumulator::new(operator) else {
-            self.problems.add(
-                &at,
-                format_args!(
-                    "unknown accumulator `{operator}`: known are {}",
-                    KNOWN.join(", ")
-                ),
-            );
+            self.problems
+                .add(&at, format_args!("unknown accumulator `{operator}`: known are {}", KNOWN.join(", ")));
             return None;
         };
         if matches!(empty, Accumulator::Count(_))
-            && operand
-                .as_object()
-                .is_none_or(|operand| !operand.is_empty())
+            && operand.as_object().is_none_or(|operand| !operand.is_empty())
         {
             self.problems.add(&at, "must be {}");
             return None;
         }
-        Some(Field {
-            name: name.to_owned(),
-            empty,
-            expression: self.expression(&at, operand, 1)?,
-        })
+        Some(Field { name: name.to_owned(), empty, expression: self.expression(&at, operand, 1)? })
     }
 }
 
@@ -133,17 +106,9 @@ impl Grouper {
             None => self.open(id, held, limits)?,
         };
         let mut room = Meter::document(limits.document_bytes);
-        for (field, accumulator) in spec
-            .fields
-            .iter()
-            .zip(self.groups.get_mut(at).into_iter().flatten())
-        {
+        for (field, accumulator) in spec.fields.iter().zip(self.groups.get_mut(at).into_iter().flatten()) {
             let value = field.expression.evaluate(document, &mut room)?;
-            let mut room = Room {
-                held: &mut *held,
-                collected: &mut self.collected,
-                most: limits.collected,
-            };
+            let mut room = Room { held: &mut *held, collected: &mut self.collected, most: limits.collected };
             accumulator.add(value, &mut room)?;
         }
         Ok(())
@@ -155,13 +120,7 @@ impl Grouper {
             return Err(Exceeded::Groups(limits.groups));
         }
         held.take(self.base(&id))?;
-        self.groups.push(
-            self.spec
-                .fields
-                .iter()
-                .map(|field| field.empty.clone())
-                .collect(),
-        );
+        self.groups.push(self.spec.fields.iter().map(|field| field.empty.clone()).collect());
         self.ids.insert(id, at);
         Ok(at)
     }

@@ -5,16 +5,8 @@ use serde_json::json;
 
 fn refused(pipeline: &Value, path: &str, message: &str) {
     let problems = Pipeline::parse(pipeline, &Limits::default()).expect_err(&pipeline.to_string());
-    assert!(
-        problems[0].path.starts_with(path),
-        "{pipeline}: {}",
-        problems[0]
-    );
-    assert!(
-        problems[0].message.contains(message),
-        "{pipeline}: {}",
-        problems[0]
-    );
+    assert!(problems[0].path.starts_with(path), "{pipeline}: {}", problems[0]);
+    assert!(problems[0].message.contains(message), "{pipeline}: {}", problems[0]);
 }
 
 #[test]
@@ -54,27 +46,13 @@ fn are_named() {
     "#;
     for line in table.lines().filter(|line| !line.trim().is_empty()) {
         let columns: Vec<_> = line.split(" | ").map(str::trim).collect();
-        let [pipeline, path, message] = columns[..] else {
-            panic!("not three columns: {line}")
-        };
+        let [pipeline, path, message] = columns[..] else { panic!("not three columns: {line}") };
         refused(&serde_json::from_str(pipeline).unwrap(), path, message);
     }
     let deep = (0..30).fold(json!("$a"), |inner, _| json!([inner]));
-    refused(
-        &json!([{"$project": {"a": deep}}]),
-        "pipeline[0].$project.a",
-        "deeper than 20",
-    );
-    refused(
-        &json!([{"$project": {"a": vec!["$b"; 300]}}]),
-        "pipeline[0]",
-        "more than 200 expressions",
-    );
-    refused(
-        &json!(vec![json!({"$limit": 1}); 33]),
-        "pipeline",
-        "more than 32 stages",
-    );
+    refused(&json!([{"$project": {"a": deep}}]), "pipeline[0].$project.a", "deeper than 20");
+    refused(&json!([{"$project": {"a": vec!["$b"; 300]}}]), "pipeline[0]", "more than 200 expressions");
+    refused(&json!(vec![json!({"$limit": 1}); 33]), "pipeline", "more than 32 stages");
 }
 
 #[test]
@@ -94,59 +72,26 @@ fn bounds_are_kept() {
     let add = json!([{"$group": {"_id": null, "x": {"$addToSet": "$a"}}}]);
     let twice = json!([{"$project": {"x": ["$big", "$big"]}}]);
     let table = [
-        (
-            json!([{"$group": {"_id": "$a"}}]),
-            "pipeline[0].$group",
-            Exceeded::Groups(3),
-        ),
+        (json!([{"$group": {"_id": "$a"}}]), "pipeline[0].$group", Exceeded::Groups(3)),
         (push, "pipeline[0].$group", Exceeded::Collected(3)),
         (add, "pipeline[0].$group", Exceeded::Collected(3)),
-        (
-            json!([{"$match": {}}, {"$sort": {"a": 1}}]),
-            "pipeline[1].$sort",
-            Exceeded::Sorted(3),
-        ),
-        (
-            json!([{"$sort": {"a": 1}}, {"$limit": 4}]),
-            "pipeline[0].$sort",
-            Exceeded::Sorted(3),
-        ),
-        (
-            json!([{"$unwind": "$l"}, {"$count": "n"}]),
-            "pipeline[0].$unwind",
-            Exceeded::Unwound(3),
-        ),
+        (json!([{"$match": {}}, {"$sort": {"a": 1}}]), "pipeline[1].$sort", Exceeded::Sorted(3)),
+        (json!([{"$sort": {"a": 1}}, {"$limit": 4}]), "pipeline[0].$sort", Exceeded::Sorted(3)),
+        (json!([{"$unwind": "$l"}, {"$count": "n"}]), "pipeline[0].$unwind", Exceeded::Unwound(3)),
         (json!([]), "pipeline", Exceeded::Results(3)),
         (twice, "pipeline[0].$project", Exceeded::DocumentBytes(500)),
-        (
-            json!([{"$sort": {"a": -1}}, {"$limit": 3}]),
-            "pipeline[0].$sort",
-            Exceeded::HeldBytes(8_000),
-        ),
+        (json!([{"$sort": {"a": -1}}, {"$limit": 3}]), "pipeline[0].$sort", Exceeded::HeldBytes(8_000)),
     ];
     for (pipeline, at, exceeded) in table {
-        let found = Pipeline::parse(&pipeline, &limits)
-            .unwrap()
-            .run(documents());
-        assert_eq!(
-            found,
-            Err(PipelineError {
-                at: at.to_owned(),
-                exceeded
-            }),
-            "{pipeline}"
-        );
+        let found = Pipeline::parse(&pipeline, &limits).unwrap().run(documents());
+        assert_eq!(found, Err(PipelineError { at: at.to_owned(), exceeded }), "{pipeline}");
     }
-    let shorter =
-        json!([{"$project": {"a": 1}}, {"$sort": {"a": -1}}, {"$limit": 9}, {"$limit": 1}]);
+    let shorter = json!([{"$project": {"a": 1}}, {"$sort": {"a": -1}}, {"$limit": 9}, {"$limit": 1}]);
     let found = Pipeline::parse(&shorter, &limits).unwrap().run(documents());
     assert_eq!(found.unwrap(), [json!({"a": 19})]);
     let short = json!([{"$project": {"a": 1}}, {"$sort": {"a": -1}}, {"$limit": 3}]);
     let found = Pipeline::parse(&short, &limits).unwrap().run(documents());
-    assert_eq!(
-        found.unwrap(),
-        [json!({"a": 19}), json!({"a": 18}), json!({"a": 17})]
-    );
+    assert_eq!(found.unwrap(), [json!({"a": 19}), json!({"a": 18}), json!({"a": 17})]);
 }
 
 #[test]
@@ -154,14 +99,6 @@ fn a_document_cannot_be_doubled_without_end() {
     let double = json!({"$project": {"_id": 0, "a": "$$ROOT", "b": "$$ROOT"}});
     let pipeline = Pipeline::parse(&json!(vec![double; 32]), &Limits::default()).unwrap();
     let error = pipeline.run([json!({"text": "x"})]).unwrap_err();
-    assert!(
-        matches!(error.exceeded, Exceeded::DocumentBytes(_)),
-        "{error}"
-    );
-    assert!(
-        error
-            .to_string()
-            .contains("].$project: more than 1048576 bytes added"),
-        "{error}"
-    );
+    assert!(matches!(error.exceeded, Exceeded::DocumentBytes(_)), "{error}");
+    assert!(error.to_string().contains("].$project: more than 1048576 bytes added"), "{error}");
 }

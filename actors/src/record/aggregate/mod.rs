@@ -38,10 +38,7 @@ impl Pipeline {
     /// Every problem found, up to 20, with paths that begin with `pipeline`.
     pub fn parse(value: &Value, limits: &Limits) -> Result<Self, Vec<Problem>> {
         let steps = parse::steps(value, limits)?;
-        Ok(Self {
-            steps,
-            limits: limits.clone(),
-        })
+        Ok(Self { steps, limits: limits.clone() })
     }
 
     /// The filter that the pipeline begins with, for choosing an index. The run applies it too.
@@ -61,10 +58,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// The first bound that is exceeded.
-    pub fn run(
-        &self,
-        documents: impl IntoIterator<Item = Value>,
-    ) -> Result<Vec<Value>, PipelineError> {
+    pub fn run(&self, documents: impl IntoIterator<Item = Value>) -> Result<Vec<Value>, PipelineError> {
         let mut run = self.start();
         for document in documents {
             if run.push(document)? == Demand::Nothing {

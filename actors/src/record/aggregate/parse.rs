@@ -18,20 +18,16 @@ pub(super) fn steps(value: &Value, limits: &Limits) -> Result<Vec<Step>, Vec<Pro
     let mut steps = Vec::new();
     match value {
         Value::Array(stages) if stages.len() > limits.stages => {
-            parser.problems.add(
-                "pipeline",
-                format_args!("has more than {} stages", limits.stages),
-            );
+            parser.problems.add("pipeline", format_args!("has more than {} stages", limits.stages));
         }
         Value::Array(stages) => {
             for (index, stage) in stages.iter().enumerate() {
                 steps.extend(parser.step(&format!("pipeline[{index}]"), stage));
             }
         }
-        other => parser.problems.add(
-            "pipeline",
-            format_args!("must be an array of stages, not {}", kind(other)),
-        ),
+        other => {
+            parser.problems.add("pipeline", format_args!("must be an array of stages, not {}", kind(other)))
+        }
     }
     plan_sorts(&mut steps);
     parser.problems.or(steps)
@@ -45,9 +41,7 @@ fn plan_sorts(steps: &mut [Step]) {
             Stage::Limit(limit) => keep = Some(keep.map_or(*limit, |keep| keep.min(*limit))),
             Stage::Skip(skip) => keep = keep.map(|keep| keep.saturating_add(*skip)),
             Stage::Sort(sorter) => {
-                sorter.keep = keep
-                    .take()
-                    .map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
+                sorter.keep = keep.take().map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
             }
             // One for one, so that a `$limit` behind it limits what comes before it as well.
             Stage::Project(_) => {}
@@ -62,10 +56,7 @@ impl Parser<'_> {
     fn step(&mut self, at: &str, value: &Value) -> Option<Step> {
         let mut names = value.as_object().into_iter().flatten();
         let (Some((name, value)), None) = (names.next(), names.next()) else {
-            self.problems.add(
-                at,
-                format_args!("must be an object with one stage: known are {KNOWN}"),
-            );
+            self.problems.add(at, format_args!("must be an object with one stage: known are {KNOWN}"));
             return None;
         };
         let at = format!("{at}.{name}");
@@ -79,10 +70,7 @@ impl Parser<'_> {
             "$count" => self.counting(&at, value)?,
             "$unwind" => Stage::Unwind(Arc::new(self.unwind(&at, value)?)),
             name => {
-                self.problems.add(
-                    &at,
-                    format_args!("unknown stage `{name}`: known are {KNOWN}"),
-                );
+                self.problems.add(&at, format_args!("unknown stage `{name}`: known are {KNOWN}"));
                 return None;
             }
         };
@@ -99,8 +87,7 @@ impl Parser<'_> {
 
     fn sorting(&mut self, at: &str, value: &Value) -> Option<Stage> {
         if value.as_object().is_none_or(serde_json::Map::is_empty) {
-            self.problems
-                .add(at, "must be an object such as {\"createdate\": -1}");
+            self.problems.add(at, "must be an object such as {\"createdate\": -1}");
             return None;
         }
         let sort = Sort::parse_at(at, value, None);
@@ -112,27 +99,18 @@ impl Parser<'_> {
     fn number(&mut self, at: &str, value: &Value, least: u64) -> Option<u64> {
         let found = whole(value).filter(|number| *number >= least);
         if found.is_none() {
-            self.problems
-                .add(at, format_args!("must be a whole number from {least}"));
+            self.problems.add(at, format_args!("must be a whole number from {least}"));
         }
         found
     }
 
     fn counting(&mut self, at: &str, value: &Value) -> Option<Stage> {
         let Some(name) = value.as_str() else {
-            self.problems.add(
-                at,
-                format_args!(
-                    "must be the name of the field for the count, not {}",
-                    kind(value)
-                ),
-            );
+            self.problems
+                .add(at, format_args!("must be the name of the field for the count, not {}", kind(value)));
             return None;
         };
         self.name(at, name)?;
-        Some(Stage::Count {
-            name: name.to_owned(),
-            seen: 0,
-        })
+        Some(Stage::Count { name: name.to_owned(), seen: 0 })
     }
 }

@@ -13,10 +13,7 @@ use crate::record::problem::kind;
 #[derive(Debug, Clone)]
 pub(super) enum Project {
     /// Keeps these and `_id`, in the order of the document, then computes those, in the order written.
-    Keep {
-        paths: Tree,
-        computed: Vec<(Path, Expression)>,
-    },
+    Keep { paths: Tree, computed: Vec<(Path, Expression)> },
     /// Removes these.
     Remove(Tree),
 }
@@ -46,30 +43,21 @@ impl Parser<'_> {
             Some(fields) if !fields.is_empty() => {
                 self.project_fields(at, "", fields, 1, &mut draft);
             }
-            _ => self.problems.add(
-                at,
-                format_args!(
-                    "must be an object with at least one field, not {}",
-                    kind(value)
-                ),
-            ),
+            _ => self
+                .problems
+                .add(at, format_args!("must be an object with at least one field, not {}", kind(value))),
         }
         let keeps = !draft.keep.is_empty() || !draft.computed.is_empty();
         if keeps && !draft.remove.is_empty() {
-            self.problems.add(
-                at,
-                "both keeps and removes fields: only _id may be removed while others are kept",
-            );
+            self.problems
+                .add(at, "both keeps and removes fields: only _id may be removed while others are kept");
         }
         let id = Path::parse("_id").ok()?;
         if keeps || draft.id == Some(Wish::Keep) {
             if draft.id.is_none_or(|wish| wish == Wish::Keep) {
                 draft.keep.widen(&id);
             }
-            return Some(Project::Keep {
-                paths: draft.keep,
-                computed: draft.computed,
-            });
+            return Some(Project::Keep { paths: draft.keep, computed: draft.computed });
         }
         if draft.id.is_some() {
             draft.remove.widen(&id);
@@ -91,9 +79,7 @@ impl Parser<'_> {
                 return;
             }
             match value.as_object() {
-                Some(nested)
-                    if !nested.is_empty() && !nested.keys().any(|name| name.starts_with('$')) =>
-                {
+                Some(nested) if !nested.is_empty() && !nested.keys().any(|name| name.starts_with('$')) => {
                     self.project_fields(&at, &format!("{dotted}."), nested, depth + 1, draft);
                 }
                 _ => {
@@ -112,19 +98,13 @@ impl Parser<'_> {
         draft: &mut Draft,
     ) -> Option<()> {
         let path = self.path(at, dotted)?;
-        draft
-            .all
-            .insert(&path)
-            .map_err(|overlap| self.problems.add(at, overlap))
-            .ok()?;
+        draft.all.insert(&path).map_err(|overlap| self.problems.add(at, overlap)).ok()?;
         let wish = match (value, whole(value)) {
             (Value::Bool(true), _) | (_, Some(1)) => Wish::Keep,
             (Value::Bool(false), _) | (_, Some(0)) => Wish::Remove,
             (Value::Number(_), _) => {
-                self.problems.add(
-                    at,
-                    "must be 0, 1 or an expression; write {\"$literal\": n} for another number",
-                );
+                self.problems
+                    .add(at, "must be 0, 1 or an expression; write {\"$literal\": n} for another number");
                 return None;
             }
             _ => Wish::Compute,
@@ -133,9 +113,7 @@ impl Parser<'_> {
             Wish::Keep if dotted != "_id" => draft.keep.widen(&path),
             Wish::Remove if dotted != "_id" => draft.remove.widen(&path),
             Wish::Keep | Wish::Remove => {}
-            Wish::Compute => draft
-                .computed
-                .push((path, self.expression(at, value, depth)?)),
+            Wish::Compute => draft.computed.push((path, self.expression(at, value, depth)?)),
         }
         if dotted == "_id" {
             draft.id = Some(wish);
@@ -154,12 +132,8 @@ impl Project {
             (Self::Remove(_), other) => Ok(other),
             (Self::Keep { paths, computed }, document) => {
                 let mut room = Meter::document(limit);
-                let mut made = Value::Object(
-                    document
-                        .as_object()
-                        .map(|fields| paths.keep(fields))
-                        .unwrap_or_default(),
-                );
+                let mut made =
+                    Value::Object(document.as_object().map(|fields| paths.keep(fields)).unwrap_or_default());
                 for (path, expression) in computed {
                     if let Some(value) = expression.evaluate(&document, &mut room)? {
                         let value = own(value, &mut room)?;
@@ -194,12 +168,7 @@ pub(super) fn set(
         *target = Value::Object(Map::new());
     }
     match target.as_object_mut() {
-        Some(fields) => set(
-            fields.entry(&*first.name).or_insert(Value::Null),
-            rest,
-            value,
-            room,
-        ),
+        Some(fields) => set(fields.entry(&*first.name).or_insert(Value::Null), rest, value, room),
         None => Ok(()),
     }
 }

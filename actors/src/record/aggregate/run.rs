@@ -64,17 +64,8 @@ struct Sink {
 
 impl Run {
     pub(super) fn new(steps: Vec<Step>, limits: Limits) -> Self {
-        let sink = Sink {
-            held: Meter::held(limits.held_bytes),
-            unwound: 0,
-            results: Vec::new(),
-            limits,
-        };
-        Self {
-            steps,
-            sink,
-            demand: Demand::More,
-        }
+        let sink = Sink { held: Meter::held(limits.held_bytes), unwound: 0, results: Vec::new(), limits };
+        Self { steps, sink, demand: Demand::More }
     }
 
     /// Takes one document, and says whether another one is of any use.
@@ -119,11 +110,7 @@ impl Sink {
 
     fn count_unwound(&mut self) -> Result<(), Exceeded> {
         self.unwound += 1;
-        if self.unwound > self.limits.unwound {
-            Err(Exceeded::Unwound(self.limits.unwound))
-        } else {
-            Ok(())
-        }
+        if self.unwound > self.limits.unwound { Err(Exceeded::Unwound(self.limits.unwound)) } else { Ok(()) }
     }
 }
 
@@ -133,23 +120,15 @@ fn feed(steps: &mut [Step], sink: &mut Sink, document: Value) -> Result<Demand, 
         return sink
             .emit(document)
             .map(|()| Demand::More)
-            .map_err(|exceeded| PipelineError {
-                at: "pipeline".to_owned(),
-                exceeded,
-            });
+            .map_err(|exceeded| PipelineError { at: "pipeline".to_owned(), exceeded });
     };
     let Step { at, stage } = step;
-    let here = |exceeded| PipelineError {
-        at: at.clone(),
-        exceeded,
-    };
+    let here = |exceeded| PipelineError { at: at.clone(), exceeded };
     match stage {
         Stage::Match(query) if query.matches(&document) => return feed(rest, sink, document),
         Stage::Match(_) => {}
         Stage::Project(project) => {
-            let document = project
-                .apply(document, sink.limits.document_bytes)
-                .map_err(here)?;
+            let document = project.apply(document, sink.limits.document_bytes).map_err(here)?;
             return feed(rest, sink, document);
         }
         Stage::Unwind(unwind) => {
@@ -160,12 +139,8 @@ fn feed(steps: &mut [Step], sink: &mut Sink, document: Value) -> Result<Demand, 
                 }
             }
         }
-        Stage::Group(grouper) => grouper
-            .add(&document, &mut sink.held, &sink.limits)
-            .map_err(here)?,
-        Stage::Sort(sorter) => sorter
-            .add(document, &mut sink.held, &sink.limits)
-            .map_err(here)?,
+        Stage::Group(grouper) => grouper.add(&document, &mut sink.held, &sink.limits).map_err(here)?,
+        Stage::Sort(sorter) => sorter.add(document, &mut sink.held, &sink.limits).map_err(here)?,
         Stage::Count { seen, .. } => *seen += 1,
         Stage::Skip(0) => return feed(rest, sink, document),
         Stage::Skip(left) => *left -= 1,
@@ -189,10 +164,7 @@ fn close(steps: &mut [Step], sink: &mut Sink) -> Result<(), PipelineError> {
         Stage::Group(grouper) => grouper.drain(&mut sink.held),
         Stage::Sort(sorter) => sorter.drain(&mut sink.held),
         Stage::Count { name, seen } if *seen > 0 => {
-            vec![Value::Object(Map::from_iter([(
-                name.clone(),
-                Value::from(*seen),
-            )]))]
+            vec![Value::Object(Map::from_iter([(name.clone(), Value::from(*seen))]))]
         }
         _ => Vec::new(),
     };

@@ -25,11 +25,7 @@ struct Held {
 
 impl Sorter {
     pub(super) fn new(sort: Sort) -> Self {
-        Self {
-            sort: Arc::new(sort),
-            keep: None,
-            held: Vec::new(),
-        }
+        Self { sort: Arc::new(sort), keep: None, held: Vec::new() }
     }
 
     pub(super) fn add(
@@ -41,11 +37,7 @@ impl Sorter {
         let key = self.sort.key(&document);
         let weight = weight(&document) + key.values().map(weight).sum::<usize>();
         meter.take(weight)?;
-        self.held.push(Held {
-            key,
-            document,
-            weight,
-        });
+        self.held.push(Held { key, document, weight });
         match self.keep.filter(|keep| *keep <= limits.sorted) {
             Some(keep) if self.held.len() >= keep.saturating_mul(2).saturating_add(16) => {
                 self.prune(meter);
@@ -59,9 +51,7 @@ impl Sorter {
     /// Sorts, keeping equal ones in the order they came in, and lets go of those not wanted.
     fn prune(&mut self, meter: &mut Meter) {
         self.held.sort_by(|left, right| left.key.cmp(&right.key));
-        let unwanted = self
-            .held
-            .split_off(self.keep.unwrap_or(usize::MAX).min(self.held.len()));
+        let unwanted = self.held.split_off(self.keep.unwrap_or(usize::MAX).min(self.held.len()));
         meter.give(unwanted.iter().map(|held| held.weight).sum());
     }
 

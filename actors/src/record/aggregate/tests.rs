@@ -18,11 +18,7 @@ fn check(documents: &str, table: &str) {
             [pipeline, expected].map(|text| serde_json::from_str(text).unwrap());
         let found = parse(&pipeline).run(documents.clone());
         let found = found.unwrap_or_else(|error| panic!("{pipeline}: {error}"));
-        assert_eq!(
-            Value::from(found).to_string(),
-            expected.to_string(),
-            "{pipeline}"
-        );
+        assert_eq!(Value::from(found).to_string(), expected.to_string(), "{pipeline}");
     }
 }
 
@@ -66,33 +62,21 @@ fn groups() {
         r#"[{"a": 1}, {"a": 1.0}, {"a": "1"}, {}]"#,
         r#"[{"$group": {"_id": "$a"}}] | [{"_id": 1}, {"_id": "1"}, {"_id": null}]"#,
     );
-    check(
-        "[]",
-        r#"[{"$group": {"_id": null, "n": {"$sum": 1}}}] | []"#,
-    );
+    check("[]", r#"[{"$group": {"_id": null, "n": {"$sum": 1}}}] | []"#);
 }
 
 #[test]
 fn sums() {
     let table = [
-        (
-            r#"[{"a": 18446744073709551615}, {"a": 1}, {"a": -1}]"#,
-            "18446744073709551615",
-        ),
-        (
-            r#"[{"a": 18446744073709551615}, {"a": 1}]"#,
-            "1.8446744073709552e+19",
-        ),
+        (r#"[{"a": 18446744073709551615}, {"a": 1}, {"a": -1}]"#, "18446744073709551615"),
+        (r#"[{"a": 18446744073709551615}, {"a": 1}]"#, "1.8446744073709552e+19"),
         (r#"[{"a": 1e100}, {"a": 1.5}, {"a": -1e100}]"#, "1.5"),
         (r#"[{"a": 0.1}, {"a": 0.2}, {"a": 0.7}]"#, "1"),
         (r#"[{"a": 1e308}, {"a": 1e308}]"#, "null"),
     ];
     for (documents, expected) in table {
         let sum = r#"[{"$group": {"_id": null, "s": {"$sum": "$a"}}}]"#;
-        check(
-            documents,
-            &format!(r#"{sum} | [{{"_id": null, "s": {expected}}}]"#),
-        );
+        check(documents, &format!(r#"{sum} | [{{"_id": null, "s": {expected}}}]"#));
     }
 }
 
@@ -133,14 +117,11 @@ fn unwinds() {
 
 #[test]
 fn says_when_more_input_is_useless() {
-    let stages =
-        json!([{"$match": {"a": 1}}, {"$limit": 2}, {"$group": {"_id": "$a", "n": {"$sum": 1}}}]);
+    let stages = json!([{"$match": {"a": 1}}, {"$limit": 2}, {"$group": {"_id": "$a", "n": {"$sum": 1}}}]);
     let pipeline = parse(&stages);
     let mut run = pipeline.start();
     let documents = [1, 2, 1, 2, 1].into_iter().map(|a| json!({"a": a}));
-    let demands: Vec<_> = documents
-        .map(|document| run.push(document).unwrap())
-        .collect();
+    let demands: Vec<_> = documents.map(|document| run.push(document).unwrap()).collect();
     let (more, nothing) = (Demand::More, Demand::Nothing);
     assert_eq!(demands, [more, more, nothing, nothing, nothing]);
     assert_eq!(run.finish().unwrap(), [json!({"_id": 1, "n": 2})]);
@@ -151,15 +132,9 @@ fn says_when_more_input_is_useless() {
 #[test]
 fn shows_its_leading_match() {
     let pipeline = parse(&json!([{"$match": {"state": "active"}}, {"$count": "n"}]));
-    let state = pipeline
-        .leading_match()
-        .and_then(|query| query.equality("state"));
+    let state = pipeline.leading_match().and_then(|query| query.equality("state"));
     assert_eq!(state, Some(&json!("active")));
-    assert!(
-        parse(&json!([{"$limit": 1}, {"$match": {}}]))
-            .leading_match()
-            .is_none()
-    );
+    assert!(parse(&json!([{"$limit": 1}, {"$match": {}}])).leading_match().is_none());
 }
 
 #[test]

@@ -18,31 +18,13 @@ fn writes() {
     let (a, list) = (json!({"b": 1, "c": 2}), json!([1, {"x": 1}]));
     let table = [
         (json!({}), record.clone()),
-        (
-            json!({"state": "active"}),
-            json!({"sk": "1", "state": "active", "data": record["data"]}),
-        ),
-        (
-            json!({"data.a.b": 5}),
-            with(json!({"a": {"b": 5, "c": 2}, "list": list, "none": null})),
-        ),
-        (
-            json!({"data.a": {"d": 1}}),
-            with(json!({"a": {"d": 1}, "list": list, "none": null})),
-        ),
+        (json!({"state": "active"}), json!({"sk": "1", "state": "active", "data": record["data"]})),
+        (json!({"data.a.b": 5}), with(json!({"a": {"b": 5, "c": 2}, "list": list, "none": null}))),
+        (json!({"data.a": {"d": 1}}), with(json!({"a": {"d": 1}, "list": list, "none": null}))),
         (json!({"data": {"z": 1}}), with(json!({"z": 1}))),
-        (
-            json!({"data.x.y.z": 1}),
-            with(json!({"a": a, "list": list, "none": null, "x": {"y": {"z": 1}}})),
-        ),
-        (
-            json!({"data.x.0": 1}),
-            with(json!({"a": a, "list": list, "none": null, "x": {"0": 1}})),
-        ),
-        (
-            json!({"data.none.y": 1}),
-            with(json!({"a": a, "list": list, "none": {"y": 1}})),
-        ),
+        (json!({"data.x.y.z": 1}), with(json!({"a": a, "list": list, "none": null, "x": {"y": {"z": 1}}}))),
+        (json!({"data.x.0": 1}), with(json!({"a": a, "list": list, "none": null, "x": {"0": 1}}))),
+        (json!({"data.none.y": 1}), with(json!({"a": a, "list": list, "none": {"y": 1}}))),
         (
             json!({"data.list.0": 9, "data.list.1.x": 8}),
             with(json!({"a": a, "list": [9, {"x": 8}], "none": null})),
@@ -51,23 +33,13 @@ fn writes() {
             json!({"data.list.2.y": 1, "data.list.3": 4}),
             with(json!({"a": a, "list": [1, {"x": 1}, {"y": 1}, 4], "none": null})),
         ),
-        (
-            json!({"data.a.b": null}),
-            with(json!({"a": {"b": null, "c": 2}, "list": list, "none": null})),
-        ),
+        (json!({"data.a.b": null}), with(json!({"a": {"b": null, "c": 2}, "list": list, "none": null}))),
     ];
     for (changes, expected) in table {
         assert_eq!(updated(&record, &changes), Ok(expected), "{changes}");
     }
-    let owned = updated(
-        &record,
-        &json!({"owner.id": "7", "notes": [], "share": null}),
-    )
-    .unwrap();
-    assert_eq!(
-        (&owned["owner"], &owned["notes"]),
-        (&json!({"id": "7"}), &json!([]))
-    );
+    let owned = updated(&record, &json!({"owner.id": "7", "notes": [], "share": null})).unwrap();
+    assert_eq!((&owned["owner"], &owned["notes"]), (&json!({"id": "7"}), &json!([])));
 }
 
 #[test]
@@ -75,40 +47,20 @@ fn refuses() {
     let record = json!({"sk": "1", "data": {"text": "x", "list": [1]}});
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
     let table = [
-        (
-            json!({"sk": "2"}),
-            "sk",
-            "`sk` is kept by the server: known are data, name",
-        ),
+        (json!({"sk": "2"}), "sk", "`sk` is kept by the server: known are data, name"),
         (json!({"version": 2}), "version", "is kept by the server"),
-        (
-            json!({"modifydate.x": 2}),
-            "modifydate.x",
-            "is kept by the server",
-        ),
+        (json!({"modifydate.x": 2}), "modifydate.x", "is kept by the server"),
         (json!({"author": {}}), "author", "is kept by the server"),
-        (
-            json!({"status": "x"}),
-            "status",
-            "`status` is no field of a record",
-        ),
+        (json!({"status": "x"}), "status", "`status` is no field of a record"),
         (json!({"": 1}), "", "none of them empty"),
         (json!({"data.$set": 1}), "data.$set", "begins with `$`"),
-        (
-            json!({"data": 5}),
-            "data",
-            "must be an object, not a number",
-        ),
+        (json!({"data": 5}), "data", "must be an object, not a number"),
         (json!({"data": null}), "data", "must be an object, not null"),
         (json!({"state": ""}), "state", "must be a state"),
         (json!({"notes": {}}), "notes", "must be an array or null"),
         (json!({"name": 1}), "name", "must be a string or null"),
         (json!({"owner": 1}), "owner", "must be an object or null"),
-        (
-            json!({"data.text.x": 1}),
-            "data.text.x",
-            "`data.text` is a string: a path cannot go through it",
-        ),
+        (json!({"data.text.x": 1}), "data.text.x", "`data.text` is a string: a path cannot go through it"),
         (
             json!({"data.list.2": 1}),
             "data.list.2",
@@ -117,29 +69,15 @@ fn refuses() {
         (json!({"data.list.x": 1}), "data.list.x", "not `x`"),
         (json!({"data.a": 1, "data.a.b": 2}), "data.a.b", "overlaps"),
         (json!({"data.a.b": 1, "data.a": 2}), "data.a", "overlaps"),
-        (
-            json!({"data.deep": deep}),
-            "data.deep",
-            "deeper than 100 levels",
-        ),
+        (json!({"data.deep": deep}), "data.deep", "deeper than 100 levels"),
     ];
     for (changes, path, message) in table {
         let problems = updated(&record, &changes).expect_err(&changes.to_string());
         assert_eq!(problems[0].path, path, "{changes}");
-        assert!(
-            problems[0].message.contains(message),
-            "{changes}: {}",
-            problems[0]
-        );
+        assert!(problems[0].message.contains(message), "{changes}: {}", problems[0]);
     }
-    let many: Value = (0..501)
-        .map(|at| (format!("data.f{at}"), json!(1)))
-        .collect();
-    assert!(
-        updated(&record, &many).unwrap_err()[0]
-            .message
-            .contains("more than 500")
-    );
+    let many: Value = (0..501).map(|at| (format!("data.f{at}"), json!(1))).collect();
+    assert!(updated(&record, &many).unwrap_err()[0].message.contains("more than 500"));
 }
 
 #[test]
@@ -148,13 +86,7 @@ fn all_or_nothing() {
     let before = record.clone();
     let changes = json!({"data.a": 2, "sk": "2", "data.b.c": 3, "pk": "x"});
     let problems = apply(&mut record, changes.as_object().unwrap()).unwrap_err();
-    assert_eq!(
-        problems
-            .iter()
-            .map(|problem| problem.path.as_str())
-            .collect::<Vec<_>>(),
-        ["sk", "pk"]
-    );
+    assert_eq!(problems.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), ["sk", "pk"]);
     assert_eq!(record, before);
 }
 

@@ -10,8 +10,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 fn parse(query: &Value) -> Query {
-    Query::parse(query, &Limits::default())
-        .unwrap_or_else(|problems| panic!("{query}: {problems:?}"))
+    Query::parse(query, &Limits::default()).unwrap_or_else(|problems| panic!("{query}: {problems:?}"))
 }
 
 /// A test that is valid under a field.
@@ -126,30 +125,19 @@ proptest! {
 
 #[test]
 fn plans() {
-    let query = parse(
-        &json!({"$and": [{"state": "active"}, {"owner.id": {"$in": ["a", "b"]}}], "n": {"$gt": 1},
-        "at": "2026-04-25T00:00:00Z", "x": null, "big": {"$in": ["a", "2026-04-25T00:00:00Z"]}}),
-    );
+    let query =
+        parse(&json!({"$and": [{"state": "active"}, {"owner.id": {"$in": ["a", "b"]}}], "n": {"$gt": 1},
+        "at": "2026-04-25T00:00:00Z", "x": null, "big": {"$in": ["a", "2026-04-25T00:00:00Z"]}}));
     assert_eq!(query.equality("state"), Some(&json!("active")));
     assert_eq!(query.one_of("state"), Some(&[json!("active")][..]));
-    assert_eq!(
-        query.one_of("owner.id"),
-        Some(&[json!("a"), json!("b")][..])
-    );
+    assert_eq!(query.one_of("owner.id"), Some(&[json!("a"), json!("b")][..]));
     assert_eq!(query.equality("owner.id"), None);
     for path in ["n", "at", "x", "big", "owner"] {
-        assert_eq!(
-            (query.equality(path), query.one_of(path)),
-            (None, None),
-            "{path}"
-        );
+        assert_eq!((query.equality(path), query.one_of(path)), (None, None), "{path}");
     }
     assert!(!query.is_empty() && !query.is_only("state"));
     assert!(parse(&json!({})).is_empty() && !parse(&json!({})).is_only("modifydate"));
-    assert_eq!(
-        parse(&json!({"$or": [{"state": "active"}]})).equality("state"),
-        None
-    );
+    assert_eq!(parse(&json!({"$or": [{"state": "active"}]})).equality("state"), None);
 }
 
 #[test]
@@ -163,67 +151,23 @@ fn time_ranges() {
         (json!({"$gt": at}), Some((Included(ms), Unbounded)), false),
         (json!({"$lt": at}), Some((Unbounded, Excluded(ms))), true),
         (json!({"$lte": at}), Some((Unbounded, Included(ms))), false),
-        (
-            json!({"$lt": finer}),
-            Some((Unbounded, Included(ms))),
-            false,
-        ),
-        (
-            json!({"$gte": finer}),
-            Some((Included(ms), Unbounded)),
-            false,
-        ),
-        (
-            json!({"$eq": at}),
-            Some((Included(ms), Included(ms))),
-            false,
-        ),
+        (json!({"$lt": finer}), Some((Unbounded, Included(ms))), false),
+        (json!({"$gte": finer}), Some((Included(ms), Unbounded)), false),
+        (json!({"$eq": at}), Some((Included(ms), Included(ms))), false),
         (json!(at), Some((Included(ms), Included(ms))), false),
-        (
-            json!({"$gte": at, "$lt": later}),
-            Some((Included(ms), Excluded(ms + 1000))),
-            true,
-        ),
-        (
-            json!({"$gte": at, "$gt": later}),
-            Some((Included(ms + 1000), Unbounded)),
-            false,
-        ),
-        (
-            json!({"$lt": later, "$lte": later}),
-            Some((Unbounded, Excluded(ms + 1000))),
-            false,
-        ),
-        (
-            json!({"$lte": later, "$lt": later}),
-            Some((Unbounded, Excluded(ms + 1000))),
-            false,
-        ),
-        (
-            json!({"$gte": at, "$lt": at}),
-            Some((Included(0), Excluded(0))),
-            true,
-        ),
-        (
-            json!({"$gte": later, "$lt": at}),
-            Some((Included(0), Excluded(0))),
-            true,
-        ),
-        (
-            json!({"$in": [later, at]}),
-            Some((Included(ms), Included(ms + 1000))),
-            false,
-        ),
+        (json!({"$gte": at, "$lt": later}), Some((Included(ms), Excluded(ms + 1000))), true),
+        (json!({"$gte": at, "$gt": later}), Some((Included(ms + 1000), Unbounded)), false),
+        (json!({"$lt": later, "$lte": later}), Some((Unbounded, Excluded(ms + 1000))), false),
+        (json!({"$lte": later, "$lt": later}), Some((Unbounded, Excluded(ms + 1000))), false),
+        (json!({"$gte": at, "$lt": at}), Some((Included(0), Excluded(0))), true),
+        (json!({"$gte": later, "$lt": at}), Some((Included(0), Excluded(0))), true),
+        (json!({"$in": [later, at]}), Some((Included(ms), Included(ms + 1000))), false),
         (json!({"$in": [at, "x"]}), None, false),
         (json!({"$in": []}), Some((Included(0), Excluded(0))), false),
         (json!({"$gte": "2026-04-25"}), None, false),
         (json!({"$gte": 5}), None, false),
         (json!({"$not": {"$gte": at}}), None, false),
-        (
-            json!({"$gte": {"$date": at}, "$exists": true}),
-            Some((Included(ms), Unbounded)),
-            false,
-        ),
+        (json!({"$gte": {"$date": at}, "$exists": true}), Some((Included(ms), Unbounded)), false),
     ];
     for (test, range, only) in table {
         let query = parse(&json!({"modifydate": test}));

@@ -9,16 +9,8 @@ fn problems(query: &Value) -> Vec<Problem> {
 
 fn refused(query: &Value, path: &str, message: &str) {
     let problems = problems(query);
-    assert!(
-        problems[0].path.starts_with(path),
-        "{query}: {}",
-        problems[0]
-    );
-    assert!(
-        problems[0].message.contains(message),
-        "{query}: {}",
-        problems[0]
-    );
+    assert!(problems[0].path.starts_with(path), "{query}: {}", problems[0]);
+    assert!(problems[0].message.contains(message), "{query}: {}", problems[0]);
 }
 
 #[test]
@@ -62,9 +54,7 @@ fn are_named() {
     "#;
     for line in table.lines().filter(|line| !line.trim().is_empty()) {
         let columns: Vec<_> = line.split(" | ").map(str::trim).collect();
-        let [query, path, message] = columns[..] else {
-            panic!("not three columns: {line}")
-        };
+        let [query, path, message] = columns[..] else { panic!("not three columns: {line}") };
         refused(&serde_json::from_str(query).unwrap(), path, message);
     }
 }
@@ -74,54 +64,24 @@ fn of_size_are_named() {
     let deep = (0..30).fold(json!({"a": 1}), |inner, _| json!({"$and": [inner]}));
     let literal = (0..30).fold(json!(1), |inner, _| json!([inner]));
     let nots = (0..30).fold(json!({"$eq": 1}), |inner, _| json!({"$not": inner}));
-    let elements = (0..30).fold(
-        json!({"a": 1}),
-        |inner, _| json!({"a": {"$elemMatch": inner}}),
-    );
+    let elements = (0..30).fold(json!({"a": 1}), |inner, _| json!({"a": {"$elemMatch": inner}}));
     let expressions = json!({"$or": vec![json!({"a": {"$regex": "x"}}); 11]});
     let fields: Value = (0..300).map(|at| (format!("f{at}"), json!(1))).collect();
     refused(&deep, "query", "nested deeper than 20 levels");
-    refused(
-        &json!({"a": literal}),
-        "query.a",
-        "nested deeper than 20 levels",
-    );
-    refused(
-        &json!({"a": nots}),
-        "query.a",
-        "nested deeper than 20 levels",
-    );
+    refused(&json!({"a": literal}), "query.a", "nested deeper than 20 levels");
+    refused(&json!({"a": nots}), "query.a", "nested deeper than 20 levels");
     refused(&elements, "query.a", "nested deeper than 20 levels");
-    refused(
-        &json!({"$or": vec![json!({"a": 1}); 300]}),
-        "query.$or",
-        "more than 200 conditions",
-    );
+    refused(&json!({"$or": vec![json!({"a": 1}); 300]}), "query.$or", "more than 200 conditions");
     refused(&fields, "query.f200", "more than 200 conditions");
-    refused(
-        &json!({"a": {"$in": vec![1; 1001]}}),
-        "query.a.$in",
-        "has 1001 entries; at most 1000",
-    );
-    refused(
-        &expressions,
-        "query.$or[10].a.$regex",
-        "more than 10 regular expressions",
-    );
-    refused(
-        &json!({"a": {"$regex": "a".repeat(1001)}}),
-        "query.a.$regex",
-        "at most 1000",
-    );
+    refused(&json!({"a": {"$in": vec![1; 1001]}}), "query.a.$in", "has 1001 entries; at most 1000");
+    refused(&expressions, "query.$or[10].a.$regex", "more than 10 regular expressions");
+    refused(&json!({"a": {"$regex": "a".repeat(1001)}}), "query.a.$regex", "at most 1000");
 }
 
 #[test]
 fn are_named_at_once_but_not_without_end() {
     let several = problems(&json!({"a": {"$x": 1, "$y": 2}, "$z": 3}));
-    let paths: Vec<_> = several
-        .iter()
-        .map(|problem| problem.path.as_str())
-        .collect();
+    let paths: Vec<_> = several.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["query.a.$x", "query.a.$y", "query.$z"]);
     let endless: Value = (0..100).map(|at| (format!("${at}"), json!(1))).collect();
     assert_eq!(problems(&endless).len(), 20);

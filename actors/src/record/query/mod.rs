@@ -91,9 +91,7 @@ enum Test {
 impl Test {
     fn matches(&self, path: &Path, document: &Value) -> bool {
         match self {
-            Self::All(tests) => {
-                !tests.is_empty() && tests.iter().all(|test| test.matches(path, document))
-            }
+            Self::All(tests) => !tests.is_empty() && tests.iter().all(|test| test.matches(path, document)),
             Self::Not(tests) => !tests.iter().all(|test| test.matches(path, document)),
             Self::Is(..) | Self::OneOf(_) | Self::Regex(_) => {
                 path.any(document, Leaf::Each, &mut |it| self.accepts(it))
@@ -110,19 +108,13 @@ impl Test {
             Self::Is(relation, operand) => relation.holds(value, operand),
             Self::OneOf(set) => set.contains(value),
             Self::Exists => value.is_some(),
-            Self::Regex(regex) => value
-                .and_then(Value::as_str)
-                .is_some_and(|text| regex.is_match(text)),
+            Self::Regex(regex) => value.and_then(Value::as_str).is_some_and(|text| regex.is_match(text)),
             Self::Size(size) => items(value).is_some_and(|items| items.len() as u64 == *size),
             Self::Element(query) => items(value).is_some_and(|items| {
-                items
-                    .iter()
-                    .any(|item| (item.is_object() || item.is_array()) && query.matches(item))
+                items.iter().any(|item| (item.is_object() || item.is_array()) && query.matches(item))
             }),
             Self::ElementIs(tests) => items(value).is_some_and(|items| {
-                items
-                    .iter()
-                    .any(|item| tests.iter().all(|test| test.accepts(Some(item))))
+                items.iter().any(|item| tests.iter().all(|test| test.accepts(Some(item))))
             }),
             Self::All(tests) => !tests.is_empty() && tests.iter().all(|test| test.accepts(value)),
             Self::Not(tests) => !tests.iter().all(|test| test.accepts(value)),
@@ -172,22 +164,14 @@ struct OneOf {
 
 impl OneOf {
     fn new(mut operands: Vec<Operand>) -> Self {
-        let given = operands
-            .iter()
-            .map(|operand| operand.value().clone())
-            .collect();
+        let given = operands.iter().map(|operand| operand.value().clone()).collect();
         operands.sort();
-        Self {
-            sorted: operands.into(),
-            given,
-        }
+        Self { sorted: operands.into(), given }
     }
 
     fn contains(&self, value: Option<&Value>) -> bool {
         let view = value.map_or(View::Null, View::of);
-        self.sorted
-            .binary_search_by(|operand| operand.view().cmp(&view))
-            .is_ok()
+        self.sorted.binary_search_by(|operand| operand.view().cmp(&view)).is_ok()
     }
 }
 

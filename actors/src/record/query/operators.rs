@@ -8,16 +8,12 @@ use super::{OneOf, Relation, Test};
 use crate::record::fields::whole;
 use crate::record::problem::kind;
 
-const KNOWN: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $options, $not, $all, $size, $elemMatch";
+const KNOWN: &str =
+    "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $options, $not, $all, $size, $elemMatch";
 
 impl Parser<'_> {
     /// The tests of one field, which must all hold.
-    pub(super) fn operators(
-        &mut self,
-        at: &str,
-        fields: &Map<String, Value>,
-        depth: usize,
-    ) -> Vec<Test> {
+    pub(super) fn operators(&mut self, at: &str, fields: &Map<String, Value>, depth: usize) -> Vec<Test> {
         let mut tests = Vec::new();
         if self.too_deep(at, depth) {
             return tests;
@@ -40,12 +36,7 @@ impl Parser<'_> {
     fn operator(&mut self, at: &str, name: &str, operand: &Value, depth: usize) -> Option<Test> {
         match name {
             "$eq" => self.relation(at, Relation::Equal, operand, depth),
-            "$ne" => Some(Test::Not(vec![self.relation(
-                at,
-                Relation::Equal,
-                operand,
-                depth,
-            )?])),
+            "$ne" => Some(Test::Not(vec![self.relation(at, Relation::Equal, operand, depth)?])),
             "$gt" => self.relation(at, Relation::Greater, operand, depth),
             "$gte" => self.relation(at, Relation::GreaterOrEqual, operand, depth),
             "$lt" => self.relation(at, Relation::Less, operand, depth),
@@ -63,25 +54,18 @@ impl Parser<'_> {
             "$and" | "$or" | "$nor" => {
                 self.problems.add(
                     at,
-                    format_args!(
-                        "`{name}` holds whole queries: it stands beside fields, not under one"
-                    ),
+                    format_args!("`{name}` holds whole queries: it stands beside fields, not under one"),
                 );
                 None
             }
             name if name.starts_with('$') => {
-                self.problems.add(
-                    at,
-                    format_args!("unknown operator `{name}`: known are {KNOWN}"),
-                );
+                self.problems.add(at, format_args!("unknown operator `{name}`: known are {KNOWN}"));
                 None
             }
             name => {
                 self.problems.add(
                     at,
-                    format_args!(
-                        "field `{name}` among operators: a literal has none, operators stand alone"
-                    ),
+                    format_args!("field `{name}` among operators: a literal has none, operators stand alone"),
                 );
                 None
             }
@@ -89,18 +73,11 @@ impl Parser<'_> {
     }
 
     fn refuse(&mut self, at: &str, expected: &str, found: &Value) -> Option<Test> {
-        self.problems
-            .add(at, format_args!("must be {expected}, not {}", kind(found)));
+        self.problems.add(at, format_args!("must be {expected}, not {}", kind(found)));
         None
     }
 
-    fn relation(
-        &mut self,
-        at: &str,
-        relation: Relation,
-        operand: &Value,
-        depth: usize,
-    ) -> Option<Test> {
+    fn relation(&mut self, at: &str, relation: Relation, operand: &Value, depth: usize) -> Option<Test> {
         Some(Test::Is(relation, self.literal(at, operand, depth + 1)?))
     }
 
@@ -109,10 +86,7 @@ impl Parser<'_> {
             Value::Array(items) if items.len() <= self.limits.list => Some(items),
             Value::Array(items) => {
                 let (given, limit) = (items.len(), self.limits.list);
-                self.problems.add(
-                    at,
-                    format_args!("has {given} entries; at most {limit} are allowed"),
-                );
+                self.problems.add(at, format_args!("has {given} entries; at most {limit} are allowed"));
                 None
             }
             other => {
@@ -124,8 +98,7 @@ impl Parser<'_> {
 
     fn one_of(&mut self, at: &str, operand: &Value, depth: usize) -> Option<Test> {
         let items = self.list(at, operand)?.iter().enumerate();
-        let operands =
-            items.map(|(index, item)| self.literal(&format!("{at}[{index}]"), item, depth + 1));
+        let operands = items.map(|(index, item)| self.literal(&format!("{at}[{index}]"), item, depth + 1));
         Some(Test::OneOf(OneOf::new(operands.collect::<Option<_>>()?)))
     }
 
@@ -167,15 +140,10 @@ impl Parser<'_> {
 
     fn element(&mut self, at: &str, operand: &Value, depth: usize) -> Option<Test> {
         let fields = operand.as_object();
-        let logical = fields.is_some_and(|fields| {
-            fields
-                .keys()
-                .any(|name| ["$and", "$or", "$nor"].contains(&name.as_str()))
-        });
+        let logical = fields
+            .is_some_and(|fields| fields.keys().any(|name| ["$and", "$or", "$nor"].contains(&name.as_str())));
         match operators(operand) {
-            Some(operators) if !logical => {
-                Some(Test::ElementIs(self.operators(at, operators, depth + 1)))
-            }
+            Some(operators) if !logical => Some(Test::ElementIs(self.operators(at, operators, depth + 1))),
             _ if fields.is_some() => Some(Test::Element(self.query(at, operand, depth + 1))),
             _ => self.refuse(at, "an object", operand),
         }
@@ -189,20 +157,14 @@ impl Parser<'_> {
             Some(options) if options.chars().all(|flag| "imsx".contains(flag)) => options,
             _ => {
                 let at = format!("{}$options", at.trim_end_matches("$regex"));
-                self.problems
-                    .add(&at, "must be a string of the flags i, m, s and x");
+                self.problems.add(&at, "must be a string of the flags i, m, s and x");
                 return None;
             }
         };
         self.regexes += 1;
         if self.regexes > self.limits.regexes {
-            self.problems.add(
-                at,
-                format_args!(
-                    "more than {} regular expressions in one query",
-                    self.limits.regexes
-                ),
-            );
+            self.problems
+                .add(at, format_args!("more than {} regular expressions in one query", self.limits.regexes));
             return None;
         }
         match self.compile(pattern, options) {
@@ -223,27 +185,15 @@ impl Parser<'_> {
             ));
         }
         let mut builder = RegexBuilder::new(pattern);
-        builder
-            .case_insensitive(options.contains('i'))
-            .multi_line(options.contains('m'));
-        builder
-            .dot_matches_new_line(options.contains('s'))
-            .ignore_whitespace(options.contains('x'));
-        builder
-            .size_limit(self.limits.regex_bytes)
-            .dfa_size_limit(self.limits.regex_bytes)
-            .nest_limit(50);
+        builder.case_insensitive(options.contains('i')).multi_line(options.contains('m'));
+        builder.dot_matches_new_line(options.contains('s')).ignore_whitespace(options.contains('x'));
+        builder.size_limit(self.limits.regex_bytes).dfa_size_limit(self.limits.regex_bytes).nest_limit(50);
         builder.build().map_err(|error| match error {
             regex::Error::CompiledTooBig(limit) => {
                 format!("needs more than {limit} bytes when compiled; write a simpler expression")
             }
             // The last line names the fault; those above draw where it is.
-            other => match other
-                .to_string()
-                .lines()
-                .last()
-                .map(|line| line.trim_start_matches("error: "))
-            {
+            other => match other.to_string().lines().last().map(|line| line.trim_start_matches("error: ")) {
                 Some(fault) => format!("is not a regular expression: {fault}"),
                 None => "is not a regular expression".to_owned(),
             },

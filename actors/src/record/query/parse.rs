@@ -9,12 +9,7 @@ use crate::record::problem::{Problems, kind};
 use crate::record::{Limits, Path, Problem};
 
 pub(super) fn query(at: &str, value: &Value, limits: &Limits) -> Result<Query, Vec<Problem>> {
-    let mut parser = Parser {
-        limits,
-        problems: Problems::default(),
-        clauses: 0,
-        regexes: 0,
-    };
+    let mut parser = Parser { limits, problems: Problems::default(), clauses: 0, regexes: 0 };
     let query = parser.query(at, value, 1);
     parser.problems.or(query)
 }
@@ -32,20 +27,12 @@ impl Parser<'_> {
         let mut clauses = Vec::new();
         match value {
             Value::Object(fields) => self.clauses(at, fields, depth, &mut clauses),
-            other => self
-                .problems
-                .add(at, format_args!("must be an object, not {}", kind(other))),
+            other => self.problems.add(at, format_args!("must be an object, not {}", kind(other))),
         }
         Query { clauses }
     }
 
-    fn clauses(
-        &mut self,
-        at: &str,
-        fields: &Map<String, Value>,
-        depth: usize,
-        into: &mut Vec<Clause>,
-    ) {
+    fn clauses(&mut self, at: &str, fields: &Map<String, Value>, depth: usize, into: &mut Vec<Clause>) {
         if self.too_deep(at, depth) {
             return;
         }
@@ -62,10 +49,8 @@ impl Parser<'_> {
                 "$or" => into.push(Clause::Any(self.queries(&at, value, depth))),
                 "$nor" => into.push(Clause::Neither(self.queries(&at, value, depth))),
                 operator if operator.starts_with('$') => {
-                    let known =
-                        "here only $and, $or and $nor are known; other operators go under a field";
-                    self.problems
-                        .add(&at, format_args!("unknown operator `{operator}`: {known}"));
+                    let known = "here only $and, $or and $nor are known; other operators go under a field";
+                    self.problems.add(&at, format_args!("unknown operator `{operator}`: {known}"));
                 }
                 path => match Path::parse(path) {
                     Ok(path) => self.field(&at, &path, value, depth, into),
@@ -88,44 +73,23 @@ impl Parser<'_> {
                 queries
             }
             other => {
-                let found = if other.is_array() {
-                    "an empty one"
-                } else {
-                    kind(other)
-                };
-                self.problems.add(
-                    at,
-                    format_args!("must be an array of one or more queries, not {found}"),
-                );
+                let found = if other.is_array() { "an empty one" } else { kind(other) };
+                self.problems.add(at, format_args!("must be an array of one or more queries, not {found}"));
                 Vec::new()
             }
         }
     }
 
-    fn field(
-        &mut self,
-        at: &str,
-        path: &Path,
-        value: &Value,
-        depth: usize,
-        into: &mut Vec<Clause>,
-    ) {
+    fn field(&mut self, at: &str, path: &Path, value: &Value, depth: usize, into: &mut Vec<Clause>) {
         let tests = match operators(value) {
             Some(operators) => self.operators(at, operators, depth),
             None if self.count(at) => {
                 let literal = self.literal(at, value, depth);
-                literal
-                    .map(|literal| Test::Is(Relation::Equal, literal))
-                    .into_iter()
-                    .collect()
+                literal.map(|literal| Test::Is(Relation::Equal, literal)).into_iter().collect()
             }
             None => return,
         };
-        into.extend(
-            tests
-                .into_iter()
-                .map(|test| Clause::Field(path.clone(), test)),
-        );
+        into.extend(tests.into_iter().map(|test| Clause::Field(path.clone(), test)));
     }
 
     /// Counts one clause; false, with a problem, when there are too many.
@@ -133,10 +97,7 @@ impl Parser<'_> {
         self.clauses += 1;
         let within = self.clauses <= self.limits.clauses;
         if self.clauses == self.limits.clauses + 1 {
-            self.problems.add(
-                at,
-                format_args!("more than {} conditions in one query", self.limits.clauses),
-            );
+            self.problems.add(at, format_args!("more than {} conditions in one query", self.limits.clauses));
         }
         within
     }
@@ -144,10 +105,7 @@ impl Parser<'_> {
     pub(super) fn too_deep(&mut self, at: &str, depth: usize) -> bool {
         let deep = depth > self.limits.depth;
         if deep {
-            self.problems.add(
-                at,
-                format_args!("nested deeper than {} levels", self.limits.depth),
-            );
+            self.problems.add(at, format_args!("nested deeper than {} levels", self.limits.depth));
         }
         deep
     }
@@ -167,17 +125,12 @@ impl Parser<'_> {
     /// A literal with the dates inside of it as strings; operators inside of it are mistakes.
     fn plain(&mut self, at: &str, value: &Value, depth: usize) -> Option<Value> {
         match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                Some(value.clone())
-            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.clone()),
             Value::Array(_) | Value::Object(_) if self.too_deep(at, depth) => None,
             Value::Array(items) => {
                 let items = items.iter().enumerate();
                 let inner = items.map(|(index, item)| {
-                    Some(
-                        self.literal(&format!("{at}[{index}]"), item, depth + 1)?
-                            .into_value(),
-                    )
+                    Some(self.literal(&format!("{at}[{index}]"), item, depth + 1)?.into_value())
                 });
                 inner.collect::<Option<Vec<_>>>().map(Value::from)
             }
@@ -187,16 +140,10 @@ impl Parser<'_> {
                     let at = format!("{at}.{name}");
                     if name.starts_with('$') {
                         let advice = "an object here is compared as a whole; to ask about a field of it, write its dotted path";
-                        self.problems.add(
-                            &at,
-                            format_args!("operator `{name}` inside a literal: {advice}"),
-                        );
+                        self.problems.add(&at, format_args!("operator `{name}` inside a literal: {advice}"));
                         return None;
                     }
-                    inner.insert(
-                        name.clone(),
-                        self.literal(&at, value, depth + 1)?.into_value(),
-                    );
+                    inner.insert(name.clone(), self.literal(&at, value, depth + 1)?.into_value());
                 }
                 Some(Value::Object(inner))
             }
@@ -221,11 +168,9 @@ fn date(value: &Value) -> Option<Result<Timestamp, &'static str>> {
     let found = match fields.get("$date")? {
         Value::String(text) => compare::instant(text).or_else(|| midnight(text)),
         Value::Number(number) => number.as_i64().and_then(epoch),
-        Value::Object(long) if long.len() == 1 => long
-            .get("$numberLong")
-            .and_then(Value::as_str)
-            .and_then(|text| text.parse().ok())
-            .and_then(epoch),
+        Value::Object(long) if long.len() == 1 => {
+            long.get("$numberLong").and_then(Value::as_str).and_then(|text| text.parse().ok()).and_then(epoch)
+        }
         _ => None,
     };
     Some(found.ok_or("must be an ISO-8601 timestamp, a date (midnight UTC) or epoch milliseconds"))

@@ -23,9 +23,7 @@ impl Query {
     /// differently are given (strings that are not timestamps, booleans, and numbers, of which 1 equals 1.0).
     pub fn equality(&self, path: &str) -> Option<&Value> {
         self.tests(path).find_map(|test| match test {
-            Test::Is(Relation::Equal, operand) => {
-                Some(operand.value()).filter(|value| is_exact(value))
-            }
+            Test::Is(Relation::Equal, operand) => Some(operand.value()).filter(|value| is_exact(value)),
             _ => None,
         })
     }
@@ -37,9 +35,7 @@ impl Query {
             Test::OneOf(set) if set.given.iter().all(is_exact) => Some(&*set.given),
             _ => None,
         });
-        self.equality(path)
-            .map(std::slice::from_ref)
-            .or_else(|| lists.min_by_key(|list| list.len()))
+        self.equality(path).map(std::slice::from_ref).or_else(|| lists.min_by_key(|list| list.len()))
     }
 
     /// The range outside of which no document matches whose value at `path` is one timestamp, indexed by its epoch
@@ -47,9 +43,7 @@ impl Query {
     /// are not in such an index and are not covered.
     pub fn time_range(&self, path: &str) -> Option<TimeRange> {
         let ranges = self.tests(path).filter_map(range);
-        ranges
-            .reduce(intersect)
-            .map(|found| if is_void(&found) { VOID } else { found })
+        ranges.reduce(intersect).map(|found| if is_void(&found) { VOID } else { found })
     }
 
     /// True if `time_range(path)` says all that the query says, for the documents it covers: what is in the range
@@ -88,20 +82,13 @@ fn range(test: &Test) -> Option<TimeRange> {
             let at = milliseconds(operand.instant()?);
             Some(match relation {
                 Relation::Equal => (Bound::Included(at), Bound::Included(at)),
-                Relation::Greater | Relation::GreaterOrEqual => {
-                    (Bound::Included(at), Bound::Unbounded)
-                }
-                Relation::Less if is_whole(operand.instant()?) => {
-                    (Bound::Unbounded, Bound::Excluded(at))
-                }
+                Relation::Greater | Relation::GreaterOrEqual => (Bound::Included(at), Bound::Unbounded),
+                Relation::Less if is_whole(operand.instant()?) => (Bound::Unbounded, Bound::Excluded(at)),
                 Relation::Less | Relation::LessOrEqual => (Bound::Unbounded, Bound::Included(at)),
             })
         }
         Test::OneOf(set) => {
-            let instants = set
-                .sorted
-                .iter()
-                .map(|operand| operand.instant().map(milliseconds));
+            let instants = set.sorted.iter().map(|operand| operand.instant().map(milliseconds));
             let instants = instants.collect::<Option<Vec<_>>>()?;
             Some(match (instants.iter().min(), instants.iter().max()) {
                 (Some(first), Some(last)) => (Bound::Included(*first), Bound::Included(*last)),

@@ -4,38 +4,25 @@ use super::*;
 use serde_json::json;
 
 fn parse(query: &Value) -> Query {
-    Query::parse(query, &Limits::default())
-        .unwrap_or_else(|problems| panic!("{query}: {problems:?}"))
+    Query::parse(query, &Limits::default()).unwrap_or_else(|problems| panic!("{query}: {problems:?}"))
 }
 
 fn values(text: &str) -> Vec<Value> {
     let stream = serde_json::Deserializer::from_str(text).into_iter();
-    stream
-        .collect::<Result<_, _>>()
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
+    stream.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// Each line: a query, documents that match it, documents that do not.
 fn check(table: &str) {
     for line in table.lines().filter(|line| !line.trim().is_empty()) {
         let columns: Vec<_> = line.split('|').map(values).collect();
-        let [query, matching, others] = &columns[..] else {
-            panic!("not three columns: {line}")
-        };
+        let [query, matching, others] = &columns[..] else { panic!("not three columns: {line}") };
         let parsed = parse(&query[0]);
         for document in matching {
-            assert!(
-                parsed.matches(document),
-                "{} must match {document}",
-                query[0]
-            );
+            assert!(parsed.matches(document), "{} must match {document}", query[0]);
         }
         for document in others {
-            assert!(
-                !parsed.matches(document),
-                "{} must not match {document}",
-                query[0]
-            );
+            assert!(!parsed.matches(document), "{} must not match {document}", query[0]);
         }
     }
 }

@@ -21,22 +21,10 @@ fn reads_every_spelling() {
     let table = [
         (json!({"createdate": -1}), None, ("createdate", Descending)),
         (json!({"createdate": 1.0}), None, ("createdate", Ascending)),
-        (
-            json!({"createdate": "desc"}),
-            None,
-            ("createdate", Descending),
-        ),
+        (json!({"createdate": "desc"}), None, ("createdate", Descending)),
         (json!("createdate"), None, ("createdate", Ascending)),
-        (
-            json!("createdate"),
-            Some(json!(-1)),
-            ("createdate", Descending),
-        ),
-        (
-            json!("createdate"),
-            Some(json!("asc")),
-            ("createdate", Ascending),
-        ),
+        (json!("createdate"), Some(json!(-1)), ("createdate", Descending)),
+        (json!("createdate"), Some(json!("asc")), ("createdate", Ascending)),
         (json!("-createdate"), None, ("createdate", Descending)),
     ];
     for (sort, sort_type, expected) in table {
@@ -58,37 +46,20 @@ fn names_mistakes() {
         (json!(""), None, "sort", "none of them empty"),
         (json!("a"), Some(json!(0)), "sortType", "must be 1, -1"),
         (json!("-a"), Some(json!(1)), "sortType", "given already"),
-        (
-            json!({"a": 1}),
-            Some(json!(1)),
-            "sortType",
-            "an object has its directions inside",
-        ),
+        (json!({"a": 1}), Some(json!(1)), "sortType", "an object has its directions inside"),
         (many, None, "sort", "more than 8 keys"),
     ];
     for (sort, sort_type, path, message) in table {
         let problems = Sort::parse(&sort, sort_type.as_ref()).expect_err(&sort.to_string());
         assert_eq!(problems[0].path, path, "{sort}");
-        assert!(
-            problems[0].message.contains(message),
-            "{sort}: {}",
-            problems[0]
-        );
+        assert!(problems[0].message.contains(message), "{sort}: {}", problems[0]);
     }
 }
 
 #[test]
 fn the_first_key_written_decides_first() {
-    let documents = vec![
-        json!({"z": 1, "a": 2}),
-        json!({"z": 2, "a": 1}),
-        json!({"z": 1, "a": 1}),
-    ];
-    let expected = [
-        json!({"z": 2, "a": 1}),
-        json!({"z": 1, "a": 1}),
-        json!({"z": 1, "a": 2}),
-    ];
+    let documents = vec![json!({"z": 1, "a": 2}), json!({"z": 2, "a": 1}), json!({"z": 1, "a": 1})];
+    let expected = [json!({"z": 2, "a": 1}), json!({"z": 1, "a": 1}), json!({"z": 1, "a": 2})];
     let sort: Value = serde_json::from_str(r#"{"z": -1, "a": 1}"#).unwrap();
     assert_eq!(sorted(&sort, documents), expected);
 }
@@ -110,45 +81,16 @@ fn arrays_sort_by_their_extremes_and_missing_as_null() {
     let mut shuffled = ascending.clone();
     shuffled.rotate_left(4);
     assert_eq!(sorted(&json!({"a": 1}), shuffled), ascending);
-    let descending = sorted(
-        &json!({"a": -1}),
-        vec![
-            json!({"a": []}),
-            json!({"a": 2}),
-            json!({"a": [9, 1]}),
-            json!({}),
-        ],
-    );
-    assert_eq!(
-        descending,
-        [
-            json!({"a": [9, 1]}),
-            json!({"a": 2}),
-            json!({}),
-            json!({"a": []})
-        ]
-    );
+    let descending =
+        sorted(&json!({"a": -1}), vec![json!({"a": []}), json!({"a": 2}), json!({"a": [9, 1]}), json!({})]);
+    assert_eq!(descending, [json!({"a": [9, 1]}), json!({"a": 2}), json!({}), json!({"a": []})]);
     let nested = parse(&json!({"a.b": 1}));
-    assert_eq!(
-        nested.compare(&json!({"a": [7]}), &json!({})),
-        Ordering::Equal
-    );
+    assert_eq!(nested.compare(&json!({"a": [7]}), &json!({})), Ordering::Equal);
     let fanned = sorted(
         &json!({"a.b": 1}),
-        vec![
-            json!({"a": [{"b": 5}, {"b": 2}]}),
-            json!({"a": {"b": 3}}),
-            json!({"a": [7]}),
-        ],
+        vec![json!({"a": [{"b": 5}, {"b": 2}]}), json!({"a": {"b": 3}}), json!({"a": [7]})],
     );
-    assert_eq!(
-        fanned,
-        [
-            json!({"a": [7]}),
-            json!({"a": [{"b": 5}, {"b": 2}]}),
-            json!({"a": {"b": 3}})
-        ]
-    );
+    assert_eq!(fanned, [json!({"a": [7]}), json!({"a": [{"b": 5}, {"b": 2}]}), json!({"a": {"b": 3}})]);
 }
 
 proptest! {
