@@ -51,6 +51,9 @@ impl BusState {
 impl Triggers for BusState {
     fn firing(&self, event: &Event) -> Vec<Firing> {
         let armed = self.triggers.candidates(event).filter(|armed| armed.deferred || armed.fires(event));
+        // Two triggers of one flow that listen to the same event are one reason to run, not two.
+        let mut flows = std::collections::HashSet::new();
+        let armed = armed.filter(|armed| flows.insert(armed.flow.clone()));
         let firing = armed.map(|armed| Firing {
             flow: armed.flow.clone(),
             version: armed.version,

@@ -123,7 +123,7 @@ mod tests {
     fn everything_wrong_is_listed_by_name() {
         let body = json!({"data": [], "sk": 1, "version": -1, "state": "odd", "colour": "red"});
         let paths: Vec<_> = parse(body, false).unwrap_err().into_iter().map(|p| p.path).collect();
-        assert_eq!(paths, ["colour", "data", "sk", "state", "version"]);
+        assert_eq!(paths, ["data", "sk", "version", "state", "colour"]);
     }
 
     #[test]
