@@ -71,7 +71,8 @@ pub(super) struct SessionPlace {
 pub(super) enum Carrier {
     /// A stream of its own.
     Stream(Link),
-    /// A polling session, perhaps upgraded to a stream since. Its place is free when the engine forgets it.
+    /// A polling session, perhaps upgraded to a stream since. Its place is free when the engine forgets it: at once,
+    /// or after `connect_timeout` when it never joined a namespace.
     Session {
         /// Where its stream is found.
         connections: Connections,

@@ -34,7 +34,6 @@ pub use self::{
     limits::GatewayLimits,
     origins::{BadOrigin, Origins},
     panics::catch_panics,
-    protocol::AgentStatus,
     seams::Clock,
     server::{Around, ServeOptions, serve, shutdown},
 };

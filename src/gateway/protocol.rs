@@ -50,7 +50,7 @@ pub(super) struct SetStatus {
 /// What an agent can be. The demo agent says `online` for `available`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum AgentStatus {
+pub(super) enum AgentStatus {
     /// Takes chats.
     #[serde(alias = "online")]
     Available,

@@ -23,7 +23,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_two_orgs_share_a_room(a in "[a:%3A25]{0,6}", b in "[a:%3A25]{0,6}", x in "[a:%]{0,6}", y in "[a:%]{0,6}") {
+        fn no_two_orgs_share_a_room(
+            a in "[a:%3A25]{0,6}",
+            b in "[a:%3A25]{0,6}",
+            x in "[a:%]{0,6}",
+            y in "[a:%]{0,6}",
+        ) {
             prop_assume!(a != b);
             prop_assert_ne!(org(&a), org(&b));
             prop_assert_ne!(identity(&a, "agent", &x), identity(&b, "agent", &y));

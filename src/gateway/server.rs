@@ -39,7 +39,7 @@ pub type Around = Arc<
 pub struct ServeOptions {
     /// Threads, each with its own arbiter. 1 to 512.
     pub workers: usize,
-    /// Connections that actix-server counts, for each worker: beyond them it accepts no more for a while.
+    /// Connections of each worker beyond which it accepts no more for a while. Socket.IO's upgraded ones do not count.
     pub max_http_connections: usize,
     /// How long a client may take to send a request's head.
     pub request_timeout: Duration,
@@ -64,7 +64,8 @@ impl Default for ServeOptions {
     }
 }
 
-/// Serves `routes` and the gateway on one listener. The server takes no signals: stop it with [`shutdown`].
+/// Serves `routes` and the gateway on one listener. To be called, and awaited, within an actix `System`.
+/// The server takes no signals: stop it with [`shutdown`].
 ///
 /// # Errors
 /// When the listener cannot be used, or `workers` is not within 1 to 512.

@@ -1,4 +1,4 @@
-//! A live server in this process, with an authentication that reads its answer from the token and a clock turned by hand.
+//! A live server in this process; its authentication reads the answer from the token, its clock is turned by hand.
 
 use std::{
     future::ready,
