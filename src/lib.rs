@@ -1,5 +1,6 @@
 //! The edges of appengine and its command line.
 
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod telemetry;

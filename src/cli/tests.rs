@@ -58,12 +58,12 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
     };
     assert_eq!(
         (
-            token.role.as_str(),
+            token.role,
             token.customer,
             token.expires,
             token.name
         ),
-        ("Owner", false, None, None)
+        (Role::Owner, false, None, None)
     );
 
     let Command::Token(token) =
@@ -71,7 +71,7 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
     else {
         panic!("not a token")
     };
-    assert_eq!(token.role, "PowerUser");
+    assert_eq!(token.role, Role::PowerUser);
     assert_eq!(token.expires, Some(HumanDuration::from_millis(7_200_000)));
     assert_eq!(token.name.as_deref(), Some("Ada"));
 
@@ -89,7 +89,7 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
 
 #[test]
 fn bad_values_are_refused_with_what_is_allowed() {
-    assert!(refusal("token --org o --email a@b --role Boss").contains(&ROLES.join(", ")));
+    assert!(refusal("token --org o --email a@b --role Boss").contains(&role::list()));
     assert!(refusal("token --org a/b --email a@b").contains(ORG_ID));
     assert!(refusal("token --org o --email nobody").contains(EMAIL));
     assert!(refusal("token --org o --email a@b --expires soon").contains("30s"));
@@ -102,7 +102,7 @@ fn a_person_is_added_as_an_ordinary_user() {
     else {
         panic!("not an addition")
     };
-    assert_eq!((add.role.as_str(), add.password_stdin), ("User", true));
+    assert_eq!((add.role, add.password_stdin), (Role::User, true));
 }
 
 #[test]
