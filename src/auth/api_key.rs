@@ -62,7 +62,8 @@ pub fn mint() -> MintedKey {
 #[must_use]
 pub fn hash_of(presented: &str) -> Option<String> {
     let body = presented.strip_prefix(PREFIX)?;
-    let formed = body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let formed =
+        body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     formed.then(|| random::digest(presented))
 }
 
@@ -148,7 +149,9 @@ pub const ACTIVE: &str = "active";
 /// The one of two spellings that was used.
 fn either<'a>(fields: Fields<'_>, one: &'a str, other: &'a str) -> Result<Option<&'a str>, Invalid> {
     match (fields.get(one), fields.get(other)) {
-        (Some(_), Some(_)) => Err(fields.invalid(other, &format!("says the same as {one}; give one of them"))),
+        (Some(_), Some(_)) => {
+            Err(fields.invalid(other, &format!("says the same as {one}; give one of them")))
+        }
         (Some(_), None) => Ok(Some(one)),
         (None, Some(_)) => Ok(Some(other)),
         (None, None) => Ok(None),
@@ -200,7 +203,11 @@ fn read_end(fields: Fields<'_>, now: Timestamp) -> Result<Option<Timestamp>, Inv
     let end: Timestamp = text
         .parse()
         .map_err(|_| fields.invalid("expiresAt", "must be a time such as 2030-01-31T00:00:00Z, or null"))?;
-    if end > now { Ok(Some(end)) } else { Err(fields.invalid("expiresAt", "must be a time to come, or null")) }
+    if end > now {
+        Ok(Some(end))
+    } else {
+        Err(fields.invalid("expiresAt", "must be a time to come, or null"))
+    }
 }
 
 #[cfg(test)]

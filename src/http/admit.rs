@@ -35,7 +35,11 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let found = request.extensions().get::<Self>().cloned();
-        ready(found.ok_or_else(|| Problem::internal(&"a handler asks for a caller on a route that admits anybody")))
+        ready(
+            found.ok_or_else(|| {
+                Problem::internal(&"a handler asks for a caller on a route that admits anybody")
+            }),
+        )
     }
 }
 

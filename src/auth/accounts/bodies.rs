@@ -110,7 +110,9 @@ fn new_password(fields: Fields<'_>, name: &str) -> Result<String, Invalid> {
 fn profile(fields: Fields<'_>, email: &str) -> Result<Map<String, Value>, Invalid> {
     let mut profile = Map::new();
     profile.insert("email".into(), email.into());
-    for (name, most) in [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", 64), ("name", NAME_CHARS)] {
+    for (name, most) in
+        [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", 64), ("name", NAME_CHARS)]
+    {
         if let Some(text) = fields.text(name, most)? {
             profile.insert(name.into(), text.into());
         }

@@ -11,17 +11,17 @@
 //! | `apikey` | digest | the API key's roles, scopes, rates and end |
 //! | `app` | app id | an app's name, digests and roles |
 
-mod answer;
+pub mod answer;
 mod apps;
 mod bodies;
-mod error;
+pub mod error;
 mod first_use;
 mod guests;
 mod keys;
 mod person;
 mod session;
 mod sessions;
-mod start;
+pub mod start;
 
 use std::sync::Arc;
 use std::time::Duration;

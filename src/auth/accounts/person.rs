@@ -180,7 +180,12 @@ impl Accounts {
                 Ok(receipt) => {
                     let made = receipt.records.into_iter().next();
                     let record = made.ok_or(AccountError::Contended)?;
-                    return Ok(Person { kind: new.kind, record, account: Some(account), account_is: Expect::Present });
+                    return Ok(Person {
+                        kind: new.kind,
+                        record,
+                        account: Some(account),
+                        account_is: Expect::Present,
+                    });
                 }
                 // Somebody else founded the organisation meanwhile.
                 Err(ChangeError::Condition) if founds => {}
@@ -238,5 +243,9 @@ fn display_name(record: &Record) -> String {
     let text = |name: &str| record.data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let parts: Vec<&str> = ["firstName", "lastName"].into_iter().filter_map(text).collect();
     let full = (!parts.is_empty()).then(|| parts.join(" "));
-    text("name").map(str::to_owned).or(full).or_else(|| record.email()).unwrap_or_else(|| record.sk.to_string())
+    text("name")
+        .map(str::to_owned)
+        .or(full)
+        .or_else(|| record.email())
+        .unwrap_or_else(|| record.sk.to_string())
 }

@@ -164,9 +164,8 @@ impl Accounts {
         let found = self.by_id(&shown.org, shown.kind, &shown.id).await?;
         let person = found.ok_or(Refusal::TokenRevoked)?;
         let life = self.parts.rules.refresh_life;
-        let take = |sessions: &mut Sessions| {
-            sessions.take_once(&shown, now).then(|| sessions.open(now, life))
-        };
+        let take =
+            |sessions: &mut Sessions| sessions.take_once(&shown, now).then(|| sessions.open(now, life));
         let ticket = self.with_sessions(&shown.org, shown.kind, &shown.id, take).await?;
         self.signed_in(&person, ticket.ok_or(Refusal::TokenRevoked)?)
     }

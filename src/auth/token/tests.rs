@@ -80,7 +80,10 @@ fn the_claims_are_those_of_the_contract() {
 #[test]
 fn somebody_else_with_the_configured_secret_makes_tokens_by_the_contracts_claims() {
     let principal = verified(&with(json!({}))).unwrap();
-    assert_eq!((principal.email.as_deref(), principal.name.as_str()), (Some("ada@example.com"), "ada@example.com"));
+    assert_eq!(
+        (principal.email.as_deref(), principal.name.as_str()),
+        (Some("ada@example.com"), "ada@example.com")
+    );
 }
 
 #[test]
@@ -100,7 +103,10 @@ fn what_this_installation_did_not_sign_is_refused() {
         ("an empty key", made(Algorithm::HS256, &claims(), &[])),
         ("another hash", made(Algorithm::HS512, &claims(), SECRET.as_bytes())),
         ("another hash", made(Algorithm::HS384, &claims(), SECRET.as_bytes())),
-        ("RS256 in the head", format!("{}.{body}.{signature}", URL_SAFE_NO_PAD.encode("{\"alg\":\"RS256\"}"))),
+        (
+            "RS256 in the head",
+            format!("{}.{body}.{signature}", URL_SAFE_NO_PAD.encode("{\"alg\":\"RS256\"}")),
+        ),
         ("no signature", format!("{rest}.")),
         ("two parts", rest.to_owned()),
         ("four parts", format!("{good}.x")),
