@@ -19,7 +19,7 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 /// Everything that happens around a request.
 ///
 /// # Errors
-/// Never: every failure is an answer by now.
+/// The answer to a panic.
 pub async fn around(
     limits: Arc<RateLimits>,
     request: ServiceRequest,
@@ -34,10 +34,8 @@ pub async fn around(
                 Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(*wait);
             request.into_response(problem.respond(&path))
         }
-        _ => {
-            let bare = request.request().clone();
-            next.call(request).await.unwrap_or_else(|error| ServiceResponse::from_err(error, bare))
-        }
+        // What fails outside of a handler is a panic, and has its answer already.
+        _ => next.call(request).await?,
     };
     let mut response = told(response, &path);
     if let Some(room) = room {
