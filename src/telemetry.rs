@@ -16,9 +16,7 @@ use crate::config::{Log, LogFormat};
 #[derive(Debug, Error)]
 pub enum TelemetryError {
     /// The filter is not one.
-    #[error(
-        "read log.filter; write levels or target=level pairs such as info,appengine=debug: {0}"
-    )]
+    #[error("read log.filter; write levels or target=level pairs such as info,appengine=debug: {0}")]
     Filter(#[from] ParseError),
     /// Another part of the process has set up logging already.
     #[error("set up logging, which is done once in a process: {0}")]
@@ -37,10 +35,7 @@ pub fn init(log: &Log) -> Result<(), TelemetryError> {
 ///
 /// # Errors
 /// If the filter cannot be read.
-pub fn subscriber<W>(
-    log: &Log,
-    writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
+pub fn subscriber<W>(log: &Log, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -49,13 +44,7 @@ where
     Ok(match log.format {
         LogFormat::Text => Box::new(lines.finish()),
         // The list of spans carries org, event and cause from the outermost in; the innermost alone would drop them.
-        LogFormat::Json => Box::new(
-            lines
-                .json()
-                .flatten_event(true)
-                .with_current_span(false)
-                .finish(),
-        ),
+        LogFormat::Json => Box::new(lines.json().flatten_event(true).with_current_span(false).finish()),
     })
 }
 
@@ -75,10 +64,7 @@ mod tests {
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0
-                .lock()
-                .expect("not poisoned")
-                .extend_from_slice(bytes);
+            self.0.lock().expect("not poisoned").extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -104,10 +90,7 @@ mod tests {
             info!(attempts = 3, "delivered");
             warn!("late");
         });
-        let lines: Vec<Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         assert_eq!(lines.len(), 2, "{text}");
         assert_eq!(lines[0]["message"], "delivered");
         assert_eq!(lines[0]["attempts"], 3);
@@ -119,10 +102,7 @@ mod tests {
     #[test]
     fn text_lines_are_for_people() {
         let text = logged(&[], || info!(attempts = 3, "delivered"));
-        assert!(
-            text.ends_with("delivered attempts=3\n") && text.contains(" INFO "),
-            "{text}"
-        );
+        assert!(text.ends_with("delivered attempts=3\n") && text.contains(" INFO "), "{text}");
     }
 
     #[test]
@@ -132,17 +112,7 @@ mod tests {
             warn!("large");
         };
         assert_eq!(logged(&[("APPENGINE__LOG__FILTER", "off")], act), "");
-        assert_eq!(
-            logged(&[("APPENGINE__LOG__FILTER", "warn")], act)
-                .lines()
-                .count(),
-            1
-        );
-        assert_eq!(
-            logged(&[("APPENGINE__LOG__FILTER", "warn,appengine=debug")], act)
-                .lines()
-                .count(),
-            2
-        );
+        assert_eq!(logged(&[("APPENGINE__LOG__FILTER", "warn")], act).lines().count(), 1);
+        assert_eq!(logged(&[("APPENGINE__LOG__FILTER", "warn,appengine=debug")], act).lines().count(), 2);
     }
 }

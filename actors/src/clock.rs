@@ -41,6 +41,13 @@ impl Timestamp {
         self.0 / 1000
     }
 
+    /// The same moment for the time library.
+    #[must_use]
+    pub fn to_jiff(self) -> jiff::Timestamp {
+        let millis = i64::try_from(self.0).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
+    }
+
     /// How long ago `earlier` was; zero when it was not.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
@@ -56,11 +63,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = i64::try_from(self.0).unwrap_or(i64::MAX);
-        match jiff::Timestamp::from_millisecond(millis) {
-            Ok(time) => write!(f, "{time:.3}"),
-            Err(_) => write!(f, "{}", self.0),
-        }
+        write!(f, "{:.3}", self.to_jiff())
     }
 }
 

@@ -16,13 +16,7 @@ const EXPECTED: &str =
     r#"a duration such as "100ms", "30s", "2m", "10h", "1d", or a whole number of seconds"#;
 
 /// Units from the largest to the smallest, each in milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,16 +59,13 @@ pub fn format(duration: Duration) -> String {
     if millis == 0 {
         return "0s".to_owned();
     }
-    UNITS
-        .iter()
-        .find(|(_, scale)| millis % u128::from(*scale) == 0)
-        .map_or_else(
-            || format!("{millis}ms"),
-            |(unit, scale)| format!("{}{unit}", millis / u128::from(*scale)),
-        )
+    UNITS.iter().find(|(_, scale)| millis.is_multiple_of(u128::from(*scale))).map_or_else(
+        || format!("{millis}ms"),
+        |(unit, scale)| format!("{}{unit}", millis / u128::from(*scale)),
+    )
 }
 
-/// For serde's `with`: writes [`format`].
+/// For serde's `with`: writes [`format()`].
 pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(*duration))
 }
@@ -91,10 +82,7 @@ pub mod option {
     use serde::{Deserialize, Deserializer, Serializer};
 
     /// Writes the duration, or null.
-    pub fn serialize<S: Serializer>(
-        duration: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         match duration {
             Some(duration) => serializer.serialize_some(&super::format(*duration)),
             None => serializer.serialize_none(),
@@ -102,9 +90,7 @@ pub mod option {
     }
 
     /// Reads a duration or null.
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
         Ok(Option::<super::Wrapped>::deserialize(deserializer)?.map(|wrapped| wrapped.0))
     }
 }
@@ -116,17 +102,12 @@ pub mod list {
     use serde::{Deserialize, Deserializer, Serializer};
 
     /// Writes a list of texts.
-    pub fn serialize<S: Serializer>(
-        durations: &[Duration],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(durations: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(durations.iter().map(|duration| super::format(*duration)))
     }
 
     /// Reads a list of texts and numbers.
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Duration>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
         let wrapped = Vec::<super::Wrapped>::deserialize(deserializer)?;
         Ok(wrapped.into_iter().map(|wrapped| wrapped.0).collect())
     }
@@ -203,30 +184,19 @@ mod tests {
         for text in ["", "s", "-5s", "+5s", " 5s", ".5s", "٣s"] {
             assert_eq!(parse(text), Err(DurationError::Number(text.to_owned())));
         }
-        for text in [
-            "5", "5 s", "5s ", "1.5s", "5sec", "5S", "1h30m", "5µs", "5w",
-        ] {
+        for text in ["5", "5 s", "5s ", "1.5s", "5sec", "5S", "1h30m", "5µs", "5w"] {
             assert_eq!(parse(text), Err(DurationError::Unit(text.to_owned())));
         }
-        for text in [
-            "36501d",
-            "18446744073709551615d",
-            "99999999999999999999999ms",
-        ] {
+        for text in ["36501d", "18446744073709551615d", "99999999999999999999999ms"] {
             assert_eq!(parse(text), Err(DurationError::TooLong(text.to_owned())));
         }
     }
 
     #[test]
     fn writes_the_largest_unit_that_divides() {
-        for (millis, text) in [
-            (0, "0s"),
-            (1, "1ms"),
-            (1500, "1500ms"),
-            (90_000, "90s"),
-            (120_000, "2m"),
-            (172_800_000, "2d"),
-        ] {
+        for (millis, text) in
+            [(0, "0s"), (1, "1ms"), (1500, "1500ms"), (90_000, "90s"), (120_000, "2m"), (172_800_000, "2d")]
+        {
             assert_eq!(format(Duration::from_millis(millis)), text);
         }
         assert_eq!(format(Duration::from_nanos(999)), "0s");
@@ -238,10 +208,7 @@ mod tests {
             serde_json::from_value(json!({"one": "2m", "maybe": 5, "many": [5, "100ms"]})).unwrap();
         assert_eq!(holder.one, Duration::from_secs(120));
         assert_eq!(holder.maybe, Some(Duration::from_secs(5)));
-        assert_eq!(
-            holder.many,
-            [Duration::from_secs(5), Duration::from_millis(100)]
-        );
+        assert_eq!(holder.many, [Duration::from_secs(5), Duration::from_millis(100)]);
         assert_eq!(
             serde_json::to_value(&holder).unwrap(),
             json!({"one": "2m", "maybe": "5s", "many": ["5s", "100ms"]})
@@ -252,18 +219,10 @@ mod tests {
 
     #[test]
     fn serde_refuses_what_is_not_a_duration() {
-        for bad in [
-            json!(-1),
-            json!(1.5),
-            json!(true),
-            json!(null),
-            json!([1]),
-            json!("soon"),
-            json!(u64::MAX),
-        ] {
-            let error = serde_json::from_value::<Holder>(json!({"one": bad}))
-                .unwrap_err()
-                .to_string();
+        for bad in
+            [json!(-1), json!(1.5), json!(true), json!(null), json!([1]), json!("soon"), json!(u64::MAX)]
+        {
+            let error = serde_json::from_value::<Holder>(json!({"one": bad})).unwrap_err().to_string();
             assert!(error.contains("duration"), "{error}");
         }
     }

@@ -111,6 +111,12 @@ impl LostHints {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
+    /// All names with this beginning for which a hint was lost since this was last asked.
+    pub fn take_prefixed(&self, prefix: &str) -> Vec<String> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.extract_if(.., |name| name.starts_with(prefix)).collect()
+    }
+
     /// Whether a hint for `name` was lost since this was last asked.
     pub fn take(&self, name: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name)

@@ -63,6 +63,8 @@ pub struct FlowSettings {
     pub max_depth: u32,
     /// Steps that one run may take.
     pub max_steps: u32,
+    /// The whole life of a run, its pauses included.
+    pub run_timeout: Duration,
 }
 
 /// How webhooks are sent.

@@ -5,8 +5,8 @@
 //! | table | parts | holds |
 //! |---|---|---|
 //! | `r` records | datatype, sk | the record |
-//! | `m` records by change | datatype, stamp, sk | nothing |
-//! | `c` records by creation | datatype, stamp, sk | nothing |
+//! | `m` records by change | datatype, stamp, sk | flags |
+//! | `c` records by creation | datatype, stamp, sk | flags |
 //! | `f` records by field | datatype, field, value, sk | nothing |
 //! | `u` unique values | datatype, field, value | the sk that has it |
 //! | `h` create hashes | datatype, hash | the sk it made |
@@ -201,6 +201,14 @@ pub fn event_log_of(org: &OrgId, kind: &str) -> Key {
 #[must_use]
 pub fn event_place(log: Key, stamp: Stamp, n: u16) -> Key {
     Builder(log).number(stamp.as_u64()).bytes(&n.to_be_bytes()).0
+}
+
+/// The stamp and number at the end of a key of the tables `l` and `k`.
+#[must_use]
+pub fn parse_event_place(key: &[u8]) -> Option<(Stamp, u16)> {
+    let (rest, n) = key.split_last_chunk::<2>()?;
+    let stamp = rest.last_chunk::<8>()?;
+    Some((Stamp::from_u64(u64::from_be_bytes(*stamp)), u16::from_be_bytes(*n)))
 }
 
 /// What an idempotency key stands for.
@@ -425,10 +433,18 @@ pub fn delivery_at(destination: &str, due: Timestamp, id: DeliveryId) -> Key {
     Builder(waiting_at(destination)).number(due.as_millis()).bytes(&id.to_bytes()).0
 }
 
-/// The delivery that a key of the tables `d` and `w` names.
+/// The delivery that a key of the table `d` names.
 #[must_use]
 pub fn parse_delivery(key: &[u8]) -> Option<DeliveryId> {
     key.last_chunk::<16>().map(|bytes| DeliveryId::from_bytes(*bytes))
+}
+
+/// The due moment and delivery that a key of the table `w` names.
+#[must_use]
+pub fn parse_delivery_at(key: &[u8]) -> Option<(u64, DeliveryId)> {
+    let (rest, id) = key.split_last_chunk::<16>()?;
+    let due = rest.last_chunk::<8>()?;
+    Some((u64::from_be_bytes(*due), DeliveryId::from_bytes(*id)))
 }
 
 /// A destination that has had deliveries.

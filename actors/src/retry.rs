@@ -90,11 +90,12 @@ impl Backoff {
             return Err(BackoffError::Jitter(jitter));
         }
         let attempts = attempts.min(check(&curve)?);
-        Ok(Self {
-            curve,
-            attempts,
-            jitter,
-        })
+        Ok(Self { curve, attempts, jitter })
+    }
+
+    /// How far a delay may be spread: 0.2 is 80 to 120 % of itself.
+    pub fn jitter(&self) -> f64 {
+        self.jitter
     }
 
     /// The list of delays as it stands, with as many attempts as it needs.
@@ -105,10 +106,7 @@ impl Backoff {
     /// What an endpoint without a schedule of its own gets (contract §14): 5 s, 30 s, 2 m, 10 m, 30 m, 2 h, 5 h,
     /// 10 h, 10 h, each +-20 %: ten attempts over some 28 hours.
     pub fn webhook() -> Self {
-        let delays: Vec<_> = WEBHOOK_SECONDS
-            .into_iter()
-            .map(Duration::from_secs)
-            .collect();
+        let delays: Vec<_> = WEBHOOK_SECONDS.into_iter().map(Duration::from_secs).collect();
         Self {
             attempts: WEBHOOK_SECONDS.len() as u32 + 1,
             curve: Curve::Schedule { delays },
@@ -148,10 +146,7 @@ impl Backoff {
 fn check(curve: &Curve) -> Result<u32, BackoffError> {
     let delay = |key: &str, found: Duration| match found <= MAX_DELAY {
         true => Ok(()),
-        false => Err(BackoffError::Delay {
-            key: key.to_owned(),
-            found,
-        }),
+        false => Err(BackoffError::Delay { key: key.to_owned(), found }),
     };
     match curve {
         Curve::Exponential { first, factor, max } => {
@@ -184,16 +179,11 @@ fn grown(first: Duration, factor: f64, index: u32) -> Duration {
         return first;
     }
     let exponent = i32::try_from(index).unwrap_or(i32::MAX);
-    Duration::try_from_secs_f64(first.as_secs_f64() * factor.powi(exponent))
-        .unwrap_or(Duration::MAX)
+    Duration::try_from_secs_f64(first.as_secs_f64() * factor.powi(exponent)).unwrap_or(Duration::MAX)
 }
 
 fn jittered(plain: Duration, jitter: f64, random: f64) -> Duration {
-    let random = if random.is_nan() {
-        0.5
-    } else {
-        random.clamp(0.0, 1.0)
-    };
+    let random = if random.is_nan() { 0.5 } else { random.clamp(0.0, 1.0) };
     let factor = 1.0 + jitter * (2.0 * random - 1.0);
     Duration::try_from_secs_f64(plain.as_secs_f64() * factor).unwrap_or(plain)
 }
@@ -231,44 +221,22 @@ impl TryFrom<Form> for Backoff {
 
     fn try_from(form: Form) -> Result<Self, BackoffError> {
         match form {
-            Form::Exponential {
-                first,
-                factor,
-                max,
-                attempts,
-                jitter,
-            } => Self::new(Curve::Exponential { first, factor, max }, attempts, jitter),
-            Form::Fixed {
-                every,
-                attempts,
-                jitter,
-            } => Self::new(Curve::Fixed { every }, attempts, jitter),
+            Form::Exponential { first, factor, max, attempts, jitter } => {
+                Self::new(Curve::Exponential { first, factor, max }, attempts, jitter)
+            }
+            Form::Fixed { every, attempts, jitter } => Self::new(Curve::Fixed { every }, attempts, jitter),
             Form::Schedule { delays, jitter } => Self::schedule(delays, jitter),
         }
     }
 }
 
 impl From<Backoff> for Form {
-    fn from(
-        Backoff {
-            curve,
-            attempts,
-            jitter,
-        }: Backoff,
-    ) -> Self {
+    fn from(Backoff { curve, attempts, jitter }: Backoff) -> Self {
         match curve {
-            Curve::Exponential { first, factor, max } => Self::Exponential {
-                first,
-                factor,
-                max,
-                attempts,
-                jitter,
-            },
-            Curve::Fixed { every } => Self::Fixed {
-                every,
-                attempts,
-                jitter,
-            },
+            Curve::Exponential { first, factor, max } => {
+                Self::Exponential { first, factor, max, attempts, jitter }
+            }
+            Curve::Fixed { every } => Self::Fixed { every, attempts, jitter },
             Curve::Schedule { mut delays } => {
                 delays.truncate(attempts.saturating_sub(1) as usize);
                 Self::Schedule { delays, jitter }

@@ -93,11 +93,7 @@ const LIST: usize = 1000;
 /// Judges one value by the range of its key; what cannot be read as its kind is left to the typed tables.
 pub(super) fn range(key: &str, value: &Value) -> Result<(), Fault> {
     if let Value::Array(items) = value {
-        let most = if key == "webhooks.retry_schedule" {
-            SCHEDULE
-        } else {
-            LIST
-        };
+        let most = if key == "webhooks.retry_schedule" { SCHEDULE } else { LIST };
         if items.len() > most {
             return Err(Fault::TooMany(most));
         }
@@ -116,19 +112,11 @@ impl Range {
             (Real(least, most), Value::Float(number)) => within(*number, least, most),
             (Real(least, most), Value::Integer(number)) => within(*number as f64, least, most),
             (Time(least, most), Value::String(text)) => match text.parse::<HumanDuration>() {
-                Ok(time) => within(
-                    time,
-                    HumanDuration::from_millis(least),
-                    HumanDuration::from_millis(most),
-                ),
+                Ok(time) => within(time, HumanDuration::from_millis(least), HumanDuration::from_millis(most)),
                 Err(_) => Ok(()),
             },
             (Size(least, most), Value::String(text)) => match text.parse::<ByteSize>() {
-                Ok(size) => within(
-                    size,
-                    ByteSize::from_bytes(least),
-                    ByteSize::from_bytes(most),
-                ),
+                Ok(size) => within(size, ByteSize::from_bytes(least), ByteSize::from_bytes(most)),
                 Err(_) => Ok(()),
             },
             _ => Ok(()),
@@ -141,10 +129,7 @@ fn within<T: PartialOrd + Display + Copy>(value: T, least: T, most: T) -> Result
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(Fault::OutOfRange {
-        least: least.to_string(),
-        most: most.to_string(),
-    })
+    Err(Fault::OutOfRange { least: least.to_string(), most: most.to_string() })
 }
 
 /// Two keys that do not go together, and why.
@@ -180,7 +165,5 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         ),
     ];
     let broken = rules.into_iter().filter(|(holds, ..)| !holds);
-    broken
-        .map(|(_, keys, why)| Conflict { keys, why })
-        .collect()
+    broken.map(|(_, keys, why)| Conflict { keys, why }).collect()
 }

@@ -11,13 +11,7 @@ use thiserror::Error;
 use super::values::shown;
 
 /// Units by falling size, each with its milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// A time of whole milliseconds that reads and prints as `500ms`, `30s`, `10m`, `1h` or `1d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,10 +49,7 @@ impl FromStr for HumanDuration {
         let refused = || NotADuration(shown(text));
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = text.strip_prefix(digits).ok_or_else(refused)?;
-        let (_, millis) = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(refused)?;
+        let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
         whole(digits)
             .and_then(|number| number.checked_mul(*millis))
             .map(Self::from_millis)
@@ -73,29 +64,20 @@ impl fmt::Display for HumanDuration {
             return f.write_str("0s");
         }
         let fits = |size: u64| millis.is_multiple_of(u128::from(size));
-        let (unit, size) = UNITS
-            .iter()
-            .find(|(_, size)| fits(*size))
-            .unwrap_or(&("ms", 1));
+        let (unit, size) = UNITS.iter().find(|(_, size)| fits(*size)).unwrap_or(&("ms", 1));
         write!(f, "{}{unit}", millis / u128::from(*size))
     }
 }
 
 impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
 /// A number of plain ASCII digits: no sign, no spaces, no overflow.
 pub(super) fn whole(digits: &str) -> Option<u64> {
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        digits.parse().ok()
-    } else {
-        None
-    }
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -115,11 +97,7 @@ mod tests {
             ("0s", 0),
         ];
         for (text, millis) in cases {
-            assert_eq!(
-                text.parse(),
-                Ok(HumanDuration::from_millis(millis)),
-                "{text}"
-            );
+            assert_eq!(text.parse(), Ok(HumanDuration::from_millis(millis)), "{text}");
         }
     }
 
@@ -140,10 +118,7 @@ mod tests {
             "213503982335d",
         ] {
             let refused = text.parse::<HumanDuration>().expect_err(text).to_string();
-            assert!(
-                refused.starts_with(&format!("`{text}` is not a time; write")),
-                "{refused}"
-            );
+            assert!(refused.starts_with(&format!("`{text}` is not a time; write")), "{refused}");
         }
     }
 

@@ -21,10 +21,7 @@ pub(super) fn read(path: &Path) -> Result<Text, Fault> {
     let file = File::open(path).map_err(unreadable)?;
     let open_to_all = open_to_all(&file.metadata().map_err(unreadable)?);
     let mut bytes = Vec::new();
-    let read = file
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if read as u64 > LARGEST {
         return Err(Fault::TooLarge(LARGEST));
     }

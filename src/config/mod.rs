@@ -27,8 +27,8 @@ pub use problem::{Fault, Problem, Problems, Source};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Queue, Queues, Server, Signup,
-    Sockets, Store, Webhooks,
+    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Queue, Queues, Server, Signup, Sockets, Store,
+    Webhooks,
 };
 pub use warnings::Warning;
 
@@ -83,12 +83,8 @@ impl Config {
     {
         let schema = Schema::parse(DEFAULTS).map_err(|problem| Problems(vec![problem]))?;
         let mut problems = Vec::new();
-        let mut settings = file
-            .map(|path| read_file(&schema, path, &mut problems))
-            .unwrap_or_default();
-        let variables = variables
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
+        let mut settings = file.map(|path| read_file(&schema, path, &mut problems)).unwrap_or_default();
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         settings.extend(overlay::from_env(&schema, variables, &mut problems));
         combine(&schema, settings, problems)
     }
@@ -109,22 +105,14 @@ fn read_file(schema: &Schema, path: &Path, problems: &mut Vec<Problem>) -> Vec<S
             settings
         }
         Err(fault) => {
-            problems.push(Problem {
-                source: Source::File(name, None),
-                key: String::new(),
-                fault,
-            });
+            problems.push(Problem { source: Source::File(name, None), key: String::new(), fault });
             Vec::new()
         }
     }
 }
 
 /// Judges every setting alone, then all good ones together.
-fn combine(
-    schema: &Schema,
-    settings: Vec<Setting>,
-    mut problems: Vec<Problem>,
-) -> Result<Config, Problems> {
+fn combine(schema: &Schema, settings: Vec<Setting>, mut problems: Vec<Problem>) -> Result<Config, Problems> {
     let mut document = schema.defaults().clone();
     let mut sources = BTreeMap::new();
     for setting in settings {
@@ -138,22 +126,13 @@ fn combine(
     match typed(document) {
         Ok(config) => {
             let conflicts = checks::conflicts(&config).into_iter();
-            let conflicts = conflicts
-                .filter_map(|conflict| blame(&conflict, &sources, &problems))
-                .collect::<Vec<_>>();
+            let conflicts =
+                conflicts.filter_map(|conflict| blame(&conflict, &sources, &problems)).collect::<Vec<_>>();
             problems.extend(conflicts);
-            if problems.is_empty() {
-                Ok(config)
-            } else {
-                Err(Problems(problems))
-            }
+            if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
         }
         Err(fault) => {
-            problems.push(Problem {
-                source: Source::BuiltIn,
-                key: String::new(),
-                fault,
-            });
+            problems.push(Problem { source: Source::BuiltIn, key: String::new(), fault });
             Err(Problems(problems))
         }
     }
@@ -168,9 +147,7 @@ fn judge(defaults: &Table, setting: &Setting) -> Result<(), Fault> {
 }
 
 fn typed(document: Table) -> Result<Config, Fault> {
-    document
-        .try_into()
-        .map_err(|error: toml::de::Error| Fault::BadValue(values::clip(error.message(), 300)))
+    document.try_into().map_err(|error: toml::de::Error| Fault::BadValue(values::clip(error.message(), 300)))
 }
 
 /// The problem that a conflict is, at the setting that brought it about; `None` if one of its keys is refused already,
@@ -180,20 +157,10 @@ fn blame(
     sources: &BTreeMap<String, Source>,
     problems: &[Problem],
 ) -> Option<Problem> {
-    if problems
-        .iter()
-        .any(|problem| conflict.keys.contains(&problem.key.as_str()))
-    {
+    if problems.iter().any(|problem| conflict.keys.contains(&problem.key.as_str())) {
         return None;
     }
-    let set = conflict
-        .keys
-        .iter()
-        .find_map(|key| Some((*key, sources.get(*key)?)));
+    let set = conflict.keys.iter().find_map(|key| Some((*key, sources.get(*key)?)));
     let (key, source) = set.unwrap_or((conflict.keys[0], &Source::BuiltIn));
-    Some(Problem {
-        source: source.clone(),
-        key: key.to_owned(),
-        fault: Fault::Conflict(conflict.why),
-    })
+    Some(Problem { source: source.clone(), key: key.to_owned(), fault: Fault::Conflict(conflict.why) })
 }

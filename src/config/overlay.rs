@@ -29,11 +29,7 @@ pub(super) struct Setting {
 impl Setting {
     /// This setting as a problem.
     pub(super) fn refused(&self, fault: Fault) -> Problem {
-        Problem {
-            source: self.source.clone(),
-            key: self.key.clone(),
-            fault,
-        }
+        Problem { source: self.source.clone(), key: self.key.clone(), fault }
     }
 }
 
@@ -46,21 +42,12 @@ pub(super) fn from_text(
 ) -> Vec<Setting> {
     let (document, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        let mut walk = Walk {
-            schema,
-            name,
-            text,
-            problems,
-            settings: Vec::new(),
-        };
+        let mut walk = Walk { schema, name, text, problems, settings: Vec::new() };
         walk.table(schema.defaults(), "", document.get_ref());
         return walk.settings;
     }
     problems.extend(errors.iter().map(|error| Problem {
-        source: Source::File(
-            name.to_owned(),
-            error.span().map(|span| line(text, span.start)),
-        ),
+        source: Source::File(name.to_owned(), error.span().map(|span| line(text, span.start))),
         key: String::new(),
         fault: Fault::Syntax(clip(error.message(), MESSAGE)),
     }));
@@ -68,23 +55,15 @@ pub(super) fn from_text(
 }
 
 /// The settings of the environment; variables of other programs are passed over.
-pub(super) fn from_env<I>(
-    schema: &Schema,
-    variables: I,
-    problems: &mut Vec<Problem>,
-) -> Vec<Setting>
+pub(super) fn from_env<I>(schema: &Schema, variables: I, problems: &mut Vec<Problem>) -> Vec<Setting>
 where
     I: IntoIterator<Item = (OsString, OsString)>,
 {
     let keys = schema.keys();
-    let known: BTreeMap<String, &(String, &Value)> = keys
-        .iter()
-        .map(|known| (env_name(&known.0), known))
-        .collect();
-    let mut found: Vec<(String, OsString)> = variables
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .collect();
+    let known: BTreeMap<String, &(String, &Value)> =
+        keys.iter().map(|known| (env_name(&known.0), known)).collect();
+    let mut found: Vec<(String, OsString)> =
+        variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
     found.sort();
 
     let mut settings: Vec<Setting> = Vec::new();
@@ -115,12 +94,7 @@ where
 
 /// The variable that sets a key; a dash becomes an underscore, because shells take no dash in a name.
 pub(super) fn env_name(key: &str) -> String {
-    format!(
-        "{ENV_PREFIX}{}",
-        key.replace('.', "__")
-            .replace('-', "_")
-            .to_ascii_uppercase()
-    )
+    format!("{ENV_PREFIX}{}", key.replace('.', "__").replace('-', "_").to_ascii_uppercase())
 }
 
 /// A walk through a parsed file beside the schema.
@@ -136,10 +110,7 @@ impl Walk<'_> {
     fn table(&mut self, defaults: &Table, prefix: &str, found: &DeTable<'_>) {
         for (name, value) in found {
             let key = format!("{prefix}{}", name.get_ref());
-            let source = Source::File(
-                self.name.to_owned(),
-                Some(line(self.text, name.span().start)),
-            );
+            let source = Source::File(self.name.to_owned(), Some(line(self.text, name.span().start)));
             let value = match (defaults.get(name.get_ref().as_ref()), value.get_ref()) {
                 (Some(Value::Table(defaults)), DeValue::Table(found)) => {
                     self.table(defaults, &format!("{key}."), found);
@@ -150,11 +121,7 @@ impl Walk<'_> {
             };
             match value {
                 Ok(value) => self.settings.push(Setting { key, value, source }),
-                Err(fault) => self.problems.push(Problem {
-                    source,
-                    key: clip(&key, MESSAGE),
-                    fault,
-                }),
+                Err(fault) => self.problems.push(Problem { source, key: clip(&key, MESSAGE), fault }),
             }
         }
     }
@@ -185,17 +152,10 @@ fn list(text: &str) -> Result<Value, Fault> {
     if text.starts_with('[') {
         return ValueDeserializer::parse(text)
             .and_then(Value::deserialize)
-            .map_err(|_| {
-                Fault::BadValue("is not a list; write it as [\"a\", \"b\"] or as a,b".to_owned())
-            });
+            .map_err(|_| Fault::BadValue("is not a list; write it as [\"a\", \"b\"] or as a,b".to_owned()));
     }
-    let items = text
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty());
-    Ok(Value::Array(
-        items.map(|item| Value::String(item.to_owned())).collect(),
-    ))
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
 }
 
 /// Says what is meant by a variable that is not known; `None` if it is another program's.
@@ -222,9 +182,5 @@ fn unknown_variable(
 
 /// The line of a byte offset, counted from 1.
 fn line(text: &str, offset: usize) -> usize {
-    text.bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
-        + 1
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }

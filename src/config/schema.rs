@@ -18,13 +18,11 @@ pub(super) struct Schema(Table);
 impl Schema {
     /// Reads the text of a file whose keys and values are the known ones.
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
-        text.parse()
-            .map(Self)
-            .map_err(|error: toml::de::Error| Problem {
-                source: Source::BuiltIn,
-                key: String::new(),
-                fault: Fault::Syntax(clip(error.message(), 200)),
-            })
+        text.parse().map(Self).map_err(|error: toml::de::Error| Problem {
+            source: Source::BuiltIn,
+            key: String::new(),
+            fault: Fault::Syntax(clip(error.message(), 200)),
+        })
     }
 
     /// The defaults as a document.
@@ -61,18 +59,11 @@ impl Schema {
                 _ => break,
             }
         }
-        table
-            .keys()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ")
+        table.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
     fn tables(&self) -> Vec<String> {
-        self.keys()
-            .into_iter()
-            .filter_map(|(key, _)| Some(key.rsplit_once('.')?.0.to_owned()))
-            .collect()
+        self.keys().into_iter().filter_map(|(key, _)| Some(key.rsplit_once('.')?.0.to_owned())).collect()
     }
 }
 
@@ -100,10 +91,7 @@ pub(super) fn of_type(default: &Value, value: Value) -> Result<Value, Fault> {
     if fits {
         Ok(value)
     } else {
-        Err(Fault::WrongType {
-            expected: type_name(default),
-            found: type_name(&value),
-        })
+        Err(Fault::WrongType { expected: type_name(default), found: type_name(&value) })
     }
 }
 
@@ -124,11 +112,7 @@ fn keys_of(table: &Table) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     for (name, value) in table {
         if let Value::Table(inner) = value {
-            found.extend(
-                keys_of(inner)
-                    .into_iter()
-                    .map(|(key, value)| (format!("{name}.{key}"), value)),
-            );
+            found.extend(keys_of(inner).into_iter().map(|(key, value)| (format!("{name}.{key}"), value)));
         } else {
             found.push((name.clone(), value));
         }

@@ -58,33 +58,22 @@ impl FromStr for ByteSize {
         let refused = || NotASize(shown(text));
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = text.strip_prefix(digits).ok_or_else(refused)?;
-        let (_, bytes) = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(refused)?;
-        whole(digits)
-            .and_then(|number| number.checked_mul(*bytes))
-            .map(Self)
-            .ok_or_else(refused)
+        let (_, bytes) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
+        whole(digits).and_then(|number| number.checked_mul(*bytes)).map(Self).ok_or_else(refused)
     }
 }
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fits = |size: u64| self.0 >= size && self.0.is_multiple_of(size);
-        let (unit, size) = UNITS
-            .iter()
-            .find(|(_, size)| fits(*size))
-            .unwrap_or(&("B", 1));
+        let (unit, size) = UNITS.iter().find(|(_, size)| fits(*size)).unwrap_or(&("B", 1));
         write!(f, "{}{unit}", self.0 / size)
     }
 }
 
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -113,22 +102,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_size_is_refused_with_the_way_to_write_it() {
-        for text in [
-            "",
-            "1024",
-            "KiB",
-            "-1B",
-            "1.5MiB",
-            "1 MiB",
-            "1mib",
-            "1TiB",
-            "99999999999GiB",
-        ] {
+        for text in ["", "1024", "KiB", "-1B", "1.5MiB", "1 MiB", "1mib", "1TiB", "99999999999GiB"] {
             let refused = text.parse::<ByteSize>().expect_err(text).to_string();
-            assert!(
-                refused.starts_with(&format!("`{text}` is not a size; write")),
-                "{refused}"
-            );
+            assert!(refused.starts_with(&format!("`{text}` is not a size; write")), "{refused}");
         }
     }
 

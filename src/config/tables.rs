@@ -201,11 +201,7 @@ impl Queues {
     /// How many jobs a queue runs at once; a queue without a table runs as many as `[queues]` says.
     #[must_use]
     pub fn concurrency_of(&self, queue: &str) -> usize {
-        let own = self
-            .each()
-            .into_iter()
-            .find(|(name, _)| *name == queue)
-            .map(|(_, own)| own.concurrency);
+        let own = self.each().into_iter().find(|(name, _)| *name == queue).map(|(_, own)| own.concurrency);
         own.filter(|own| *own > 0).unwrap_or(self.concurrency)
     }
 }

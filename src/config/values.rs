@@ -24,11 +24,7 @@ pub(super) fn shown(text: &str) -> String {
 
 /// A text on one line, without control characters, cut after so many characters.
 pub(super) fn clip(text: &str, most: usize) -> String {
-    let mut clipped: String = text
-        .chars()
-        .take(most)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut clipped: String = text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(most).is_some() {
         clipped.push('…');
     }
@@ -75,14 +71,9 @@ pub(super) fn read_listen<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAd
 }
 
 pub(super) fn read_public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
-    let allowed = "an http or https address without query or sign-in, such as https://events.example.com, or empty";
-    one(from, allowed, |text| {
-        if text.is_empty() {
-            Some(None)
-        } else {
-            web_address(text).map(Some)
-        }
-    })
+    let allowed =
+        "an http or https address without query or sign-in, such as https://events.example.com, or empty";
+    one(from, allowed, |text| if text.is_empty() { Some(None) } else { web_address(text).map(Some) })
 }
 
 pub(super) fn read_networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
@@ -91,14 +82,12 @@ pub(super) fn read_networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Ip
 }
 
 pub(super) fn read_origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let allowed =
-        "an origin; write scheme, host and port only, such as https://app.example.com, or *";
+    let allowed = "an origin; write scheme, host and port only, such as https://app.example.com, or *";
     many(from, allowed, origin)
 }
 
 pub(super) fn read_filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let allowed =
-        "a log filter; write levels (error, warn, info, debug, trace, off) or target=level pairs";
+    let allowed = "a log filter; write levels (error, warn, info, debug, trace, off) or target=level pairs";
     one(from, allowed, |text| {
         let valid = !text.trim().is_empty() && EnvFilter::builder().parse(text).is_ok();
         valid.then(|| text.to_owned())
@@ -107,11 +96,7 @@ pub(super) fn read_filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, 
 
 pub(super) fn read_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
-    if text.trim().is_empty() {
-        Err(de::Error::custom("must not be empty"))
-    } else {
-        Ok(text)
-    }
+    if text.trim().is_empty() { Err(de::Error::custom("must not be empty")) } else { Ok(text) }
 }
 
 pub(super) fn read_path<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
@@ -124,9 +109,7 @@ pub(super) fn read_secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, 
     if secret.is_empty() || secret.expose().len() >= SECRET_BYTES {
         Ok(secret)
     } else {
-        Err(de::Error::custom(format_args!(
-            "too short for a secret; use at least {SECRET_BYTES} characters"
-        )))
+        Err(de::Error::custom(format_args!("too short for a secret; use at least {SECRET_BYTES} characters")))
     }
 }
 
@@ -145,10 +128,7 @@ fn many<'de, D: Deserializer<'de>, T>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<T>, D::Error> {
     let texts = Vec::<String>::deserialize(from)?;
-    texts
-        .iter()
-        .map(|text| parse(text).ok_or_else(|| refused(text, allowed)))
-        .collect()
+    texts.iter().map(|text| parse(text).ok_or_else(|| refused(text, allowed))).collect()
 }
 
 fn refused<E: de::Error>(text: &str, allowed: &str) -> E {
@@ -158,10 +138,7 @@ fn refused<E: de::Error>(text: &str, allowed: &str) -> E {
 /// A network, its host bits cleared; a bare address is the network of itself alone.
 fn network(text: &str) -> Option<IpNet> {
     let bare = || text.parse::<IpAddr>().ok().map(IpNet::from);
-    text.parse::<IpNet>()
-        .ok()
-        .or_else(bare)
-        .map(|network| network.trunc())
+    text.parse::<IpNet>().ok().or_else(bare).map(|network| network.trunc())
 }
 
 fn web_address(text: &str) -> Option<Url> {

@@ -31,8 +31,7 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         let reachable = !self.server.listen.ip().is_loopback();
-        let everywhere =
-            |networks: &[IpNet]| networks.iter().any(|network| network.prefix_len() == 0);
+        let everywhere = |networks: &[IpNet]| networks.iter().any(|network| network.prefix_len() == 0);
         let risks: [(bool, &'static [&'static str], &'static str); 7] = [
             (
                 reachable && self.auth.user_signup == Signup::Open,
@@ -61,10 +60,7 @@ impl Config {
                 "every web page may call this server from its visitors' browsers",
             ),
             (
-                self.webhooks
-                    .allow_networks
-                    .iter()
-                    .any(|network| network.contains(&METADATA)),
+                self.webhooks.allow_networks.iter().any(|network| network.contains(&METADATA)),
                 &["webhooks.allow_networks"],
                 "webhooks may reach the cloud metadata address 169.254.169.254 and the credentials it hands out",
             ),
@@ -75,8 +71,6 @@ impl Config {
             ),
         ];
         let taken = risks.into_iter().filter(|(taken, ..)| *taken);
-        taken
-            .map(|(_, keys, text)| Warning { keys, text })
-            .collect()
+        taken.map(|(_, keys, text)| Warning { keys, text }).collect()
     }
 }

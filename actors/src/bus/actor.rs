@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture,
+};
 use tracing::{debug, warn};
 
 use super::build::{Built, Guard, Limits, build};
@@ -47,8 +49,7 @@ impl BusActor {
     /// A bus that learns the flows of all organisations from the store when it starts.
     #[must_use]
     pub fn new(house: Arc<House>, below: Below, listeners: Listeners, fate: Fate) -> Self {
-        let state = BusState::new(house.settings.flows.max_depth);
-        Self { house, below, listeners, fate, state, lease: None }
+        Self { house, below, listeners, fate, state: BusState::default(), lease: None }
     }
 
     fn built(&self, org: &OrgId, change: &Change) -> Result<Built, ChangeError> {

@@ -10,9 +10,10 @@ use crate::event::{Cause, Event, EventDraft, EventKind};
 use crate::flow::run::{Run, RunDraft};
 use crate::ids::{EventId, JobId, OrgId, QueueName, RecordId, RunId};
 use crate::keys::{self, Node, TimeOrder};
-use crate::store::Key;
 use crate::queue::job::{JobDraft, Task, names};
 use crate::record::model::{EMAIL_FIELD, Record, email_is_unique};
+use crate::record::place::Flags;
+use crate::store::Key;
 use crate::store::{Batch, Expect, StoreError, encode};
 
 /// A trigger that an event fires.
@@ -37,18 +38,12 @@ pub trait Triggers {
 }
 
 /// What is the same for every change.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Limits<'a> {
     /// Bytes of the largest record or event.
     pub value: usize,
     /// Attempts of a job that does not say, by queue.
     pub attempts: &'a dyn Fn(&QueueName) -> u32,
-}
-
-impl std::fmt::Debug for dyn Fn(&QueueName) -> u32 + '_ {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("attempts")
-    }
 }
 
 /// What a condition of the batch guards, in the order of the batch's conditions.
@@ -236,7 +231,6 @@ impl Builder<'_> {
         }
         self.guard(key.clone(), Expect::Absent, Guard::New(record.sk.clone()));
         self.put_bounded(key, &record, "a record")?;
-        self.batch.put(self.time_key(&record, TimeOrder::Created), Vec::new());
         self.index(&record, None)?;
         let events = self.events_of("create", "created", &record, Map::new());
         self.receipt.records.push(record);
@@ -302,7 +296,9 @@ impl Builder<'_> {
     }
 
     fn index(&mut self, record: &Record, before: Option<&Record>) -> Result<(), ChangeError> {
-        self.batch.put(self.time_key(record, TimeOrder::Modified), Vec::new());
+        for order in [TimeOrder::Modified, TimeOrder::Created] {
+            self.batch.put(self.time_key(record, order), Flags::of(record).to_bytes());
+        }
         let old = before.and_then(Record::email);
         let new = record.email();
         if old == new {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Stamp;
 use crate::event::{Cause, Event, EventDraft};
 use crate::flow::run::{Run, RunDraft};
-use crate::ids::{EventId, OrgId, RecordId};
+use crate::ids::{EventId, RecordId};
 use crate::queue::job::{Job, JobDraft};
 use crate::record::model::Record;
 use crate::store::{Batch, StoreError};

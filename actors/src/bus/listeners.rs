@@ -156,7 +156,9 @@ trait HearGuarded {
 impl HearGuarded for Box<dyn Listener> {
     fn hear_guarded(&self, event: Arc<Event>) -> Guarded {
         match std::panic::catch_unwind(AssertUnwindSafe(|| self.hear(event))) {
-            Ok(reaction) => Box::pin(AssertUnwindSafe(reaction).catch_unwind().map(|done| done.map_err(|_| ()))),
+            Ok(reaction) => {
+                Box::pin(AssertUnwindSafe(reaction).catch_unwind().map(|done| done.map_err(|_| ())))
+            }
             Err(_) => Box::pin(std::future::ready(Err(()))),
         }
     }

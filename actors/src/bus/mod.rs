@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-pub use actor::BusActor;
+pub use actor::{Below, BusActor};
 
 use crate::ids::OrgId;
 use crate::ports::Publisher;

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture,
+};
 use tracing::{debug, error, warn};
 
 use super::job::{Job, JobState, Outcome, QueueSettings};
-use super::messages::{Drain, GetStatus, JobsAdded, Move, QueueStatus, SetPaused};
-use super::state::{Effect, Input, QueueState, Totals, WINDOW};
+use super::messages::{Drain, GetStatus, JobsAdded, Move, SetPaused};
+use super::state::{Effect, Input, QueueState, Totals};
 use super::worker::Worker;
 use crate::clock::timeout;
 use crate::house::House;
@@ -17,6 +19,7 @@ use crate::ids::{JobId, QueueName};
 use crate::keys;
 use crate::store::{Batch, Expect, Lease, Scan, StoreError, decode, encode};
 use crate::supervision::Fate;
+use crate::window::WINDOW;
 
 /// How long a failed read or write rests before it is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -48,8 +51,7 @@ impl Drop for AbortOnDrop {
 impl QueueActor {
     /// A queue that loads its state from the store when it starts.
     pub fn new(
-        name: QueueName,
-        settings: QueueSettings,
+        (name, settings): (QueueName, QueueSettings),
         house: Arc<House>,
         worker: Arc<dyn Worker>,
         fate: Fate,

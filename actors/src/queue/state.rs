@@ -10,9 +10,7 @@ use super::job::{Job, JobState, Outcome, QueueSettings};
 use super::messages::{Move, QueueStatus};
 use crate::clock::Timestamp;
 use crate::ids::{JobId, QueueName};
-
-/// Jobs of one state that are held in memory; the rest stay in the store until there is room.
-pub const WINDOW: usize = 1_000;
+use crate::window::Window;
 
 /// What happened.
 #[derive(Debug)]
@@ -88,78 +86,14 @@ pub struct Totals {
     pub paused: bool,
 }
 
-/// Jobs of one state in their order, as far as they are held.
-#[derive(Debug, Default)]
-struct Window {
-    jobs: BTreeMap<(u64, JobId), Job>,
-    /// All of that state, held or not.
-    count: u64,
-    /// Whether the store holds some that are not here.
-    more: bool,
-    fetching: bool,
-    /// Added while a page is being read: whether the page has them is not known.
-    late: Vec<Job>,
-    /// Start over from the store: too much came late, or hints were lost.
-    rescan: bool,
-}
-
-impl Window {
-    fn add(&mut self, job: Job) {
-        if self.fetching {
-            if self.late.len() < WINDOW {
-                self.late.push(job);
-            } else {
-                self.rescan = true;
-            }
-            return;
-        }
-        let place = (job.place, job.id);
-        let before_last = self.jobs.last_key_value().is_some_and(|(last, _)| place < *last);
-        if self.more && !before_last {
-            // Beyond what is held: it is met when that part of the store is read.
-            return;
-        }
-        self.jobs.insert(place, job);
-        if self.jobs.len() > WINDOW {
-            self.jobs.pop_last();
-            self.more = true;
-        }
-    }
-
-    fn fetched(&mut self, jobs: Vec<Job>, more: bool) {
-        self.more = more;
-        self.fetching = false;
-        self.jobs.extend(jobs.into_iter().map(|job| ((job.place, job.id), job)));
-        for job in std::mem::take(&mut self.late) {
-            self.add(job);
-        }
-        if self.rescan {
-            self.start_over();
-        } else if !self.more {
-            // All there is is held: now the count is known to the last job.
-            self.count = self.jobs.len() as u64;
-        }
-    }
-
-    fn start_over(&mut self) {
-        self.rescan = self.fetching;
-        self.more = true;
-        self.jobs.clear();
-    }
-
-    fn wants_more(&self) -> bool {
-        self.more && !self.fetching && self.jobs.len() < WINDOW / 2
-    }
-}
-
 /// One queue.
 #[derive(Debug)]
 pub struct QueueState {
     name: QueueName,
     settings: QueueSettings,
     totals: Totals,
-    waiting: Window,
-    delayed: Window,
+    waiting: Window<JobId, Job>,
+    delayed: Window<JobId, Job>,
     /// Taken from a window, not yet known to be active.
     claiming: BTreeMap<JobId, Job>,
     active: BTreeMap<JobId, Job>,
@@ -176,8 +110,8 @@ impl QueueState {
             name,
             settings,
             totals: Totals::default(),
-            waiting: Window::default(),
-            delayed: Window::default(),
+            waiting: Window::unread(0),
+            delayed: Window::unread(0),
             claiming: BTreeMap::new(),
             active: BTreeMap::new(),
             ended_at: VecDeque::new(),
@@ -192,16 +126,15 @@ impl QueueState {
         match input {
             Input::Loaded { totals, interrupted, counts } => {
                 self.totals = totals;
-                (self.waiting.count, self.delayed.count) = counts;
-                self.waiting.more = counts.0 > 0;
-                self.delayed.more = counts.1 > 0;
+                self.waiting = Window::unread(counts.0);
+                self.delayed = Window::unread(counts.1);
                 let moves: Vec<_> = interrupted.into_iter().map(|job| interrupted_move(job, now)).collect();
                 if !moves.is_empty() {
                     effects.push(self.write(moves));
                 }
             }
             Input::Fetched { state, jobs, more } => self.fetched(state, jobs, more),
-            Input::FetchFailed(state) => self.window(state).fetching = false,
+            Input::FetchFailed(state) => self.window(state).page_failed(),
             Input::Added(jobs) => jobs.into_iter().for_each(|job| self.added(job)),
             Input::Tick => {}
             Input::Written(moves) => {
@@ -258,7 +191,7 @@ impl QueueState {
         self.active.remove(&id);
     }
 
-    fn window(&mut self, state: JobState) -> &mut Window {
+    fn window(&mut self, state: JobState) -> &mut Window<JobId, Job> {
         if state == JobState::Delayed { &mut self.delayed } else { &mut self.waiting }
     }
 
@@ -270,16 +203,12 @@ impl QueueState {
         if self.knows(job.id) {
             return;
         }
-        let window = self.window(job.state);
-        if !window.jobs.contains_key(&(job.place, job.id)) {
-            window.count += 1;
-            window.add(job);
-        }
+        self.window(job.state).add((job.place, job.id), job);
     }
 
     fn fetched(&mut self, state: JobState, jobs: Vec<Job>, more: bool) {
-        let fresh = jobs.into_iter().filter(|job| !self.knows(job.id)).collect();
-        self.window(state).fetched(fresh, more);
+        let fresh: Vec<_> = jobs.into_iter().filter(|job| !self.knows(job.id)).collect();
+        self.window(state).page(fresh.into_iter().map(|job| ((job.place, job.id), job)), more);
     }
 
     fn write(&mut self, moves: Vec<Move>) -> Effect {
@@ -310,7 +239,7 @@ impl QueueState {
         if !moves.is_empty() {
             effects.push(self.write(moves));
         }
-        if let Some((&(due, _), _)) = self.delayed.jobs.first_key_value()
+        if let Some((due, _)) = self.delayed.first()
             && due > now.as_millis()
         {
             effects.push(Effect::WakeIn(Timestamp::from_millis(due).since(now)));
@@ -320,27 +249,21 @@ impl QueueState {
 
     /// The job that came up first: ready before due, and in the order of their places.
     fn take_ready(&mut self, now: Timestamp) -> Option<Job> {
-        let waiting = self.waiting.jobs.first_key_value().map(|(place, _)| *place);
-        let due = self.delayed.jobs.first_key_value().map(|(place, _)| *place);
-        let due = due.filter(|(at, _)| *at <= now.as_millis());
+        let waiting = self.waiting.first();
+        let due = self.delayed.first().filter(|(at, _)| *at <= now.as_millis());
         let window = match (waiting, due) {
             (Some(waiting), Some(due)) if due < waiting => &mut self.delayed,
             (Some(_), _) => &mut self.waiting,
             (None, Some(_)) => &mut self.delayed,
             (None, None) => return None,
         };
-        let (_, job) = window.jobs.pop_first()?;
-        window.count = window.count.saturating_sub(1);
-        Some(job)
+        window.pop().map(|(_, job)| job)
     }
 
     fn fetch(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
         for state in [JobState::Waiting, JobState::Delayed] {
-            let window = self.window(state);
-            if window.wants_more() {
-                window.fetching = true;
-                let after = window.jobs.last_key_value().map(|(place, _)| *place);
+            if let Some(after) = self.window(state).wants_page() {
                 effects.push(Effect::Fetch { state, after });
             }
         }
@@ -390,12 +313,12 @@ impl QueueState {
     pub fn status(&self, now: Timestamp) -> QueueStatus {
         let recent = self.ended_at.iter().filter(|(at, _)| now.as_secs().saturating_sub(*at) < 60);
         let ended: u32 = recent.map(|(_, count)| count).sum();
-        let oldest = self.waiting.jobs.first_key_value().map(|(&(place, _), _)| place);
+        let oldest = self.waiting.first().map(|(place, _)| place);
         QueueStatus {
             name: self.name.clone(),
-            waiting: self.waiting.count,
+            waiting: self.waiting.count(),
             active: (self.active.len() + self.claiming.len()) as u64,
-            delayed: self.delayed.count,
+            delayed: self.delayed.count(),
             completed: self.totals.completed,
             failed: self.totals.failed,
             paused: self.totals.paused,

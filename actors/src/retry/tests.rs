@@ -10,9 +10,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn all(backoff: &Backoff, random: f64) -> Vec<Duration> {
-    (1..)
-        .map_while(|made| backoff.delay(made, random))
-        .collect()
+    (1..).map_while(|made| backoff.delay(made, random)).collect()
 }
 
 #[test]
@@ -34,19 +32,14 @@ fn the_first_attempt_is_due_at_once() {
 
 #[test]
 fn an_exponential_curve_doubles_up_to_its_ceiling() {
-    let curve = Curve::Exponential {
-        first: seconds(1),
-        factor: 2.0,
-        max: seconds(5),
-    };
+    let curve = Curve::Exponential { first: seconds(1), factor: 2.0, max: seconds(5) };
     let backoff = Backoff::new(curve, 6, 0.0).unwrap();
     assert_eq!(all(&backoff, MIDDLE), [1, 2, 4, 5, 5].map(seconds));
 }
 
 #[test]
 fn a_fixed_curve_repeats_and_one_attempt_means_no_delay() {
-    let backoff =
-        |attempts| Backoff::new(Curve::Fixed { every: seconds(3) }, attempts, 0.0).unwrap();
+    let backoff = |attempts| Backoff::new(Curve::Fixed { every: seconds(3) }, attempts, 0.0).unwrap();
     assert_eq!(all(&backoff(4), MIDDLE), [3, 3, 3].map(seconds));
     assert_eq!(all(&backoff(1), MIDDLE), []);
     assert_eq!(all(&Backoff::schedule(vec![], 0.0).unwrap(), MIDDLE), []);
@@ -54,9 +47,7 @@ fn a_fixed_curve_repeats_and_one_attempt_means_no_delay() {
 
 #[test]
 fn attempts_cut_a_schedule_short_and_survive_being_stored() {
-    let curve = Curve::Schedule {
-        delays: [1, 2, 3].map(seconds).to_vec(),
-    };
+    let curve = Curve::Schedule { delays: [1, 2, 3].map(seconds).to_vec() };
     let backoff = Backoff::new(curve, 2, 0.0).unwrap();
     assert_eq!(all(&backoff, MIDDLE), [seconds(1)]);
     let stored: Backoff = serde_json::from_str(&serde_json::to_string(&backoff).unwrap()).unwrap();
@@ -73,14 +64,14 @@ fn reads_and_writes_human_forms() {
         let backoff: Backoff = serde_json::from_value(form.clone()).unwrap();
         assert_eq!(serde_json::to_value(backoff).unwrap(), form);
     }
-    let plain: Backoff =
-        serde_json::from_value(json!({"kind": "schedule", "delays": [5, 30]})).unwrap();
+    let plain: Backoff = serde_json::from_value(json!({"kind": "schedule", "delays": [5, 30]})).unwrap();
     assert_eq!(all(&plain, 0.9), [seconds(5), seconds(30)]);
 }
 
 #[test]
 fn refuses_bad_values_by_name() {
-    let fixed = |attempts, jitter| json!({"kind": "fixed", "every": "1s", "attempts": attempts, "jitter": jitter});
+    let fixed =
+        |attempts, jitter| json!({"kind": "fixed", "every": "1s", "attempts": attempts, "jitter": jitter});
     let exponential = |first: &str, factor: f64| json!({"kind": "exponential", "first": first, "factor": factor, "max": "1h", "attempts": 3});
     for (form, named) in [
         (fixed(0, 0.0), "attempts to 0"),
@@ -90,33 +81,16 @@ fn refuses_bad_values_by_name() {
         (exponential("1s", 0.5), "factor to 0.5"),
         (exponential("1s", 101.0), "factor to 101"),
         (exponential("2h", 2.0), "first above its max"),
-        (
-            json!({"kind": "schedule", "delays": ["1s", "31d"]}),
-            "delays[1] to 31d",
-        ),
-        (
-            json!({"kind": "schedule", "delays": vec![1; 100]}),
-            "100 back-off delays",
-        ),
-        (
-            json!({"kind": "schedule", "delays": [], "attempts": 3}),
-            "attempts",
-        ),
-        (
-            json!({"kind": "fixed", "every": "1s", "attempts": 3, "first": "1s"}),
-            "first",
-        ),
+        (json!({"kind": "schedule", "delays": ["1s", "31d"]}), "delays[1] to 31d"),
+        (json!({"kind": "schedule", "delays": vec![1; 100]}), "100 back-off delays"),
+        (json!({"kind": "schedule", "delays": [], "attempts": 3}), "attempts"),
+        (json!({"kind": "fixed", "every": "1s", "attempts": 3, "first": "1s"}), "first"),
         (json!({"kind": "linear"}), "linear"),
     ] {
-        let error = serde_json::from_value::<Backoff>(form)
-            .unwrap_err()
-            .to_string();
+        let error = serde_json::from_value::<Backoff>(form).unwrap_err().to_string();
         assert!(error.contains(named), "{error} should name {named}");
     }
-    assert!(matches!(
-        Backoff::schedule(vec![], f64::NAN),
-        Err(BackoffError::Jitter(_))
-    ));
+    assert!(matches!(Backoff::schedule(vec![], f64::NAN), Err(BackoffError::Jitter(_))));
 }
 
 proptest! {

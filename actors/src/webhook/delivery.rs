@@ -36,7 +36,8 @@ impl DestinationId {
     /// The destination of everything an organisation sends to one scheme, host and port.
     #[must_use]
     pub fn of_origin(org: &OrgId, origin: &str) -> Self {
-        let digest = Sha256::new().chain_update(org.as_str()).chain_update([0]).chain_update(origin).finalize();
+        let digest =
+            Sha256::new().chain_update(org.as_str()).chain_update([0]).chain_update(origin).finalize();
         let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         Self(format!("dst_{hex}"))
     }

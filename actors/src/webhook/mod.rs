@@ -2,10 +2,19 @@
 //! signed and what an answer means. Never opens a connection itself: bytes leave through
 //! [`transport::Transport`].
 
+mod actor;
+mod attempt;
+pub mod body;
+pub mod deliveries;
 pub mod delivery;
 pub mod failure;
 pub mod headers;
+pub mod messages;
 pub mod outcome;
 pub mod retry_after;
+pub mod secrets;
 pub mod signature;
+pub mod state;
 pub mod transport;
+
+pub use actor::{DestinationActor, DispatcherActor};

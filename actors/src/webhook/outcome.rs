@@ -48,23 +48,12 @@ pub fn judge(result: &Result<OutboundReply, SendError>, now: Timestamp) -> Verdi
             200..=299 => Verdict::Delivered,
             410 => Verdict::Disable,
             429 | 502..=504 => {
-                let after = reply
-                    .retry_after
-                    .map(|wish| wish.wait(now).min(MAX_RETRY_AFTER));
-                Verdict::Retry {
-                    after,
-                    throttle: true,
-                }
+                let after = reply.retry_after.map(|wish| wish.wait(now).min(MAX_RETRY_AFTER));
+                Verdict::Retry { after, throttle: true }
             }
-            _ => Verdict::Retry {
-                after: None,
-                throttle: false,
-            },
+            _ => Verdict::Retry { after: None, throttle: false },
         },
-        Err(error) if error.is_retryable() => Verdict::Retry {
-            after: None,
-            throttle: false,
-        },
+        Err(error) if error.is_retryable() => Verdict::Retry { after: None, throttle: false },
         Err(_) => Verdict::Refused,
     }
 }
@@ -88,9 +77,7 @@ fn explain_redirect(reply: &OutboundReply) -> String {
     match location {
         Some((_, location)) => {
             let location: String = location.chars().take(MAX_EXPLAINED_LOCATION).collect();
-            format!(
-                "the receiver answered {status}: redirects are not followed; it points to {location:?}"
-            )
+            format!("the receiver answered {status}: redirects are not followed; it points to {location:?}")
         }
         None => format!("the receiver answered {status}: redirects are not followed"),
     }

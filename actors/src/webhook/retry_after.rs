@@ -8,11 +8,8 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 /// IMF-fixdate, which everybody sends, and the two that RFC 9110 §5.6.7 still wants to be read.
-const DATE_FORMATS: [&str; 3] = [
-    "%a, %d %b %Y %H:%M:%S GMT",
-    "%A, %d-%b-%y %H:%M:%S GMT",
-    "%a %b %e %H:%M:%S %Y",
-];
+const DATE_FORMATS: [&str; 3] =
+    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// What the receiver asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +26,9 @@ impl RetryAfter {
         let value = value.trim_ascii();
         if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
             // A number too large for u64 is still a wish to wait, and the reader of it sets the bound.
-            return Some(Self::In(Duration::from_secs(
-                value.parse().unwrap_or(u64::MAX),
-            )));
+            return Some(Self::In(Duration::from_secs(value.parse().unwrap_or(u64::MAX))));
         }
-        let date = DATE_FORMATS
-            .iter()
-            .find_map(|format| DateTime::strptime(format, value).ok())?;
+        let date = DATE_FORMATS.iter().find_map(|format| DateTime::strptime(format, value).ok())?;
         Offset::UTC.to_timestamp(date).ok().map(Self::At)
     }
 
@@ -43,9 +36,7 @@ impl RetryAfter {
     pub fn wait(self, now: Timestamp) -> Duration {
         match self {
             Self::In(wait) => wait,
-            Self::At(then) => {
-                Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO)
-            }
+            Self::At(then) => Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO),
         }
     }
 }
@@ -61,33 +52,18 @@ mod tests {
 
     #[test]
     fn reads_seconds() {
-        assert_eq!(
-            RetryAfter::parse("120"),
-            Some(RetryAfter::In(Duration::from_secs(120)))
-        );
-        assert_eq!(
-            RetryAfter::parse(" 0 "),
-            Some(RetryAfter::In(Duration::ZERO))
-        );
-        assert_eq!(
-            RetryAfter::parse(&"9".repeat(40)),
-            Some(RetryAfter::In(Duration::from_secs(u64::MAX)))
-        );
+        assert_eq!(RetryAfter::parse("120"), Some(RetryAfter::In(Duration::from_secs(120))));
+        assert_eq!(RetryAfter::parse(" 0 "), Some(RetryAfter::In(Duration::ZERO)));
+        assert_eq!(RetryAfter::parse(&"9".repeat(40)), Some(RetryAfter::In(Duration::from_secs(u64::MAX))));
     }
 
     #[test]
     fn reads_the_three_date_formats() {
-        for date in [
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
-        ] {
+        for date in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
             let found = RetryAfter::parse(date);
-            assert_eq!(
-                found,
-                Some(RetryAfter::At(Timestamp::from_second(EXAMPLE).unwrap())),
-                "{date}"
-            );
+            assert_eq!(found, Some(RetryAfter::At(Timestamp::from_second(EXAMPLE).unwrap())), "{date}");
         }
     }
 
@@ -101,15 +77,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_not_there() {
-        for value in [
-            "",
-            "-5",
-            "1.5",
-            "soon",
-            "5s",
-            "Sun, 06 Nov 1994 08:49:37 CET",
-            "Sun, 31 Feb 2027 00:00:00 GMT",
-        ] {
+        for value in
+            ["", "-5", "1.5", "soon", "5s", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 31 Feb 2027 00:00:00 GMT"]
+        {
             assert_eq!(RetryAfter::parse(value), None, "{value}");
         }
     }

@@ -62,9 +62,7 @@ pub enum SignError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// The id has a dot, is empty, too long or not visible ASCII.
-    #[error(
-        "verify the webhook: webhook-id must be 1 to 256 visible ASCII characters without a dot"
-    )]
+    #[error("verify the webhook: webhook-id must be 1 to 256 visible ASCII characters without a dot")]
     Id,
     /// The timestamp is not a plain number of seconds.
     #[error("verify the webhook: webhook-timestamp must be unix seconds")]
@@ -177,11 +175,7 @@ pub fn verify(
             matched | fits
         })
     });
-    if matched {
-        Ok(())
-    } else {
-        Err(VerifyError::NoMatch)
-    }
+    if matched { Ok(()) } else { Err(VerifyError::NoMatch) }
 }
 
 fn check_time(text: &str, now: Timestamp, tolerance: Duration) -> Result<(), VerifyError> {
@@ -200,10 +194,7 @@ fn check_time(text: &str, now: Timestamp, tolerance: Duration) -> Result<(), Ver
 
 /// A dot in the id would let `a` + `.1` and `a.1` sign alike.
 fn is_id(id: &str) -> bool {
-    (1..=MAX_ID).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'.')
+    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.')
 }
 
 /// `None` cannot happen: HMAC takes a key of any length. It is not worth a panic to say so.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::failure::{Refused, SendError};
 use super::retry_after::RetryAfter;
 
-/// How much of a response body is kept; the rest is not read.
-pub const MAX_KEPT_BODY: usize = 16 * 1024;
+/// How much of a response body is kept where the operator does not say otherwise (contract §14).
+pub const KEPT_BODY: usize = 16 * 1024;
 /// How many response headers are kept.
 pub const MAX_KEPT_HEADERS: usize = 64;
 /// How many bytes of response header names and values are kept.
@@ -78,7 +78,7 @@ pub struct OutboundReply {
     pub headers: Vec<(String, String)>,
     /// Whether there were more headers than were kept.
     pub headers_truncated: bool,
-    /// The first [`MAX_KEPT_BODY`] bytes.
+    /// The first bytes of it: [`KEPT_BODY`], or as many as the operator keeps.
     pub body: Bytes,
     /// How the body ended.
     pub body_end: BodyEnd,
@@ -86,7 +86,7 @@ pub struct OutboundReply {
     pub retry_after: Option<RetryAfter>,
 }
 
-/// How the reading of a response body ended. Only `Complete` leaves a connection that is used again.
+/// How the reading of a response body ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyEnd {

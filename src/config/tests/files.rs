@@ -15,14 +15,10 @@ fn written(text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn a_file_is_read_and_named_in_problems() {
     let (_folder, path) = written("log.format = \"json\"");
-    assert_eq!(
-        Config::load(Some(&path), NONE).expect("valid").log.format,
-        LogFormat::Json
-    );
+    assert_eq!(Config::load(Some(&path), NONE).expect("valid").log.format, LogFormat::Json);
     let (_folder, path) = written("log.format = \"xml\"");
     assert!(
-        refusal(Config::load(Some(&path), NONE))
-            .contains(&format!("{}:1: log.format: ", path.display()))
+        refusal(Config::load(Some(&path), NONE)).contains(&format!("{}:1: log.format: ", path.display()))
     );
 }
 
@@ -31,10 +27,7 @@ fn a_file_that_cannot_be_used_is_refused_beside_the_rest() {
     let (folder, path) = written([0xff, 0xfe]);
     assert!(refusal(Config::load(Some(&path), NONE)).contains("my.toml: not valid UTF-8"));
     let missing = folder.path().join("missing.toml");
-    let refused = refusal(Config::load(
-        Some(&missing),
-        [("APPENGINE__LOG__FORMAT", "xml")],
-    ));
+    let refused = refusal(Config::load(Some(&missing), [("APPENGINE__LOG__FORMAT", "xml")]));
     assert!(
         refused.contains("2 problems") && refused.contains("missing.toml: cannot be read: "),
         "{refused}"
@@ -51,15 +44,9 @@ fn secrets_print_as_dots_and_are_never_quoted() {
         let config = env([(&name, LONG)]).expect("valid");
         assert!(!format!("{config:?}").contains(LONG), "{key}");
         let refused = refusal(env([(&name, "too-short")]));
-        assert!(
-            refused.contains("at least 32 characters") && !refused.contains("too-short"),
-            "{refused}"
-        );
+        assert!(refused.contains("at least 32 characters") && !refused.contains("too-short"), "{refused}");
         let refused = refusal(layers(&format!("{key} = 987654321"), &[]));
-        assert!(
-            refused.contains("must be text") && !refused.contains("987654321"),
-            "{refused}"
-        );
+        assert!(refused.contains("must be text") && !refused.contains("987654321"), "{refused}");
     }
     let config = env([("APPENGINE__AUTH__SIGNING_SECRET", LONG)]).expect("valid");
     assert_eq!(config.auth.signing_secret.expose(), LONG);
@@ -88,8 +75,5 @@ fn a_secret_in_a_file_for_everyone_is_refused() {
             && !refused.contains(LONG),
         "{refused}"
     );
-    assert_eq!(
-        load(0o600).expect("valid").auth.signing_secret.expose(),
-        LONG
-    );
+    assert_eq!(load(0o600).expect("valid").auth.signing_secret.expose(), LONG);
 }

@@ -27,9 +27,7 @@ fn env<const N: usize>(variables: [(&str, &str); N]) -> Result<Config, Problems>
 fn layers(text: &str, variables: &[(&str, &str)]) -> Result<Config, Problems> {
     let mut problems = Vec::new();
     let mut settings = overlay::from_text(&schema(), "my.toml", text, &mut problems);
-    let variables = variables
-        .iter()
-        .map(|(name, value)| (name.into(), value.into()));
+    let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
     settings.extend(overlay::from_env(&schema(), variables, &mut problems));
     combine(&schema(), settings, problems)
 }

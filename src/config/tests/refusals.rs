@@ -43,11 +43,7 @@ read the configuration, 14 problems:
   appengine__server__listen: server.listen: `localhost:80` is not an IP address and a port, such as 127.0.0.1:3330 or [::]:3330";
     let refused = refusal(layers(file, &variables));
     let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
-    assert_eq!(
-        sorted(&refused),
-        sorted(&expected.replace("14 problems", "15 problems")),
-        "{refused}"
-    );
+    assert_eq!(sorted(&refused), sorted(&expected.replace("14 problems", "15 problems")), "{refused}");
 }
 
 #[test]
@@ -67,35 +63,23 @@ fn tables_and_values_are_not_mistaken_for_each_other() {
     );
     assert!(refusal(layers("log.filter = 2026-01-01", &[])).contains("must be text, found a date"));
     assert!(
-        refusal(layers("server.workers = 99999999999999999999", &[]))
-            .contains("my.toml:1: server.workers: ")
+        refusal(layers("server.workers = 99999999999999999999", &[])).contains("my.toml:1: server.workers: ")
     );
 }
 
 #[test]
 fn a_file_that_is_not_toml_is_refused_line_by_line() {
-    let refused = refusal(layers(
-        "listen = \n[server\n",
-        &[("APPENGINE__LOG__FORMAT", "xml")],
-    ));
+    let refused = refusal(layers("listen = \n[server\n", &[("APPENGINE__LOG__FORMAT", "xml")]));
     assert!(refused.contains("my.toml:1: not valid TOML: "), "{refused}");
     assert!(refused.contains("my.toml:2: not valid TOML: "), "{refused}");
-    assert!(
-        refused.contains("APPENGINE__LOG__FORMAT: log.format: "),
-        "{refused}"
-    );
+    assert!(refused.contains("APPENGINE__LOG__FORMAT: log.format: "), "{refused}");
 }
 
 #[test]
 fn a_variable_set_in_two_spellings_is_refused() {
-    let refused = refusal(env([
-        ("APPENGINE__LOG__FORMAT", "json"),
-        ("appengine__log__format", "text"),
-    ]));
+    let refused = refusal(env([("APPENGINE__LOG__FORMAT", "json"), ("appengine__log__format", "text")]));
     assert!(
-        refused.contains(
-            "appengine__log__format: log.format: set twice, also by APPENGINE__LOG__FORMAT"
-        ),
+        refused.contains("appengine__log__format: log.format: set twice, also by APPENGINE__LOG__FORMAT"),
         "{refused}"
     );
 }
@@ -103,21 +87,13 @@ fn a_variable_set_in_two_spellings_is_refused() {
 #[test]
 fn keys_that_disagree_are_refused_where_one_was_set() {
     let cases = [
-        (
-            "APPENGINE__LIMITS__BODY",
-            "2KiB",
-            "limits.body: limits.value must not be larger than limits.body",
-        ),
+        ("APPENGINE__LIMITS__BODY", "2KiB", "limits.body: limits.value must not be larger than limits.body"),
         (
             "APPENGINE__AUTH__REFRESH_TOKEN_LIFE",
             "5m",
             "auth.refresh_token_life: auth.access_token_life must not",
         ),
-        (
-            "APPENGINE__QUEUES__BACKOFF_FIRST",
-            "11m",
-            "queues.backoff_first: queues.backoff_first must not",
-        ),
+        ("APPENGINE__QUEUES__BACKOFF_FIRST", "11m", "queues.backoff_first: queues.backoff_first must not"),
         (
             "APPENGINE__WEBHOOKS__RESPONSE_MAX",
             "1KiB",
@@ -126,10 +102,7 @@ fn keys_that_disagree_are_refused_where_one_was_set() {
     ];
     for (name, value, expected) in cases {
         let refused = refusal(env([(name, value)]));
-        assert!(
-            refused.contains(&format!("1 problem:\n  {name}: {expected}")),
-            "{refused}"
-        );
+        assert!(refused.contains(&format!("1 problem:\n  {name}: {expected}")), "{refused}");
     }
 }
 
@@ -139,10 +112,7 @@ fn a_disagreement_with_a_refused_value_is_not_made_up() {
         ("APPENGINE__QUEUES__BACKOFF_FIRST", "1h"),
         ("APPENGINE__QUEUES__BACKOFF_MAX", "2 hours"),
     ]));
-    assert!(
-        refused.contains("1 problem:\n  APPENGINE__QUEUES__BACKOFF_MAX"),
-        "{refused}"
-    );
+    assert!(refused.contains("1 problem:\n  APPENGINE__QUEUES__BACKOFF_MAX"), "{refused}");
 }
 
 #[cfg(unix)]
@@ -152,20 +122,12 @@ fn a_variable_that_is_not_text_is_refused_only_if_it_is_ours() {
     let bytes = || OsString::from_vec(vec![b'a', 0xff]);
     let ours = Config::load(None, [("APPENGINE__LOG__FILTER", bytes())]);
     assert!(refusal(ours).contains("APPENGINE__LOG__FILTER: log.filter: not valid UTF-8"));
-    assert_eq!(
-        Config::load(
-            None,
-            [(OsString::from("LANG"), bytes()), (bytes(), bytes())]
-        ),
-        Ok(defaults())
-    );
+    assert_eq!(Config::load(None, [(OsString::from("LANG"), bytes()), (bytes(), bytes())]), Ok(defaults()));
 }
 
 #[test]
 fn a_long_list_of_problems_is_cut_and_counted() {
-    let file: String = (0..60)
-        .map(|number| format!("unknown{number} = 1\n"))
-        .collect();
+    let file: String = (0..60).map(|number| format!("unknown{number} = 1\n")).collect();
     let refused = refusal(layers(&file, &[]));
     assert_eq!(refused.lines().count(), 52);
     assert!(refused.ends_with("\n  and 10 more"), "{refused}");
@@ -183,55 +145,19 @@ fn lists_have_an_end() {
 #[test]
 fn bad_values_name_what_is_allowed() {
     let cases = [
-        (
-            "APPENGINE__SERVER__PUBLIC_URL",
-            "events.example.com",
-            "is not an http or https address",
-        ),
-        (
-            "APPENGINE__SERVER__PUBLIC_URL",
-            "https://a.example/?q=1",
-            "is not an http or https address",
-        ),
-        (
-            "APPENGINE__SERVER__CORS_ORIGINS",
-            "https://a.example/page",
-            "is not an origin",
-        ),
+        ("APPENGINE__SERVER__PUBLIC_URL", "events.example.com", "is not an http or https address"),
+        ("APPENGINE__SERVER__PUBLIC_URL", "https://a.example/?q=1", "is not an http or https address"),
+        ("APPENGINE__SERVER__CORS_ORIGINS", "https://a.example/page", "is not an origin"),
         ("APPENGINE__SERVER__SHUTDOWN_GRACE", "30", "is not a time"),
-        (
-            "APPENGINE__LIMITS__REQUESTS_PER_MINUTE",
-            "0",
-            "must be from 1 to 1000000000",
-        ),
+        ("APPENGINE__LIMITS__REQUESTS_PER_MINUTE", "0", "must be from 1 to 1000000000"),
         ("APPENGINE__SERVER__WORKERS", "-1", "must be from 0 to 1024"),
-        (
-            "APPENGINE__AUTH__USER_SIGNUP",
-            "maybe",
-            "expected `open` or `closed`",
-        ),
-        (
-            "APPENGINE__AUTH__DEFAULT_ORG",
-            "my org",
-            "is not an organisation id",
-        ),
-        (
-            "APPENGINE__AUTH__OWNER_EMAIL",
-            "owner",
-            "is not an e-mail address",
-        ),
+        ("APPENGINE__AUTH__USER_SIGNUP", "maybe", "expected `open` or `closed`"),
+        ("APPENGINE__AUTH__DEFAULT_ORG", "my org", "is not an organisation id"),
+        ("APPENGINE__AUTH__OWNER_EMAIL", "owner", "is not an e-mail address"),
         ("APPENGINE__AUTH__ISSUER", " ", "must not be empty"),
         ("APPENGINE__STORE__PATH", "", "must not be empty"),
-        (
-            "APPENGINE__WEBHOOKS__ALLOW_NETWORKS",
-            "[\"10.0.0.0/8\"",
-            "is not a list; write it as",
-        ),
-        (
-            "APPENGINE__LOG__FILTER",
-            "appengine=loud",
-            "is not a log filter",
-        ),
+        ("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "[\"10.0.0.0/8\"", "is not a list; write it as"),
+        ("APPENGINE__LOG__FILTER", "appengine=loud", "is not a log filter"),
     ];
     for (name, value, expected) in cases {
         let refused = refusal(env([(name, value)]));
@@ -250,10 +176,7 @@ fn deep_and_endless_keys_are_refused_like_any_other() {
         format!("{} = 1", "k".repeat(500_000)),
     ];
     for text in texts {
-        let refused = refusal(layers(
-            &text,
-            &[("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", &text)],
-        ));
+        let refused = refusal(layers(&text, &[("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", &text)]));
         assert!(refused.len() < 2000, "{refused}");
     }
 }

@@ -11,10 +11,7 @@ fn no_default_lives_outside_the_file() {
     for (key, _) in schema().keys() {
         let mut document = schema().defaults().clone();
         remove(&mut document, &key);
-        assert!(
-            typed(document).is_err(),
-            "{key} has a second default in the code"
-        );
+        assert!(typed(document).is_err(), "{key} has a second default in the code");
     }
 }
 
@@ -29,23 +26,13 @@ fn remove(table: &mut Table, key: &str) {
 fn a_key_that_no_table_reads_is_refused_in_the_file_too() {
     let mut tables: BTreeSet<String> = BTreeSet::from([String::new()]);
     tables.extend(
-        schema()
-            .keys()
-            .into_iter()
-            .filter_map(|(key, _)| Some(format!("{}.", key.rsplit_once('.')?.0))),
+        schema().keys().into_iter().filter_map(|(key, _)| Some(format!("{}.", key.rsplit_once('.')?.0))),
     );
-    assert_eq!(
-        tables.len(),
-        18,
-        "ten tables, seven queues and the root: {tables:?}"
-    );
+    assert_eq!(tables.len(), 18, "ten tables, seven queues and the root: {tables:?}");
     for table in tables {
         let mut document = schema().defaults().clone();
         schema::set(&mut document, &format!("{table}unread"), Value::Integer(1));
-        assert!(
-            typed(document).is_err(),
-            "[{table}] takes keys that nothing reads"
-        );
+        assert!(typed(document).is_err(), "[{table}] takes keys that nothing reads");
     }
 }
 
@@ -57,13 +44,8 @@ fn every_key_has_its_own_comment() {
     for line in DEFAULTS.lines() {
         if line.contains(" = ") && !line.starts_with('#') {
             keys += 1;
-            let comment = before
-                .strip_prefix("# ")
-                .unwrap_or_else(|| panic!("no comment above {line}"));
-            assert!(
-                comment.ends_with('.') && comment.len() > 15,
-                "says too little: {comment}"
-            );
+            let comment = before.strip_prefix("# ").unwrap_or_else(|| panic!("no comment above {line}"));
+            assert!(comment.ends_with('.') && comment.len() > 15, "says too little: {comment}");
             assert!(seen.insert(comment), "said twice: {comment}");
         }
         before = line;
@@ -78,21 +60,12 @@ fn every_number_time_and_size_has_a_range_and_a_default_within() {
         assert!(known.contains(*key), "{key} has a range but is no key");
     }
     for (key, default) in schema().keys() {
-        let sample = default
-            .as_array()
-            .and_then(|items| items.first())
-            .unwrap_or(default);
+        let sample = default.as_array().and_then(|items| items.first()).unwrap_or(default);
         let measured = match sample {
-            Value::String(text) => {
-                text.parse::<HumanDuration>().is_ok() || text.parse::<ByteSize>().is_ok()
-            }
+            Value::String(text) => text.parse::<HumanDuration>().is_ok() || text.parse::<ByteSize>().is_ok(),
             sample => sample.is_integer() || sample.is_float(),
         };
-        assert_eq!(
-            measured,
-            checks::RANGES.iter().any(|(known, _)| *known == key),
-            "{key}"
-        );
+        assert_eq!(measured, checks::RANGES.iter().any(|(known, _)| *known == key), "{key}");
         assert_eq!(checks::range(&key, default), Ok(()), "{key}");
     }
 }
@@ -106,11 +79,7 @@ fn the_defaults_carry_no_risk() {
 fn other(key: &str, default: &Value) -> String {
     use checks::Range::{Count, Real, Size, Time};
     let differs = |least: String, most: String| {
-        if default.to_string().trim_matches('"') == least {
-            most
-        } else {
-            least
-        }
+        if default.to_string().trim_matches('"') == least { most } else { least }
     };
     match checks::RANGES.iter().find(|(known, _)| *known == key) {
         // One conflict rule each: the least first wait, the most of what must be larger.
@@ -149,8 +118,7 @@ fn every_key_is_overridable_by_environment_in_any_case() {
         let (name, value) = (overlay::env_name(&key), other(&key, default));
         let upper = env([(&name, &value)]).unwrap_or_else(|problems| panic!("{problems}"));
         assert_ne!(upper, before, "{name}={value} changes nothing");
-        let lower =
-            env([(&name.to_lowercase(), &value)]).unwrap_or_else(|problems| panic!("{problems}"));
+        let lower = env([(&name.to_lowercase(), &value)]).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(upper, lower, "{name}");
     }
 }
@@ -163,17 +131,13 @@ fn every_key_is_overridable_by_file() {
             list if default.is_array() && !list.starts_with('[') => {
                 format!(
                     "[{}]",
-                    list.split(", ")
-                        .map(|item| format!("{item:?}"))
-                        .collect::<Vec<_>>()
-                        .join(", ")
+                    list.split(", ").map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", ")
                 )
             }
             value if default.is_str() => format!("{value:?}"),
             value => value,
         };
-        let after = layers(&format!("{key} = {value}"), &[])
-            .unwrap_or_else(|problems| panic!("{problems}"));
+        let after = layers(&format!("{key} = {value}"), &[]).unwrap_or_else(|problems| panic!("{problems}"));
         assert_ne!(after, before, "{key} = {value} changes nothing");
     }
 }

@@ -6,10 +6,7 @@ use super::super::retry_after::RetryAfter;
 use super::super::transport::BodyEnd;
 use super::*;
 
-const RETRY: Verdict = Verdict::Retry {
-    after: None,
-    throttle: false,
-};
+const RETRY: Verdict = Verdict::Retry { after: None, throttle: false };
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap()
@@ -43,21 +40,12 @@ fn every_error() -> [SendError; 10] {
 
 #[test]
 fn the_rules_of_standard_webhooks() {
-    let throttle = Verdict::Retry {
-        after: None,
-        throttle: true,
-    };
+    let throttle = Verdict::Retry { after: None, throttle: true };
     for (statuses, verdict) in [
         (&[200, 201, 202, 204, 299][..], Verdict::Delivered),
         (&[410], Verdict::Disable),
         (&[429, 502, 503, 504], throttle),
-        (
-            &[
-                100, 199, 301, 302, 303, 307, 308, 400, 401, 404, 409, 411, 500, 501, 505, 599,
-                999, 0,
-            ],
-            RETRY,
-        ),
+        (&[100, 199, 301, 302, 303, 307, 308, 400, 401, 404, 409, 411, 500, 501, 505, 599, 999, 0], RETRY),
     ] {
         for status in statuses {
             assert_eq!(judge(&reply(*status, None), now()), verdict, "{status}");
@@ -68,10 +56,7 @@ fn the_rules_of_standard_webhooks() {
 #[test]
 fn retry_after_is_honoured_within_bounds() {
     let after = |wish| match judge(&reply(503, Some(wish)), now()) {
-        Verdict::Retry {
-            after,
-            throttle: true,
-        } => after,
+        Verdict::Retry { after, throttle: true } => after,
         verdict => panic!("{verdict:?}"),
     };
     let minute = Duration::from_secs(60);
@@ -94,11 +79,7 @@ fn retry_after_means_nothing_elsewhere() {
 #[test]
 fn only_what_can_never_work_is_not_retried() {
     for error in every_error() {
-        let expected = if error.fault() == Fault::Tenant {
-            Verdict::Refused
-        } else {
-            RETRY
-        };
+        let expected = if error.fault() == Fault::Tenant { Verdict::Refused } else { RETRY };
         assert_eq!(judge(&Err(error), now()), expected);
     }
 }
@@ -121,14 +102,8 @@ fn every_error_has_its_own_code_and_reads_as_a_sentence() {
 fn a_redirect_is_explained_and_a_delivery_is_not() {
     assert_eq!(explain(&reply(204, None)), None);
     let text = explain(&reply(307, None)).unwrap();
-    assert!(
-        text.contains("redirects are not followed") && text.contains("127.0.0.1"),
-        "{text}"
-    );
-    assert_eq!(
-        explain(&reply(500, None)).unwrap(),
-        "the receiver answered 500"
-    );
+    assert!(text.contains("redirects are not followed") && text.contains("127.0.0.1"), "{text}");
+    assert_eq!(explain(&reply(500, None)).unwrap(), "the receiver answered 500");
 }
 
 proptest! {

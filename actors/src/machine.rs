@@ -1,0 +1,264 @@
+//! Puts the machine together: from the tree and the shared parts to running actors, and back to rest.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use actix::{Arbiter, ArbiterHandle};
+use tokio::sync::oneshot;
+
+use crate::bus::change::ChangeError;
+use crate::bus::listeners::Listeners;
+use crate::bus::{Below, Bus, BusActor};
+use crate::flow::FlowActor;
+use crate::flow::book::Flows;
+use crate::flow::runner::Runner;
+use crate::flow::tasks::{FlowTasks, datatype};
+use crate::house::House;
+use crate::ids::QueueName;
+use crate::ports::Publisher;
+use crate::queue::QueueActor;
+use crate::queue::job::QueueSettings;
+use crate::queue::messages::{Drain, GetStatus, QueueStatus};
+use crate::record::service::Records;
+use crate::supervision::{
+    ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
+    on_arbiter, run_root,
+};
+use crate::tree::{MemberKind, Place, Role, TREE, paths};
+use crate::webhook::{DestinationActor, DispatcherActor};
+
+/// A running machine and the ways to speak to it.
+pub struct Machine {
+    /// The shared parts.
+    pub house: Arc<House>,
+    /// Where changes are committed.
+    pub publisher: Arc<dyn Publisher>,
+    /// The records.
+    pub records: Records,
+    /// The flows.
+    pub flows: Flows,
+    /// The queues.
+    pub queues: Queues,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// The queues of a machine.
+#[derive(Clone)]
+pub struct Queues(Vec<(QueueName, Ref<QueueActor>)>);
+
+impl Queues {
+    /// How each queue is; one that does not answer in time is left out.
+    pub async fn statuses(&self) -> Vec<QueueStatus> {
+        let asked = self.0.iter().map(|(_, queue)| queue.ask(GetStatus));
+        futures_util::future::join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// The names, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &QueueName> {
+        self.0.iter().map(|(name, _)| name)
+    }
+
+    /// A queue by its name.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn status(&self, name: &QueueName) -> Option<Result<QueueStatus, AskError>> {
+        let (_, queue) = self.0.iter().find(|(queue, _)| queue == name)?;
+        Some(queue.ask(GetStatus).await)
+    }
+}
+
+/// Ends when the machine does: with the reason when that was beyond its budget of restarts.
+pub type Ended = futures_util::future::BoxFuture<'static, Result<(), String>>;
+
+/// What every place of one tree is built with.
+struct Plan {
+    house: Arc<House>,
+    arbiters: Vec<ArbiterHandle>,
+    below: Below,
+    listeners: Listeners,
+    runner: Runner,
+    flows: Members<FlowActor>,
+    destinations: Members<DestinationActor>,
+}
+
+impl Machine {
+    /// Starts the tree on `arbiters` (at least one; this thread's own where none is given). The second
+    /// value must be awaited by whoever owns the process.
+    ///
+    /// # Errors
+    /// Never in practice: only if a built-in name broke the rule for names.
+    pub fn start(
+        house: House,
+        listeners: Listeners,
+        arbiters: Vec<ArbiterHandle>,
+    ) -> Result<(Self, Ended), crate::ids::IdError> {
+        let house = Arc::new(house);
+        let arbiters = if arbiters.is_empty() { vec![Arbiter::current()] } else { arbiters };
+        let root = ActorPath::root(TREE.name);
+        let at = |path: &str| path.split('/').fold(root.clone(), |place, name| place.child(name));
+        let patience = house.settings.patience;
+        let registry = &house.registry;
+        let group = |path| Ref::<Supervisor>::new(registry.clone(), at(path), patience);
+        let queues = house.settings.queues.keys().map(|name| {
+            let path = at(paths::QUEUES).child(name.as_str());
+            (name.clone(), Ref::<QueueActor>::new(registry.clone(), path, patience))
+        });
+        let queues: Vec<_> = queues.collect();
+        let bus = Bus::new(Ref::new(registry.clone(), at(paths::BUS), patience));
+        let publisher: Arc<dyn Publisher> = Arc::new(bus);
+        let records = Records::new(house.store.clone(), house.clock.clone(), publisher.clone());
+        let destinations = Members::new(group(paths::DESTINATIONS));
+        let flow_actors = Members::new(group(paths::FLOWS));
+        let flows =
+            Flows::new(house.clone(), publisher.clone(), records.clone(), flow_actors.clone(), datatype()?);
+        let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
+        let plan = Arc::new(Plan {
+            house: house.clone(),
+            arbiters,
+            below: Below { queues: queues.clone(), destinations: destinations.clone() },
+            listeners,
+            runner,
+            flows: flow_actors,
+            destinations,
+        });
+        let (stop, told_to_stop) = oneshot::channel::<()>();
+        let child = plan.child(&TREE, root)?;
+        let registry = house.registry.clone();
+        let ended: Ended = Box::pin(async move {
+            run_root(child, registry, async move {
+                // A dropped machine and one that is stopped come to the same.
+                let _ = told_to_stop.await;
+            })
+            .await
+        });
+        let queues = Queues(queues);
+        Ok((Self { house, publisher, records, flows, queues, stop: Some(stop) }, ended))
+    }
+
+    /// Lets no new job begin and waits for those that run. Whoever calls it sets the deadline.
+    pub async fn drain(&self) {
+        let drains = self.queues.0.iter().map(|(_, queue)| queue.ask(Drain));
+        futures_util::future::join_all(drains).await;
+    }
+
+    /// Stops every actor. What was not finished is taken up at the next start.
+    pub fn stop(&mut self) {
+        self.stop.take();
+    }
+
+    /// Whether the store commits and every permanent actor lives; the reasons when not.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in words.
+    pub async fn health(&self) -> Result<(), Vec<String>> {
+        let mut wrong: Vec<String> =
+            self.house.registry.missing().iter().map(|path| format!("{path} is not running")).collect();
+        let probe = self.house.store.commit(crate::store::Batch::default());
+        let patience = self.house.settings.patience;
+        match crate::clock::timeout(self.house.clock.as_ref(), patience, probe).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)))
+            }
+            None => wrong.push("the store does not commit in time".to_owned()),
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+}
+
+impl Plan {
+    /// The arbiter of a name: the same one for all its incarnations.
+    fn arbiter(&self, path: &ActorPath) -> ArbiterHandle {
+        let mut hasher = DefaultHasher::new();
+        path.hash(&mut hasher);
+        let count = self.arbiters.len() as u64;
+        let index = usize::try_from(hasher.finish() % count.max(1)).unwrap_or_default();
+        self.arbiters.get(index).cloned().unwrap_or_else(Arbiter::current)
+    }
+
+    fn child(self: &Arc<Self>, place: &'static Place, path: ActorPath) -> Result<Child, crate::ids::IdError> {
+        let start = match place.role {
+            Role::Supervisor => {
+                let children = place.children.iter().map(|below| self.child(below, path.child(below.name)));
+                let children = children.collect::<Result<Vec<_>, _>>()?;
+                self.supervisor(&path, place.policy, children, None)
+            }
+            Role::Queues(policy) => {
+                let queues = self.house.settings.queues.clone().into_iter();
+                let queues = queues.map(|queue| self.queue(queue, &path, *policy));
+                let queues = queues.collect::<Result<Vec<_>, _>>()?;
+                self.supervisor(&path, place.policy, queues, None)
+            }
+            Role::Nursery(member) => {
+                let (plan, group, policy) = (self.clone(), path.clone(), member.policy);
+                let nursery: Nursery = match member.kind {
+                    MemberKind::Flow => Arc::new(move |name| plan.flow(group.child(name), policy)),
+                    MemberKind::Destination => Arc::new(move |name| plan.destination(name, &group, policy)),
+                };
+                self.supervisor(&path, place.policy, Vec::new(), Some(nursery))
+            }
+            Role::Bus => {
+                let plan = self.clone();
+                self.starter(&path, place.policy, move |fate| {
+                    BusActor::new(plan.house.clone(), plan.below.clone(), plan.listeners.clone(), fate)
+                })
+            }
+            Role::Dispatcher => {
+                let plan = self.clone();
+                self.starter(&path, place.policy, move |_| {
+                    DispatcherActor::new(plan.house.clone(), plan.destinations.clone())
+                })
+            }
+        };
+        Ok(Child { path, policy: place.policy, start })
+    }
+
+    fn starter<A, F>(&self, path: &ActorPath, policy: Policy, build: F) -> Starter
+    where
+        A: actix::Actor<Context = actix::Context<A>>,
+        F: Fn(crate::supervision::Fate) -> A + Clone + Send + Sync + 'static,
+    {
+        on_arbiter(self.house.registry.clone(), path.clone(), policy, self.arbiter(path), build)
+    }
+
+    fn supervisor(
+        &self,
+        path: &ActorPath,
+        policy: Policy,
+        children: Vec<Child>,
+        nursery: Option<Nursery>,
+    ) -> Starter {
+        let group = Group { path: path.clone(), children, nursery };
+        let registry: Registry = self.house.registry.clone();
+        self.starter(path, policy, move |fate| Supervisor::new(group.clone(), registry.clone(), fate))
+    }
+
+    fn queue(
+        self: &Arc<Self>,
+        queue: (QueueName, QueueSettings),
+        group: &ActorPath,
+        policy: Policy,
+    ) -> Result<Child, crate::ids::IdError> {
+        let path = group.child(queue.0.as_str());
+        let worker = Arc::new(FlowTasks::new(self.runner.clone(), self.flows.clone(), datatype()?));
+        let plan = self.clone();
+        let start = self.starter(&path, policy, move |fate| {
+            QueueActor::new(queue.clone(), plan.house.clone(), worker.clone(), fate)
+        });
+        Ok(Child { path, policy, start })
+    }
+
+    fn flow(&self, path: ActorPath, policy: Policy) -> Child {
+        let runner = self.runner.clone();
+        let start = self.starter(&path, policy, move |_| FlowActor::new(runner.clone()));
+        Child { path, policy, start }
+    }
+
+    fn destination(&self, name: &str, group: &ActorPath, policy: Policy) -> Child {
+        let (path, name, house) = (group.child(name), name.to_owned(), self.house.clone());
+        let start =
+            self.starter(&path, policy, move |fate| DestinationActor::new(name.clone(), house.clone(), fate));
+        Child { path, policy, start }
+    }
+}

@@ -1,0 +1,437 @@
+//! Lists of records. The query picks an index; the walk along it is bounded; what is counted beyond the
+//! page is counted on the index alone where that is enough. A record that is written while a list is
+//! read is met at its old place or at its new one: it is never listed at a place that it has left, so
+//! whoever polls by `modifydate` misses nothing.
+
+use std::collections::BinaryHeap;
+use std::ops::Bound;
+
+use serde_json::Value;
+
+use super::model::{EMAIL_FIELD, Record};
+use super::options::Options;
+use super::place::Flags;
+use super::service::Records;
+use super::{Demand, Direction, Pipeline, PipelineError, Query, SortKey, TimeRange};
+use crate::clock::{Stamp, Timestamp};
+use crate::ids::{Datatype, OrgId, RecordId};
+use crate::keys::{self, TimeOrder};
+use crate::store::{Scan, StoreError, decode, successor};
+
+/// Matches that are counted exactly beyond the page; further ones make the total a lower bound.
+pub const COUNTED: usize = 10_000;
+/// Index entries read at once.
+const CHUNK: usize = 500;
+
+/// Who may see which records.
+pub type Visible<'a> = &'a (dyn Fn(&Record) -> bool + Send + Sync);
+
+/// What is listed.
+pub struct Find<'a> {
+    /// Whose records.
+    pub org: &'a OrgId,
+    /// Which of them.
+    pub datatype: &'a Datatype,
+    /// What they must match.
+    pub query: &'a Query,
+    /// Page, order and fields.
+    pub options: &'a Options,
+    /// Who may see them; none for those who see all but what records themselves restrict.
+    pub visible: Option<Visible<'a>>,
+    /// Asked of records that name roles of their own.
+    pub may_read: Visible<'a>,
+    /// Records that may be looked at.
+    pub budget: usize,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The records as clients see them.
+    pub data: Vec<Value>,
+    /// How many match in all, as far as they were counted.
+    pub total: u64,
+    /// Whether there may be more than `total`.
+    pub total_is_lower_bound: bool,
+    /// Whether there are more after this page.
+    pub has_next: bool,
+    /// Where the next page begins, for the option `lastItem`.
+    pub last_item: Option<String>,
+}
+
+/// Why a list could not be made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FindError {
+    /// The cursor is none of ours.
+    #[error("continue after `{0}`: give the `lastItem` of the page before")]
+    Cursor(String),
+    /// Too many records would have to be looked at.
+    #[error(
+        "look at more than {0} records: narrow the query by `sk`, `data.email`, `modifydate` or `createdate`"
+    )]
+    TooBroad(usize),
+    /// The pipeline exceeded one of its bounds.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where candidates come from.
+enum Source {
+    Ids(Vec<RecordId>),
+    Email(String),
+    Time { order: TimeOrder, scan: Scan, exact: bool },
+}
+
+/// A place in an order of time, as clients carry it.
+fn cursor(record: &Record, order: TimeOrder) -> String {
+    let stamp = if order == TimeOrder::Modified { record.modified } else { record.created };
+    format!("{:x}.{}", stamp.as_u64(), record.sk)
+}
+
+fn parse_cursor(text: &str) -> Option<(Stamp, RecordId)> {
+    let (stamp, sk) = text.split_once('.')?;
+    Some((Stamp::from_u64(u64::from_str_radix(stamp, 16).ok()?), RecordId::new(sk).ok()?))
+}
+
+impl Records {
+    /// A page of the records that match.
+    ///
+    /// # Errors
+    /// When the query is too broad for its budget, the cursor is foreign, or the store fails.
+    pub async fn find(&self, find: &Find<'_>) -> Result<Page, FindError> {
+        let single = find.options.sort.single();
+        let sorted_by_time = match single {
+            Some(("modifydate", direction)) => Some((TimeOrder::Modified, direction)),
+            Some(("createdate", direction)) => Some((TimeOrder::Created, direction)),
+            None if find.options.sort.is_empty() => Some((TimeOrder::Modified, Direction::Descending)),
+            _ => None,
+        };
+        let source = self.source(find, sorted_by_time)?;
+        match (&source, sorted_by_time) {
+            (Source::Time { .. }, Some(_)) if !find.options.random => self.in_order(find, source).await,
+            _ => self.sorted(find, source).await,
+        }
+    }
+
+    fn source(&self, find: &Find<'_>, sorted: Option<(TimeOrder, Direction)>) -> Result<Source, FindError> {
+        let query = find.query;
+        if let Some(ids) = query.one_of("sk") {
+            let ids = ids.iter().filter_map(Value::as_str).filter_map(|id| RecordId::new(id).ok());
+            return Ok(Source::Ids(ids.collect()));
+        }
+        if let Some(email) = query.equality(EMAIL_FIELD).and_then(Value::as_str) {
+            return Ok(Source::Email(email.trim().to_lowercase()));
+        }
+        let by_creation =
+            query.time_range("modifydate").is_none() && query.time_range("createdate").is_some();
+        let usual = if by_creation { TimeOrder::Created } else { TimeOrder::Modified };
+        let (order, direction) = sorted.unwrap_or((usual, Direction::Descending));
+        let field = if order == TimeOrder::Modified { "modifydate" } else { "createdate" };
+        let mut scan = Scan::prefix(keys::records_by_time(find.org, find.datatype, order), CHUNK);
+        if let Some(range) = query.time_range(field) {
+            let at = |stamp| keys::records_from(find.org, find.datatype, order, stamp);
+            let (from, to) = stamps(range);
+            scan.from = from.map_or(scan.from, at);
+            scan.to = to.map_or(scan.to, at);
+        }
+        if direction == Direction::Descending {
+            scan = scan.descending();
+        }
+        if let Some(last) = &find.options.last_item {
+            let (stamp, sk) = parse_cursor(last).ok_or_else(|| FindError::Cursor(last.clone()))?;
+            let key = keys::record_by_time(find.org, find.datatype, order, stamp, &sk);
+            if direction == Direction::Descending {
+                scan.to = scan.to.min(key);
+            } else {
+                scan.from = scan.from.max(successor(&key));
+            }
+        }
+        let exact = query.is_empty() || query.is_only(field);
+        Ok(Source::Time { order, scan, exact })
+    }
+
+    /// The index gives the order: the page is where the walk stands after its offset.
+    async fn in_order(&self, find: &Find<'_>, source: Source) -> Result<Page, FindError> {
+        let Source::Time { order, mut scan, exact } = source else {
+            return Err(StoreError::Unavailable("a list without an order".into()).into());
+        };
+        let options = find.options;
+        let size = usize::try_from(options.page_size).unwrap_or(usize::MAX);
+        let mut skip = options.offset;
+        let (mut page, mut matched, mut looked) = (Vec::new(), 0_u64, 0_usize);
+        let (mut last, mut counted_beyond) = (None, 0_usize);
+        let lower_bound = 'walk: loop {
+            let entries = self.store.scan(scan.clone()).await?;
+            let prefix = keys::records_by_time(find.org, find.datatype, order);
+            let places = entries.iter().filter_map(|(key, entry)| {
+                let (stamp, sk) = keys::parse_record_by_time(&prefix, key)?;
+                Some((stamp, sk, Flags::from_bytes(&entry.value)))
+            });
+            let wanted: Vec<_> =
+                places.filter(|(_, _, flags)| admits_deleted(find) || !flags.deleted).collect();
+            let by_index = |flags: &Flags| {
+                exact && find.visible.is_none() && options.states.is_empty() && !flags.restricted
+            };
+            let mut ahead = std::collections::VecDeque::new();
+            for (index, (stamp, sk, flags)) in wanted.iter().enumerate() {
+                let beyond = page.len() >= size;
+                if by_index(flags) && (skip > 0 || beyond) {
+                    matched += 1;
+                    skip = skip.saturating_sub(1);
+                } else {
+                    if ahead.is_empty() {
+                        // As many as the page still wants are read at once.
+                        let need = if beyond { 100 } else { (size - page.len()).max(1) };
+                        let next = wanted.iter().skip(index).take(need);
+                        ahead = self.read_places(find, order, next).await?.into();
+                    }
+                    looked += 1;
+                    let Some(Some(record)) = ahead.pop_front() else { continue };
+                    debug_assert_eq!((&record.sk, place(&record, order)), (sk, *stamp));
+                    let document = record.to_json();
+                    if !self.admits(find, &record, &document) {
+                        if looked >= find.budget {
+                            break 'walk true;
+                        }
+                        continue;
+                    }
+                    matched += 1;
+                    if skip > 0 {
+                        skip -= 1;
+                    } else if !beyond {
+                        last = Some(cursor(&record, order));
+                        page.push(options.projection.apply(&document));
+                    }
+                }
+                if beyond {
+                    counted_beyond += 1;
+                    if counted_beyond >= COUNTED || looked >= find.budget {
+                        break 'walk true;
+                    }
+                }
+            }
+            match entries.last() {
+                Some((last, _)) if entries.len() == scan.limit => scan = scan.after(last),
+                _ => break false,
+            }
+        };
+        if lower_bound && page.is_empty() && matched == 0 {
+            return Err(FindError::TooBroad(find.budget));
+        }
+        let shown = options.offset + page.len() as u64;
+        Ok(Page {
+            has_next: matched > shown || (lower_bound && page.len() < size),
+            data: page,
+            total: matched,
+            total_is_lower_bound: lower_bound,
+            last_item: last,
+        })
+    }
+
+    /// The records at these places, but for those that have left them meanwhile.
+    async fn read_places<'p>(
+        &self,
+        find: &Find<'_>,
+        order: TimeOrder,
+        places: impl Iterator<Item = &'p (Stamp, RecordId, Flags)>,
+    ) -> Result<Vec<Option<Record>>, StoreError> {
+        let places: Vec<_> = places.collect();
+        let wanted = places.iter().map(|(_, sk, _)| keys::record(find.org, find.datatype, sk)).collect();
+        let found = self.store.get_many(wanted).await?;
+        let records = found.into_iter().zip(places).map(|(found, (stamp, _, _))| {
+            let record = found.map(|found| decode::<Record>(&found.value)).transpose()?;
+            Ok(record.filter(|record| place(record, order) == *stamp))
+        });
+        records.collect()
+    }
+
+    fn admits(&self, find: &Find<'_>, record: &Record, document: &Value) -> bool {
+        (admits_deleted(find) || !record.is_deleted())
+            && find.visible.is_none_or(|visible| visible(record))
+            && (!Flags::of(record).restricted || (find.may_read)(record))
+            && find.options.admits(document)
+            && find.query.matches(document)
+    }
+
+    /// The order is none of an index: all matches are looked at, and the best of them kept.
+    async fn sorted(&self, find: &Find<'_>, source: Source) -> Result<Page, FindError> {
+        let options = find.options;
+        let offset = usize::try_from(options.offset).unwrap_or(usize::MAX);
+        let size = usize::try_from(options.page_size).unwrap_or(usize::MAX);
+        let keep = offset.saturating_add(size);
+        let mut best: BinaryHeap<Ranked> = BinaryHeap::new();
+        let mut matched = 0_u64;
+        self.each(find, source, |record, document| {
+            matched += 1;
+            let rank = if options.random {
+                Rank::Chance(rand::random())
+            } else {
+                Rank::Key(options.sort.key(&document))
+            };
+            best.push(Ranked { rank, sk: record.sk, document });
+            if best.len() > keep {
+                best.pop();
+            }
+            true
+        })
+        .await?;
+        let page = best.into_sorted_vec().into_iter().skip(offset);
+        let data: Vec<Value> = page.map(|ranked| options.projection.apply(&ranked.document)).collect();
+        let has_next = matched > options.offset + data.len() as u64;
+        Ok(Page { data, total: matched, total_is_lower_bound: false, has_next, last_item: None })
+    }
+
+    /// Calls `take` with every match until it says to stop.
+    async fn each(
+        &self,
+        find: &Find<'_>,
+        source: Source,
+        mut take: impl FnMut(Record, Value) -> bool,
+    ) -> Result<(), FindError> {
+        let mut looked = 0;
+        let mut offer = |record: Record| -> Result<bool, FindError> {
+            looked += 1;
+            if looked > find.budget {
+                return Err(FindError::TooBroad(find.budget));
+            }
+            let document = record.to_json();
+            let admitted = self.admits(find, &record, &document);
+            Ok(!admitted || take(record, document))
+        };
+        match source {
+            Source::Ids(ids) => {
+                let wanted = ids.iter().map(|sk| keys::record(find.org, find.datatype, sk)).collect();
+                for found in self.store.get_many(wanted).await?.into_iter().flatten() {
+                    if !offer(decode(&found.value)?)? {
+                        break;
+                    }
+                }
+            }
+            Source::Email(email) => {
+                let mut scan =
+                    Scan::prefix(keys::records_with(find.org, find.datatype, EMAIL_FIELD, &email), CHUNK)
+                        .keys_only();
+                loop {
+                    let page = self.store.scan(scan.clone()).await?;
+                    let ids = page.iter().filter_map(|(key, _)| keys::trailing_record_id(key));
+                    let wanted = ids.map(|sk| keys::record(find.org, find.datatype, &sk)).collect();
+                    for found in self.store.get_many(wanted).await?.into_iter().flatten() {
+                        if !offer(decode(&found.value)?)? {
+                            return Ok(());
+                        }
+                    }
+                    match page.last() {
+                        Some((last, _)) if page.len() == CHUNK => scan = scan.after(last),
+                        _ => break,
+                    }
+                }
+            }
+            Source::Time { order, mut scan, .. } => {
+                let prefix = keys::records_by_time(find.org, find.datatype, order);
+                loop {
+                    let page = self.store.scan(scan.clone()).await?;
+                    let places: Vec<_> = page
+                        .iter()
+                        .filter_map(|(key, entry)| {
+                            let (stamp, sk) = keys::parse_record_by_time(&prefix, key)?;
+                            Some((stamp, sk, Flags::from_bytes(&entry.value)))
+                        })
+                        .collect();
+                    for record in self.read_places(find, order, places.iter()).await?.into_iter().flatten() {
+                        if !offer(record)? {
+                            return Ok(());
+                        }
+                    }
+                    match page.last() {
+                        Some((last, _)) if page.len() == scan.limit => scan = scan.after(last),
+                        _ => break,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a pipeline makes of the records that match its first stage.
+    ///
+    /// # Errors
+    /// As [`Records::find`], or when the pipeline exceeds one of its bounds.
+    pub async fn aggregate(&self, find: &Find<'_>, pipeline: &Pipeline) -> Result<Vec<Value>, FindError> {
+        let mut run = pipeline.start();
+        let mut trouble = None;
+        let source = self.source(find, None)?;
+        self.each(find, source, |_, document| match run.push(document) {
+            Ok(Demand::More) => true,
+            Ok(Demand::Nothing) => false,
+            Err(error) => {
+                trouble = Some(error);
+                false
+            }
+        })
+        .await?;
+        match trouble {
+            Some(error) => Err(error.into()),
+            None => Ok(run.finish()?),
+        }
+    }
+}
+
+fn place(record: &Record, order: TimeOrder) -> Stamp {
+    if order == TimeOrder::Modified { record.modified } else { record.created }
+}
+
+/// Softly deleted records are listed only for those who ask for a state.
+fn admits_deleted(find: &Find<'_>) -> bool {
+    !find.options.states.is_empty() || find.query.one_of("state").is_some()
+}
+
+fn stamps((from, to): TimeRange) -> (Option<Stamp>, Option<Stamp>) {
+    let at = |millis: i64| Stamp::first_of(Timestamp::from_millis(u64::try_from(millis).unwrap_or(0)));
+    let from = match from {
+        Bound::Included(millis) => Some(at(millis)),
+        Bound::Excluded(millis) => Some(at(millis.saturating_add(1))),
+        Bound::Unbounded => None,
+    };
+    let to = match to {
+        Bound::Included(millis) => Some(at(millis.saturating_add(1))),
+        Bound::Excluded(millis) => Some(at(millis)),
+        Bound::Unbounded => None,
+    };
+    (from, to)
+}
+
+/// What decides a place in a list that no index orders; the id breaks ties.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Key(SortKey),
+    Chance(u64),
+}
+
+struct Ranked {
+    rank: Rank,
+    sk: RecordId,
+    document: Value,
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (&self.rank, &self.sk).cmp(&(&other.rank, &other.sk))
+    }
+}

@@ -1,0 +1,148 @@
+//! The supervision tree as one value: every child, its policy, its budget. Children start in the order
+//! in which they stand here, the ones that data flows to before the ones that it comes from.
+
+use std::time::Duration;
+
+use crate::supervision::{Budget, Policy, Restart};
+
+/// What a place in the tree is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Looks after the places below it.
+    Supervisor,
+    /// Looks after members that come to be when they are first needed.
+    Nursery(&'static Member),
+    /// Looks after one queue for each name in the settings.
+    Queues(&'static Policy),
+    /// Commits changes and tells everybody.
+    Bus,
+    /// Wakes destinations.
+    Dispatcher,
+}
+
+/// A member of a nursery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// What it is.
+    pub kind: MemberKind,
+    /// How it is looked after.
+    pub policy: Policy,
+}
+
+/// What members of a nursery are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberKind {
+    /// One flow.
+    Flow,
+    /// One destination of webhooks.
+    Destination,
+}
+
+/// A place in the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its name below its parent.
+    pub name: &'static str,
+    /// What it is for.
+    pub role: Role,
+    /// How it is looked after.
+    pub policy: Policy,
+    /// What it looks after.
+    pub children: &'static [Place],
+}
+
+const fn permanent(restarts: usize, seconds: u64) -> Policy {
+    Policy {
+        restart: Restart::Permanent,
+        budget: Budget { restarts, within: Duration::from_secs(seconds) },
+        first_pause: Duration::from_millis(10),
+        longest_pause: Duration::from_secs(5),
+    }
+}
+
+/// Five in half a minute.
+pub const LEAF: Policy = permanent(5, 30);
+/// Three in a minute.
+pub const GROUP: Policy = permanent(3, 60);
+/// One in a minute; then the process ends.
+pub const ROOT: Policy = permanent(1, 60);
+
+/// A flow holds no state of its own: one that fails is back with the next run.
+const FLOW: Member = Member { kind: MemberKind::Flow, policy: LEAF };
+const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF };
+
+/// The tree.
+///
+/// ```text
+/// machine                 1 in 60 s, then the process ends
+/// ├── delivery            3 in 60 s
+/// │   ├── destinations    3 in 60 s, each member 5 in 30 s
+/// │   └── dispatcher      5 in 30 s
+/// ├── automation          3 in 60 s
+/// │   └── flows           3 in 60 s, each member 5 in 30 s
+/// ├── queues              3 in 60 s, each queue 5 in 30 s
+/// └── events              3 in 60 s
+///     └── bus             5 in 30 s
+/// ```
+pub const TREE: Place = Place {
+    name: "machine",
+    role: Role::Supervisor,
+    policy: ROOT,
+    children: &[
+        Place {
+            name: "delivery",
+            role: Role::Supervisor,
+            policy: GROUP,
+            children: &[
+                Place {
+                    name: "destinations",
+                    role: Role::Nursery(&DESTINATION),
+                    policy: GROUP,
+                    children: &[],
+                },
+                Place { name: "dispatcher", role: Role::Dispatcher, policy: LEAF, children: &[] },
+            ],
+        },
+        Place {
+            name: "automation",
+            role: Role::Supervisor,
+            policy: GROUP,
+            children: &[Place { name: "flows", role: Role::Nursery(&FLOW), policy: GROUP, children: &[] }],
+        },
+        Place { name: "queues", role: Role::Queues(&LEAF), policy: GROUP, children: &[] },
+        Place {
+            name: "events",
+            role: Role::Supervisor,
+            policy: GROUP,
+            children: &[Place { name: "bus", role: Role::Bus, policy: LEAF, children: &[] }],
+        },
+    ],
+};
+
+/// Paths of the places that others speak to.
+pub mod paths {
+    /// The bus.
+    pub const BUS: &str = "events/bus";
+    /// The group of destinations.
+    pub const DESTINATIONS: &str = "delivery/destinations";
+    /// The group of flows.
+    pub const FLOWS: &str = "automation/flows";
+    /// The group of queues.
+    pub const QUEUES: &str = "queues";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(place: &'static Place, path: &str) -> Option<&'static Place> {
+        path.split('/').try_fold(place, |place, name| place.children.iter().find(|child| child.name == name))
+    }
+
+    #[test]
+    fn every_path_that_others_speak_to_is_in_the_tree() {
+        for path in [paths::BUS, paths::DESTINATIONS, paths::FLOWS, paths::QUEUES] {
+            assert!(find(&TREE, path).is_some(), "{path}");
+        }
+    }
+}

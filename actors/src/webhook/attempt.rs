@@ -1,0 +1,120 @@
+//! One attempt at one delivery, from reading it to writing what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tracing::{info, warn};
+
+use super::delivery::{Delivery, DeliveryStatus};
+use super::secrets::signing_secret;
+use super::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
+use super::state::settle;
+use super::transport::{Method, OutboundRequest};
+use crate::clock::Timestamp;
+use crate::feed::Observation;
+use crate::house::House;
+use crate::ids::{DeliveryId, OrgId};
+use crate::keys;
+use crate::store::{Batch, Expect, StoreError, decode, encode};
+
+/// How long a store that fails rests before it is asked again.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Attempts the delivery that was due at `due` and says when it is due next. Returns only when the
+/// result is written: while the store fails it tries again, because the request has been made.
+pub async fn attempt(
+    house: Arc<House>,
+    destination: String,
+    id: DeliveryId,
+    due: Timestamp,
+) -> Option<Timestamp> {
+    let place = keys::delivery_at(&destination, due, id);
+    let delivery = loop {
+        match find(&house, &place, id).await {
+            Ok(Some(delivery)) => break delivery,
+            // It was settled or called off meanwhile.
+            Ok(None) => return None,
+            Err(error) => rest(&house, "read a delivery", &error).await,
+        }
+    };
+    let request = loop {
+        match request(&house, &delivery).await {
+            Ok(request) => break request,
+            Err(error) => rest(&house, "sign a delivery", &error).await,
+        }
+    };
+    let started = house.clock.now();
+    let sent = house.transport.send(request).await;
+    let now = house.clock.now();
+    let jitter = house.settings.webhooks.backoff.jitter();
+    let (after, record) = settle(&delivery, &sent, started, now, jitter, rand::random());
+    info!(
+        org = %after.org_id, delivery = %id, event = after.event, cause = ?after.run_id, attempt = record.number,
+        status = ?after.status, code = record.status_code, class = record.error_class, ms = record.duration_ms,
+        "webhook attempted"
+    );
+    loop {
+        let mut batch = Batch::default();
+        batch.expect(place.clone(), Expect::Present).delete(place.clone());
+        let values = (encode(&record), encode(&after), encode(&after.org_id));
+        let (Ok(record_value), Ok(delivery_value), Ok(org_value)) = values else { return None };
+        batch.put(keys::attempt(&after.org_id, id, record.number), record_value);
+        batch.put(keys::delivery(&after.org_id, id), delivery_value);
+        if let Some(next) = after.next_attempt_at {
+            batch.put(keys::delivery_at(&destination, next, id), org_value);
+        }
+        match house.store.commit(batch).await {
+            Ok(()) => break,
+            Err(StoreError::Conflict { .. }) => return None,
+            Err(error) => rest(&house, "write an attempt", &error).await,
+        }
+    }
+    house.feed.show(|| Observation::Delivery {
+        org_id: after.org_id.clone(),
+        id,
+        event: after.event.clone(),
+        status: after.status,
+        attempts: after.attempts,
+        status_code: record.status_code,
+    });
+    after.next_attempt_at
+}
+
+async fn rest(house: &House, what: &str, error: &StoreError) {
+    warn!(%error, "failed to {what}, trying again");
+    house.clock.sleep(STORE_PAUSE).await;
+}
+
+/// The delivery, if it still waits at this place.
+async fn find(house: &House, place: &[u8], id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+    let Some(owner) = house.store.get(place.to_vec()).await? else { return Ok(None) };
+    let org: OrgId = decode(&owner.value)?;
+    let Some(found) = house.store.get(keys::delivery(&org, id)).await? else { return Ok(None) };
+    let delivery: Delivery = decode(&found.value)?;
+    Ok((delivery.status == DeliveryStatus::Pending).then_some(delivery))
+}
+
+/// The request, signed for this attempt.
+async fn request(house: &House, delivery: &Delivery) -> Result<OutboundRequest, StoreError> {
+    let secret = signing_secret(house, &delivery.org_id).await?;
+    let (id, at) = (delivery.id.to_string(), house.clock.now());
+    let method = match delivery.method.as_str() {
+        "GET" => Method::Get,
+        "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
+        "DELETE" => Method::Delete,
+        _ => Method::Post,
+    };
+    let body = if method == Method::Get { Bytes::new() } else { Bytes::from(delivery.body.clone()) };
+    let signature = sign(&[secret], &id, at.to_jiff(), &body)
+        .map_err(|error| StoreError::Corrupt(format!("delivery {id} cannot be signed: {error}")))?;
+    let mut headers = delivery.headers.clone();
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
+    let own = [(ID_HEADER, id), (TIMESTAMP_HEADER, at.as_secs().to_string()), (SIGNATURE_HEADER, signature)];
+    headers.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    let (url, timeout) = (delivery.url.clone(), house.settings.webhooks.timeout);
+    Ok(OutboundRequest { method, url, headers, body, timeout })
+}

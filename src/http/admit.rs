@@ -1,0 +1,109 @@
+//! Lets a request through to its handler, or not: the one place where REST asks who is calling and
+//! whether they may. Handlers find the caller in [`Caller`].
+
+use std::future::{Ready, ready};
+use std::ops::Deref;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+
+use super::route::Access;
+use crate::auth::Gate;
+use crate::auth::gate::Credentials;
+use crate::auth::principal::{Kind, Principal};
+use crate::auth::refusal::Refusal;
+use crate::auth::role::{Permission, Role};
+use crate::problem::Problem;
+
+/// Who is calling. Only on routes whose access asks for it.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Principal);
+
+impl Deref for Caller {
+    type Target = Principal;
+
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let found = request.extensions().get::<Self>().cloned();
+        ready(found.ok_or_else(|| Problem::internal(&"a handler asks for a caller on a route that admits anybody")))
+    }
+}
+
+/// What the caller's headers say of who they are.
+#[must_use]
+pub fn credentials(headers: &HeaderMap, query_token: Option<String>) -> Credentials {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Credentials {
+        authorization: text(AUTHORIZATION.as_str()),
+        x_client_authorization: text("x-client-authorization"),
+        x_api_key: text("x-api-key"),
+        orgid: text("orgid"),
+        query_token,
+    }
+}
+
+/// Asks who is calling and whether they may, and then the handler.
+///
+/// # Errors
+/// The refusal, or what the handler fails with.
+pub async fn admit<B: MessageBody + 'static>(
+    access: Access,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if access.is_signed() {
+        let gate = request.app_data::<web::Data<Gate>>().cloned();
+        let gate = gate.ok_or_else(|| Problem::internal(&"the gate is not part of the App"))?;
+        let caller = gate.admit(&credentials(request.headers(), None)).await?;
+        allow(access, &caller)?;
+        request.extensions_mut().insert(Caller(caller));
+    }
+    next.call(request).await
+}
+
+/// Whether a caller may use a route.
+///
+/// # Errors
+/// The refusal.
+pub fn allow(access: Access, caller: &Principal) -> Result<(), Refusal> {
+    match access {
+        Access::Open | Access::Entrance | Access::Signed => Ok(()),
+        Access::Content(permission, scope) => caller.require(permission, scope),
+        Access::Staff(permission, scope) => {
+            if !is_staff(caller) {
+                return Err(Refusal::Forbidden(permission));
+            }
+            caller.require(permission, scope)
+        }
+        Access::Admin(scope) => {
+            let runs = [Role::Owner, Role::ConfigAdmin, Role::RootAdmin, Role::System, Role::RootSystem];
+            if !is_staff(caller) || !caller.roles.iter().any(|role| runs.contains(role)) {
+                return Err(Refusal::Forbidden(Permission::Configure));
+            }
+            if caller.may_scope(scope) { Ok(()) } else { Err(Refusal::InsufficientScope(scope.to_owned())) }
+        }
+    }
+}
+
+fn is_staff(caller: &Principal) -> bool {
+    matches!(caller.kind, Kind::User | Kind::App)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = actix_web::http::StatusCode::from_u16(refusal.status());
+        let status = status.unwrap_or(actix_web::http::StatusCode::FORBIDDEN);
+        Self::new(status, refusal.code(), format!("failed to {refusal}"))
+    }
+}

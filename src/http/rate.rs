@@ -1,0 +1,148 @@
+//! How many requests one client may make: by its address, and by its API key. In memory, bounded,
+//! and told to the client in `RateLimit-*` headers.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+/// Clients that are remembered before those that have been quiet are forgotten.
+const REMEMBERED: usize = 100_000;
+/// Requests between two looks at how many are remembered.
+const SWEEP: u32 = 10_000;
+/// What a monitor or a scraper may always ask.
+const UNLIMITED: [&str; 2] = ["/health", "/metrics"];
+
+/// What is left to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// This many more requests at once.
+    Some(u32),
+    /// None before this has passed.
+    None(Duration),
+}
+
+/// The limits of one server.
+pub struct RateLimits {
+    per_minute: NonZeroU32,
+    sign_ins_per_minute: NonZeroU32,
+    requests: Limiter<IpAddr>,
+    sign_ins: Limiter<IpAddr>,
+    keys: Limiter<[u8; 16]>,
+    trusted_proxies: Vec<IpNet>,
+    asked: AtomicU32,
+    clock: DefaultClock,
+}
+
+impl RateLimits {
+    /// Limits per minute: of requests, and of attempts to sign in. `X-Forwarded-For` is believed from
+    /// the proxies only.
+    #[must_use]
+    pub fn new(per_minute: NonZeroU32, sign_ins_per_minute: NonZeroU32, trusted_proxies: Vec<IpNet>) -> Self {
+        let limiter = |most| RateLimiter::keyed(Quota::per_minute(most)).with_middleware();
+        Self {
+            per_minute,
+            sign_ins_per_minute,
+            requests: limiter(per_minute),
+            sign_ins: limiter(sign_ins_per_minute),
+            keys: RateLimiter::keyed(Quota::per_minute(per_minute)).with_middleware(),
+            trusted_proxies,
+            asked: AtomicU32::new(0),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts a request and says what is left; none for requests that are not limited.
+    #[must_use]
+    pub fn ask(&self, request: &ServiceRequest) -> Option<Room> {
+        if UNLIMITED.contains(&request.path()) {
+            return None;
+        }
+        self.sweep();
+        let address = self.address(request)?;
+        let by_address = self.room(&self.requests, &address);
+        let key = request.headers().get("x-api-key").map(|key| {
+            let digest = Sha256::digest(key.as_bytes());
+            let mut short = [0; 16];
+            short.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
+            self.room(&self.keys, &short)
+        });
+        let sign_in = is_sign_in(request.path()).then(|| self.room(&self.sign_ins, &address));
+        let rooms = [Some(by_address), key, sign_in].into_iter().flatten();
+        rooms.reduce(Room::tighter)
+    }
+
+    fn room<K: std::hash::Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: &K) -> Room {
+        match limiter.check_key(key) {
+            Ok(state) => Room::Some(state.remaining_burst_capacity()),
+            Err(refused) => Room::None(refused.wait_time_from(self.clock.now())),
+        }
+    }
+
+    /// Who is asking: the peer, or whom a trusted proxy speaks for.
+    fn address(&self, request: &ServiceRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr()?.ip();
+        let trusted = |ip: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(ip));
+        if !trusted(&peer) {
+            return Some(peer);
+        }
+        let told = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+        let hops: Vec<IpAddr> = told.flat_map(|list| list.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+        // The last hop that is not ours was seen by ours; what stands before it anybody may have written.
+        Some(hops.into_iter().rev().find(|hop| !trusted(hop)).unwrap_or(peer))
+    }
+
+    fn sweep(&self) {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        if asked % SWEEP == 0 && self.requests.len() + self.sign_ins.len() + self.keys.len() > REMEMBERED {
+            self.requests.retain_recent();
+            self.sign_ins.retain_recent();
+            self.keys.retain_recent();
+        }
+    }
+
+    /// Writes what is left into an answer: limit, remaining, and seconds to the next one.
+    pub fn describe(&self, room: &Room, headers: &mut HeaderMap, names: (HeaderName, HeaderName, HeaderName)) {
+        let (left, reset) = match room {
+            Room::Some(left) => (*left, 60 / u64::from(self.per_minute.get()).max(1)),
+            Room::None(wait) => (0, wait.as_secs() + 1),
+        };
+        headers.insert(names.0, HeaderValue::from(self.per_minute.get()));
+        headers.insert(names.1, HeaderValue::from(left));
+        headers.insert(names.2, HeaderValue::from(reset.max(1)));
+    }
+
+    /// Attempts to sign in that one address may make in a minute.
+    #[must_use]
+    pub const fn sign_ins_per_minute(&self) -> NonZeroU32 {
+        self.sign_ins_per_minute
+    }
+}
+
+impl Room {
+    fn tighter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None(a), Self::None(b)) => Self::None(a.max(b)),
+            (Self::None(wait), Self::Some(_)) | (Self::Some(_), Self::None(wait)) => Self::None(wait),
+            (Self::Some(a), Self::Some(b)) => Self::Some(a.min(b)),
+        }
+    }
+}
+
+/// Where passwords and codes are tried.
+fn is_sign_in(path: &str) -> bool {
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    matches!(last, "signin" | "signup" | "key" | "refresh" | "change" | "register-guest")
+        && (path.starts_with("/profile") || path.starts_with("/user") || path.starts_with("/customer"))
+}

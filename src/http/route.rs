@@ -1,0 +1,256 @@
+//! A route: method, path, who may call it, what it takes and gives, and what handles it, in one value.
+//! The server, the API document and the tests of tenancy are all made from these values.
+
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
+use actix_web::{Handler, Responder, web};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::admit::admit;
+use crate::auth::role::Permission;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; it reads and writes nothing of an organisation.
+    Open,
+    /// Anybody who names an organisation; it is how people come in.
+    Entrance,
+    /// Whoever has a token or key, for what is their own.
+    Signed,
+    /// Staff with this permission, and keys with this scope.
+    Staff(Permission, &'static str),
+    /// Whoever has this permission, customers for what is their own, and keys with this scope.
+    Content(Permission, &'static str),
+    /// Those who run the organisation: its owners and administrators.
+    Admin(&'static str),
+}
+
+impl Access {
+    /// Whether a caller must be known.
+    #[must_use]
+    pub const fn is_signed(self) -> bool {
+        !matches!(self, Self::Open | Self::Entrance)
+    }
+}
+
+/// A route.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// What it is, for the API document.
+    pub doc: Doc,
+    make: Box<dyn Fn() -> actix_web::Route + Send + Sync>,
+}
+
+/// What the API document says of a route.
+#[derive(Clone)]
+pub struct Doc {
+    /// One line.
+    pub summary: &'static str,
+    /// The chapter.
+    pub tag: &'static str,
+    /// What the body must be.
+    pub body: Option<Named>,
+    /// Whether the body may be left out.
+    pub body_optional: bool,
+    /// The successful answer; none for one without a body.
+    pub reply: Option<Named>,
+    /// Its status.
+    pub status: StatusCode,
+    /// Other successful answers, without a body.
+    pub also: Vec<(StatusCode, &'static str)>,
+    /// The media type of the successful answer.
+    pub media: &'static str,
+    /// Query parameters: name, schema, what it means.
+    pub query: Vec<(&'static str, RefOr<Schema>, &'static str)>,
+    /// Path parameters that are more than any text: name, schema.
+    pub paths: Vec<(&'static str, RefOr<Schema>)>,
+    /// Whether the document leaves it out: pages, streams and second spellings.
+    pub hidden: bool,
+}
+
+/// A schema and those that it refers to.
+#[derive(Clone)]
+pub struct Named {
+    /// As it is used.
+    pub schema: RefOr<Schema>,
+    /// Under which names others are defined.
+    pub definitions: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Named {
+    fn of<T: ToSchema>() -> Self {
+        let mut definitions = Vec::new();
+        T::schemas(&mut definitions);
+        definitions.push((T::name().into_owned(), T::schema()));
+        Self { schema: RefOr::Ref(Ref::from_schema_name(T::name())), definitions }
+    }
+
+    fn any_object() -> Self {
+        let object = ObjectBuilder::new().schema_type(Type::Object).build();
+        Self { schema: RefOr::T(Schema::Object(object)), definitions: Vec::new() }
+    }
+}
+
+/// A text that keeps a pattern, for parameters.
+#[must_use]
+pub fn text(pattern: &str) -> RefOr<Schema> {
+    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()))
+}
+
+/// One of these words, for parameters.
+#[must_use]
+pub fn one_of(words: &[&str]) -> RefOr<Schema> {
+    let words = words.iter().map(|word| serde_json::Value::from(*word)).collect::<Vec<_>>();
+    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()))
+}
+
+/// A whole number within bounds, for parameters.
+#[must_use]
+pub fn whole(least: u32, most: u32) -> RefOr<Schema> {
+    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most));
+    RefOr::T(Schema::Object(number.build()))
+}
+
+/// The schema of a type, for parameters.
+#[must_use]
+pub fn schema_of<T: PartialSchema>() -> RefOr<Schema> {
+    T::schema()
+}
+
+impl Route {
+    /// A route with nothing said about it yet.
+    pub fn new<F, Args>(method: Method, path: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Handler<Args> + Send + Sync,
+        Args: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let of = method.clone();
+        let make = move || {
+            let guard = from_fn(move |request, next| admit(access, request, next));
+            web::method(of.clone()).to(handler.clone()).wrap(guard)
+        };
+        let doc = Doc {
+            summary: "",
+            tag: "",
+            body: None,
+            body_optional: false,
+            reply: None,
+            status: StatusCode::OK,
+            also: Vec::new(),
+            media: "application/json",
+            query: Vec::new(),
+            paths: Vec::new(),
+            hidden: false,
+        };
+        Self { method, path, access, doc, make: Box::new(make) }
+    }
+
+    /// `GET`.
+    pub fn get<F, Args>(path: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Handler<Args> + Send + Sync,
+        Args: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        Self::new(Method::GET, path, access, handler)
+    }
+
+    /// `POST`.
+    pub fn post<F, Args>(path: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Handler<Args> + Send + Sync,
+        Args: actix_web::FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        Self::new(Method::POST, path, access, handler)
+    }
+
+    /// The chapter and the one line of the API document.
+    #[must_use]
+    pub const fn about(mut self, tag: &'static str, summary: &'static str) -> Self {
+        self.doc.tag = tag;
+        self.doc.summary = summary;
+        self
+    }
+
+    /// The body is a `T`.
+    #[must_use]
+    pub fn takes<T: ToSchema>(mut self) -> Self {
+        self.doc.body = Some(Named::of::<T>());
+        self
+    }
+
+    /// The body is a `T`, or is left out.
+    #[must_use]
+    pub fn may_take<T: ToSchema>(mut self) -> Self {
+        self.doc.body_optional = true;
+        self.takes::<T>()
+    }
+
+    /// The answer is a `T` with this status.
+    #[must_use]
+    pub fn gives<T: ToSchema>(mut self, status: StatusCode) -> Self {
+        self.doc.reply = Some(Named::of::<T>());
+        self.doc.status = status;
+        self
+    }
+
+    /// The answer is an object that is not described further.
+    #[must_use]
+    pub fn gives_object(mut self, status: StatusCode) -> Self {
+        self.doc.reply = Some(Named::any_object());
+        self.doc.status = status;
+        self
+    }
+
+    /// The answer is of another media type.
+    #[must_use]
+    pub const fn gives_media(mut self, media: &'static str) -> Self {
+        self.doc.media = media;
+        self
+    }
+
+    /// Another successful answer, without a body.
+    #[must_use]
+    pub fn also(mut self, status: StatusCode, meaning: &'static str) -> Self {
+        self.doc.also.push((status, meaning));
+        self
+    }
+
+    /// A query parameter.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, schema: RefOr<Schema>, meaning: &'static str) -> Self {
+        self.doc.query.push((name, schema, meaning));
+        self
+    }
+
+    /// What a path parameter must be.
+    #[must_use]
+    pub fn part(mut self, name: &'static str, schema: RefOr<Schema>) -> Self {
+        self.doc.paths.push((name, schema));
+        self
+    }
+
+    /// Leaves the route out of the API document.
+    #[must_use]
+    pub const fn hidden(mut self) -> Self {
+        self.doc.hidden = true;
+        self
+    }
+
+    /// The route as the server takes it.
+    #[must_use]
+    pub fn make(&self) -> actix_web::Route {
+        (self.make)()
+    }
+}

@@ -1,0 +1,212 @@
+//! Takes bodies and parameters apart, so that everything wrong with them is answered in the one shape
+//! of errors, naming what is wrong.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use crate::problem::{Detail, Problem};
+
+/// Bounds of bodies.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// Bytes.
+    pub bytes: usize,
+    /// Levels of nesting.
+    pub depth: usize,
+}
+
+/// A JSON body of a known shape.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// A JSON body of a known shape, or none.
+#[derive(Debug)]
+pub struct MaybeJson<T>(pub Option<T>);
+
+/// Query parameters of a known shape.
+#[derive(Debug)]
+pub struct Params<T>(pub T);
+
+type Taking<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Taking<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read(&request, payload).await?;
+            if bytes.is_empty() {
+                return Err(Problem::bad_request("missing_body", "the body is empty; send a JSON object"));
+            }
+            parse(&bytes, limits(&request)).map(Json)
+        })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for MaybeJson<T> {
+    type Error = Problem;
+    type Future = Taking<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read(&request, payload).await?;
+            let body = if bytes.is_empty() { None } else { Some(parse(&bytes, limits(&request))?) };
+            Ok(Self(body))
+        })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = web::Query::<T>::from_query(request.query_string());
+        let refused = |error: &dyn std::fmt::Display| {
+            Problem::bad_request("invalid_parameter", format!("the query parameters cannot be read: {error}"))
+        };
+        std::future::ready(read.map(|query| Self(query.into_inner())).map_err(|error| refused(&error)))
+    }
+}
+
+fn limits(request: &HttpRequest) -> BodyLimits {
+    let found = request.app_data::<web::Data<BodyLimits>>().map(|limits| *limits.get_ref());
+    found.unwrap_or(BodyLimits { bytes: 1 << 20, depth: 64 })
+}
+
+/// Reads a body within the limit; one that says beforehand that it is larger is refused unread.
+async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Problem> {
+    let limit = limits(request).bytes;
+    let too_large = || {
+        let message = format!("the body is larger than {limit} bytes; send less at a time");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+    };
+    check_type(request)?;
+    let told = request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if told.is_some_and(|told| told > limit as u64) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(told.map_or(0, |told| usize::try_from(told).unwrap_or(0)));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| {
+            Problem::bad_request("bad_body", format!("the body ended early or could not be read: {error}"))
+        })?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn check_type(request: &HttpRequest) -> Result<(), Problem> {
+    let Some(given) = request.headers().get(CONTENT_TYPE) else { return Ok(()) };
+    let given = given.to_str().unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence.is_empty() || essence == "application/json" || essence.ends_with("+json") {
+        return Ok(());
+    }
+    let shown: String = essence.chars().take(64).collect();
+    let message = format!("`{shown}` is not taken here; send `Content-Type: application/json`");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+}
+
+/// JSON of a known shape, and where it is not of that shape.
+///
+/// # Errors
+/// 400, with the path of what is wrong.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8], limits: BodyLimits) -> Result<T, Problem> {
+    if depth(bytes) > limits.depth {
+        let message = format!("the body is nested deeper than {} levels", limits.depth);
+        return Err(Problem::bad_request("too_deep", message));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        if cause.is_data() {
+            let path = if path == "." { "body".to_owned() } else { path };
+            Problem::invalid("the body cannot be taken", vec![Detail { path, message: plain(&cause) }])
+        } else {
+            Problem::bad_request("malformed_json", format!("the body is no JSON: {cause}"))
+        }
+    })?;
+    json.end().map_err(|error| Problem::bad_request("malformed_json", format!("the body is no JSON: {error}")))?;
+    Ok(read)
+}
+
+/// What serde says, without the place, which is told as a path.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    text.get(..end).unwrap_or(&text).to_owned()
+}
+
+/// How deep brackets are nested, without parsing: a cheap guard before the parser recurses.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut now, mut most, mut quoted, mut escaped) = (0_usize, 0_usize, false, false);
+    for byte in bytes {
+        if quoted {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => quoted = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => quoted = true,
+            b'[' | b'{' => {
+                now += 1;
+                most = most.max(now);
+            }
+            b']' | b'}' => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    const LIMITS: BodyLimits = BodyLimits { bytes: 1 << 20, depth: 64 };
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Shape {
+        #[expect(dead_code, reason = "only read")]
+        name: String,
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_path() {
+        let refused = parse::<Shape>(br#"{"name": 1}"#, LIMITS).unwrap_err().to_string();
+        assert!(refused.contains("name: invalid type: integer `1`, expected a string"), "{refused}");
+        let refused = parse::<Shape>(b"{", LIMITS).unwrap_err().to_string();
+        assert!(refused.contains("malformed_json"), "{refused}");
+        let refused = parse::<Value>(b"{} {}", LIMITS).unwrap_err().to_string();
+        assert!(refused.contains("malformed_json"), "{refused}");
+        assert!(parse::<Value>(b"\"\xff\"", LIMITS).is_err());
+    }
+
+    #[test]
+    fn depth_counts_brackets_outside_of_strings() {
+        assert_eq!(depth(br#"{"a": ["[[[", "\"[["]}"#), 2);
+        let deep = "[".repeat(10_000);
+        let refused = parse::<Value>(deep.as_bytes(), LIMITS).unwrap_err().to_string();
+        assert!(refused.contains("too_deep"), "{refused}");
+    }
+}
