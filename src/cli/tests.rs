@@ -49,18 +49,8 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
         panic!("not a token")
     };
     assert_eq!(
-<<<<<<< HEAD
-        (
-            token.role,
-            token.customer,
-            token.expires,
-            token.name
-        ),
-        (Role::Owner, false, None, None)
-=======
         (token.role, token.customer, token.expires, token.name),
         (Role::Owner, false, None, None)
->>>>>>> main
     );
 
     let Command::Token(token) = command("token --org o --email a@b --role poweruser --expires 2h --name Ada")
