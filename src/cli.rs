@@ -170,14 +170,8 @@ fn stream(text: &str) -> Result<Stream, String> {
     }
 }
 
-<<<<<<< HEAD
 fn read_role(text: &str) -> Result<Role, String> {
     text.parse().map_err(|_| format!("the roles are {}", role::list()))
-=======
-fn role(text: &str) -> Result<String, String> {
-    let known = ROLES.iter().find(|role| role.eq_ignore_ascii_case(text));
-    known.map(|role| (*role).to_owned()).ok_or_else(|| format!("the roles are {}", ROLES.join(", ")))
->>>>>>> main
 }
 
 fn read_org(text: &str) -> Result<String, String> {

@@ -38,6 +38,36 @@ impl Kind {
     }
 }
 
+/// Somebody who can sign up and in: the two sorts of people with a password and sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Member {
+    /// Staff.
+    User,
+    /// An end user.
+    Customer,
+}
+
+impl Member {
+    /// What sort of caller they are.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::User => Kind::User,
+            Self::Customer => Kind::Customer,
+        }
+    }
+
+    /// The member that a sort of caller is, if it is one.
+    #[must_use]
+    pub const fn of(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::User => Some(Self::User),
+            Kind::Customer => Some(Self::Customer),
+            Kind::Guest | Kind::App => None,
+        }
+    }
+}
+
 /// A caller, admitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Principal {

@@ -48,10 +48,7 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
     let Command::Token(token) = command("token --org my-org --email ada@example.com") else {
         panic!("not a token")
     };
-    assert_eq!(
-        (token.role, token.customer, token.expires, token.name),
-        (Role::Owner, false, None, None)
-    );
+    assert_eq!((token.role, token.customer, token.expires, token.name), (Role::Owner, false, None, None));
 
     let Command::Token(token) = command("token --org o --email a@b --role poweruser --expires 2h --name Ada")
     else {

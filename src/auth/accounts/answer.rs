@@ -58,8 +58,7 @@ impl Whoami {
     pub fn to_json(&self) -> Value {
         let principal = &self.principal;
         let may = |permission: &Permission| principal.may(*permission);
-        let permissions: Vec<&str> =
-            Permission::ALL.into_iter().filter(may).map(Permission::name).collect();
+        let permissions: Vec<&str> = Permission::ALL.into_iter().filter(may).map(Permission::name).collect();
         let mut body = json!({
             "sub": principal.id, "sk": principal.id, "orgId": principal.org, "email": principal.email,
             "name": principal.name, "datatype": principal.kind, "roles": principal.roles,

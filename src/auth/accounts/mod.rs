@@ -40,7 +40,7 @@ use super::password::Passwords;
 use super::principal::Kind;
 use super::seen::Seen;
 use super::token::Tokens;
-use crate::config::tables::{Auth, Signup};
+use crate::config::{Auth, Signup};
 use sessions::Sessions;
 
 /// How often a change that others got in the way of is tried again.

@@ -12,7 +12,7 @@ use super::person::{Account, NewPerson, Person, Standing};
 use super::sessions::{RefreshToken, Rotation, Sessions, Ticket};
 use super::{Accounts, account_key, sessions_key};
 use crate::auth::input::Invalid;
-use crate::auth::principal::{Kind, Principal};
+use crate::auth::principal::{Kind, Member, Principal};
 use crate::auth::refusal::Refusal;
 use crate::auth::role::Permission;
 use crate::auth::token::Use;
@@ -24,7 +24,8 @@ impl Accounts {
     ///
     /// # Errors
     /// 400 for a body that cannot be used, 403 where this is closed, 409 for an address that is taken.
-    pub async fn sign_up(&self, org: &OrgId, kind: Kind, body: &Value) -> Result<SignedIn, AccountError> {
+    pub async fn sign_up(&self, org: &OrgId, who: Member, body: &Value) -> Result<SignedIn, AccountError> {
+        let kind = who.kind();
         let asked = bodies::SignUp::read(body)?;
         let open = self.parts.rules.open_sign_up;
         if kind == Kind::User && !open {
@@ -58,7 +59,8 @@ impl Accounts {
     ///
     /// # Errors
     /// 400 for a body that cannot be used, 401 for a wrong address or password, 503 when too many sign in.
-    pub async fn sign_in(&self, org: &OrgId, kind: Kind, body: &Value) -> Result<SignedIn, AccountError> {
+    pub async fn sign_in(&self, org: &OrgId, who: Member, body: &Value) -> Result<SignedIn, AccountError> {
+        let kind = who.kind();
         let asked = bodies::SignIn::read(body)?;
         let person = self.by_email(org, kind, &asked.email).await?;
         let account = person.as_ref().and_then(|person| person.account.as_ref());
@@ -73,7 +75,8 @@ impl Accounts {
     ///
     /// # Errors
     /// 400 for a body that cannot be used, 401 for a refresh token that is not good.
-    pub async fn refresh(&self, org: &OrgId, kind: Kind, body: &Value) -> Result<SignedIn, AccountError> {
+    pub async fn refresh(&self, org: &OrgId, who: Member, body: &Value) -> Result<SignedIn, AccountError> {
+        let kind = who.kind();
         let refuse = || AccountError::InvalidRefreshToken;
         let shown = RefreshToken::decode(bodies::refresh_token(body)?).ok_or_else(refuse)?;
         if shown.kind != kind {
@@ -114,7 +117,7 @@ impl Accounts {
     pub async fn change_password(&self, principal: &Principal, body: &Value) -> Result<(), AccountError> {
         let asked = bodies::PasswordChange::read(body)?;
         let (org, kind, id) = (&principal.org, principal.kind, &principal.id);
-        if !matches!(kind, Kind::User | Kind::Customer) {
+        if Member::of(kind).is_none() {
             return Err(Refusal::Forbidden(Permission::Update).into());
         }
         let person = self.by_id(org, kind, id).await?.ok_or(AccountError::WrongCredentials)?;
@@ -164,9 +167,8 @@ impl Accounts {
         let found = self.by_id(&shown.org, shown.kind, &shown.id).await?;
         let person = found.ok_or(Refusal::TokenRevoked)?;
         let life = self.parts.rules.refresh_life;
-        let take = |sessions: &mut Sessions| {
-            sessions.take_once(&shown, now).then(|| sessions.open(now, life))
-        };
+        let take =
+            |sessions: &mut Sessions| sessions.take_once(&shown, now).then(|| sessions.open(now, life));
         let ticket = self.with_sessions(&shown.org, shown.kind, &shown.id, take).await?;
         self.signed_in(&person, ticket.ok_or(Refusal::TokenRevoked)?)
     }
