@@ -29,6 +29,7 @@
 //! | system `w` | destination, due, delivery | org |
 //! | system `y` | destination | its name for people |
 //! | system `p` | purpose, name | secrets that belong to no organisation |
+//! | system `s` | | the latest stamp |
 
 use crate::clock::{Stamp, Timestamp};
 use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, QueueName, RecordId, RunId};
@@ -368,6 +369,12 @@ pub fn privates(org: &OrgId, purpose: &str) -> Key {
 #[must_use]
 pub fn system_private(purpose: &str, name: &str) -> Key {
     Builder::system(b'p').text(purpose).text(name).0
+}
+
+/// The latest stamp that was given out.
+#[must_use]
+pub fn latest_stamp() -> Key {
+    Builder::system(b's').0
 }
 
 /// An organisation's entry.

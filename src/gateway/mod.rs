@@ -24,6 +24,7 @@ mod seams;
 mod server;
 mod upgrade;
 
+use appengine_actors::clock::Clock;
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
@@ -34,7 +35,6 @@ pub use self::{
     limits::GatewayLimits,
     origins::{BadOrigin, Origins},
     panics::catch_panics,
-    seams::Clock,
     server::{Around, ServeOptions, serve, shutdown},
 };
 use self::{

@@ -1,6 +1,7 @@
 //! What every namespace has in common: the question at the door, the `authenticate` push, the end of the token,
 //! and an answer to events that nobody handles. Each namespace adds its own events in [`Namespace::bind`].
 
+use appengine_actors::clock::Clock;
 use std::{convert::Infallible, future::ready, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -16,7 +17,6 @@ use super::{
     connections::Carrier,
     protocol::{Authenticated, ErrorEvent, Failure, HandshakeAuth, NOTHING, event},
     rooms,
-    seams::Clock,
 };
 
 /// One namespace's own part.
@@ -98,7 +98,7 @@ impl Door {
         let Some(end) = member.identity.expires_at_ms else {
             return;
         };
-        let left = Duration::from_millis(end.saturating_sub(self.clock.now_ms()));
+        let left = Duration::from_millis(end.saturating_sub(self.clock.now().as_millis()));
         tokio::select! {
             () = member.gone.notified() => {}
             () = self.clock.sleep(left) => {

@@ -1,28 +1,11 @@
-//! What the gateway takes from the rest of the program, as small as it can be: the time, and the body of an error.
-//! The server's start-up passes them in.
+//! What the gateway takes from the rest of the program, as small as it can be: the body of an error.
 
-use std::time::Duration;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 
-use actix_web::{HttpResponse, http::StatusCode};
-use futures_util::future::BoxFuture;
-use serde_json::json;
+use crate::problem::Problem;
 
-/// The time. Tests turn it by hand.
-pub trait Clock: Send + Sync + 'static {
-    /// Milliseconds since the Unix epoch.
-    fn now_ms(&self) -> u64;
-    /// Resolves after `time`.
-    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
-}
-
-/// The superset error body of contract §1.2: `{statusCode, error, message, reason, code, path}`.
-pub(super) fn problem(status: StatusCode, code: &str, message: &str, path: &str) -> HttpResponse {
-    HttpResponse::build(status).json(json!({
-        "statusCode": status.as_u16(),
-        "error": status.canonical_reason().unwrap_or("Error"),
-        "message": message,
-        "reason": code,
-        "code": code,
-        "path": path,
-    }))
+/// The superset error body of contract §1.2.
+pub(super) fn problem(status: StatusCode, code: &'static str, message: &str, path: &str) -> HttpResponse {
+    Problem::new(status, code, message).respond(path)
 }

@@ -11,8 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 
 use super::route::Access;
-use crate::auth::Gate;
-use crate::auth::gate::Credentials;
+use crate::auth::gate::{Credentials, Gate};
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::refusal::Refusal;
 use crate::auth::role::{Permission, Role};
@@ -40,10 +39,10 @@ impl FromRequest for Caller {
     }
 }
 
-/// What the caller's headers say of who they are.
+/// What the caller's headers say of who they are, and a token from the query where the route takes one.
 #[must_use]
-pub fn credentials(headers: &HeaderMap, query_token: Option<String>) -> Credentials {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+pub fn credentials<'a>(headers: &'a HeaderMap, query_token: Option<&'a str>) -> Credentials<'a> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     Credentials {
         authorization: text(AUTHORIZATION.as_str()),
         x_client_authorization: text("x-client-authorization"),
@@ -65,8 +64,8 @@ pub async fn admit<B: MessageBody + 'static>(
     if access.is_signed() {
         let gate = request.app_data::<web::Data<Gate>>().cloned();
         let gate = gate.ok_or_else(|| Problem::internal(&"the gate is not part of the App"))?;
-        let caller = gate.admit(&credentials(request.headers(), None)).await?;
-        allow(access, &caller)?;
+        let caller = gate.admit(credentials(request.headers(), None)).await.map_err(Problem::from)?;
+        allow(access, &caller).map_err(Problem::from)?;
         request.extensions_mut().insert(Caller(caller));
     }
     next.call(request).await

@@ -116,6 +116,7 @@ pub fn build(
     let receipt = Receipt { stamp, ..Receipt::default() };
     let (batch, guards) = (Batch::default(), Vec::new());
     let mut builder = Builder { org, stamp, change, limits, batch, guards, receipt };
+    builder.batch.put(keys::latest_stamp(), encode(&stamp)?);
     builder.remember()?;
     let mut drafts = Vec::new();
     for write in &change.writes {
