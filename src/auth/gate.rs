@@ -15,18 +15,18 @@ use super::seen::{Seen, Subject, fingerprint};
 use super::token::Tokens;
 
 /// What a caller sends, as it was sent. Empty texts count as not sent. It has no way to be printed.
-#[derive(Clone, Default)]
-pub struct Credentials {
+#[derive(Clone, Copy, Default)]
+pub struct Credentials<'a> {
     /// The header `Authorization`: `Bearer` and a token.
-    pub authorization: Option<String>,
+    pub authorization: Option<&'a str>,
     /// The header `x-client-authorization`: the person's token beside an app's, with or without `Bearer`.
-    pub x_client_authorization: Option<String>,
+    pub x_client_authorization: Option<&'a str>,
     /// The header `x-api-key`.
-    pub x_api_key: Option<String>,
+    pub x_api_key: Option<&'a str>,
     /// The header `orgid`.
-    pub orgid: Option<String>,
+    pub orgid: Option<&'a str>,
     /// A token from where browsers can put one: a socket's handshake, an event stream's query.
-    pub query_token: Option<String>,
+    pub query_token: Option<&'a str>,
 }
 
 /// Where the people behind tokens are.
@@ -69,10 +69,10 @@ impl Gate {
     ///
     /// # Errors
     /// A [`Refusal`] that says which of these did not hold.
-    pub async fn admit(&self, sent: &Credentials) -> Result<Principal, Refusal> {
-        let org = read_org(&sent.orgid)?;
-        let client = given(&sent.x_client_authorization).map(without_bearer);
-        let principal = match (given(&sent.authorization), given(&sent.x_api_key), given(&sent.query_token)) {
+    pub async fn admit(&self, sent: Credentials<'_>) -> Result<Principal, Refusal> {
+        let org = read_org(sent.orgid)?;
+        let client = given(sent.x_client_authorization).map(without_bearer);
+        let principal = match (given(sent.authorization), given(sent.x_api_key), given(sent.query_token)) {
             (Some(header), _, _) => self.by_token(bearer(header)?, org.as_ref()).await?,
             (None, Some(_), _) if client.is_some() => return Err(Refusal::ClientWithoutApp),
             (None, Some(key), _) => self.by_key(key, org.ok_or(Refusal::MissingOrgId)?).await?,
@@ -89,8 +89,8 @@ impl Gate {
     ///
     /// # Errors
     /// When `orgid` was not sent, or is no organisation's id.
-    pub fn public_org(&self, sent: &Credentials) -> Result<OrgId, Refusal> {
-        read_org(&sent.orgid)?.ok_or(Refusal::MissingOrgId)
+    pub fn public_org(&self, sent: Credentials<'_>) -> Result<OrgId, Refusal> {
+        read_org(sent.orgid)?.ok_or(Refusal::MissingOrgId)
     }
 
     /// The person behind an app. A person's own token, sent twice, is that person.
@@ -144,11 +144,11 @@ impl Gate {
     }
 }
 
-fn given(text: &Option<String>) -> Option<&str> {
-    text.as_deref().map(str::trim).filter(|text| !text.is_empty())
+fn given(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
 }
 
-fn read_org(header: &Option<String>) -> Result<Option<OrgId>, Refusal> {
+fn read_org(header: Option<&str>) -> Result<Option<OrgId>, Refusal> {
     given(header).map(|text| OrgId::new(text).map_err(|_| Refusal::InvalidOrgId)).transpose()
 }
 

@@ -15,6 +15,3 @@ pub mod scope;
 pub mod sealing;
 pub mod seen;
 pub mod token;
-
-pub use accounts::Accounts;
-pub use gate::Gate;

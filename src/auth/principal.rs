@@ -36,35 +36,11 @@ impl Kind {
             Self::App => "app",
         }
     }
-}
 
-/// Somebody who can sign up and in: the two sorts of people with a password and sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Member {
-    /// Staff.
-    User,
-    /// An end user.
-    Customer,
-}
-
-impl Member {
-    /// What sort of caller they are.
+    /// Whether such people sign up, have a password and keep sessions.
     #[must_use]
-    pub const fn kind(self) -> Kind {
-        match self {
-            Self::User => Kind::User,
-            Self::Customer => Kind::Customer,
-        }
-    }
-
-    /// The member that a sort of caller is, if it is one.
-    #[must_use]
-    pub const fn of(kind: Kind) -> Option<Self> {
-        match kind {
-            Kind::User => Some(Self::User),
-            Kind::Customer => Some(Self::Customer),
-            Kind::Guest | Kind::App => None,
-        }
+    pub const fn signs_in(self) -> bool {
+        matches!(self, Self::User | Self::Customer)
     }
 }
 

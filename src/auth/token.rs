@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use appengine_actors::clock::Timestamp;
-use appengine_actors::ids::{Datatype, OrgId, RecordId};
+use appengine_actors::ids::{OrgId, RecordId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::input::{self, Invalid};
-use super::principal::{Kind, Member, Principal};
+use super::principal::{Kind, Principal};
 use super::random;
 use super::refusal::Refusal;
 use super::role::Role;
@@ -64,35 +63,6 @@ pub struct Identity {
     pub roles: Vec<Role>,
     /// The session that the token ends with; none for tokens that stand for themselves.
     pub session: Option<String>,
-}
-
-impl Identity {
-    /// Somebody whom this server may not know yet, for `appengine token`: the record's id is made up, and
-    /// the first use finds the person by the address, or makes them. A customer is a `Customer` always.
-    ///
-    /// # Errors
-    /// When the address is none.
-    pub fn standing_for_itself(
-        org: OrgId,
-        who: Member,
-        email: &str,
-        name: Option<String>,
-        role: Role,
-        now: Timestamp,
-    ) -> Result<Self, Invalid> {
-        let refuse = || Invalid::new("email", "must be an e-mail address");
-        let email = input::email(email).ok_or_else(refuse)?;
-        let datatype = Datatype::new(who.kind().name()).map_err(|_| refuse())?;
-        Ok(Self {
-            id: RecordId::generate(&datatype, now),
-            name: name.unwrap_or_else(|| email.clone()),
-            email: Some(email),
-            kind: who.kind(),
-            roles: vec![if who == Member::Customer { Role::Customer } else { role }],
-            session: None,
-            org,
-        })
-    }
 }
 
 /// The claims of contract §14, with `sid` (OpenID Connect's session id) and `use` added.

@@ -12,7 +12,7 @@ use super::person::{Account, NewPerson, Person, Standing};
 use super::sessions::{RefreshToken, Rotation, Sessions, Ticket};
 use super::{Accounts, account_key, sessions_key};
 use crate::auth::input::Invalid;
-use crate::auth::principal::{Kind, Member, Principal};
+use crate::auth::principal::{Kind, Principal};
 use crate::auth::refusal::Refusal;
 use crate::auth::role::Permission;
 use crate::auth::token::Use;
@@ -24,10 +24,12 @@ impl Accounts {
     ///
     /// # Errors
     /// 400 for a body that cannot be used, 403 where this is closed, 409 for an address that is taken.
-    pub async fn sign_up(&self, org: &OrgId, who: Member, body: &Value) -> Result<SignedIn, AccountError> {
-        let kind = who.kind();
+    pub async fn sign_up(&self, org: &OrgId, kind: Kind, body: &Value) -> Result<SignedIn, AccountError> {
         let asked = bodies::SignUp::read(body)?;
         let open = self.parts.rules.open_sign_up;
+        if !kind.signs_in() {
+            return Err(Refusal::Forbidden(Permission::Create).into());
+        }
         if kind == Kind::User && !open {
             return Err(AccountError::SignUpClosed);
         }
@@ -59,8 +61,7 @@ impl Accounts {
     ///
     /// # Errors
     /// 400 for a body that cannot be used, 401 for a wrong address or password, 503 when too many sign in.
-    pub async fn sign_in(&self, org: &OrgId, who: Member, body: &Value) -> Result<SignedIn, AccountError> {
-        let kind = who.kind();
+    pub async fn sign_in(&self, org: &OrgId, kind: Kind, body: &Value) -> Result<SignedIn, AccountError> {
         let asked = bodies::SignIn::read(body)?;
         let person = self.by_email(org, kind, &asked.email).await?;
         let account = person.as_ref().and_then(|person| person.account.as_ref());
@@ -75,8 +76,7 @@ impl Accounts {
     ///
     /// # Errors
     /// 400 for a body that cannot be used, 401 for a refresh token that is not good.
-    pub async fn refresh(&self, org: &OrgId, who: Member, body: &Value) -> Result<SignedIn, AccountError> {
-        let kind = who.kind();
+    pub async fn refresh(&self, org: &OrgId, kind: Kind, body: &Value) -> Result<SignedIn, AccountError> {
         let refuse = || AccountError::InvalidRefreshToken;
         let shown = RefreshToken::decode(bodies::refresh_token(body)?).ok_or_else(refuse)?;
         if shown.kind != kind {
@@ -117,7 +117,7 @@ impl Accounts {
     pub async fn change_password(&self, principal: &Principal, body: &Value) -> Result<(), AccountError> {
         let asked = bodies::PasswordChange::read(body)?;
         let (org, kind, id) = (&principal.org, principal.kind, &principal.id);
-        if Member::of(kind).is_none() {
+        if !kind.signs_in() {
             return Err(Refusal::Forbidden(Permission::Update).into());
         }
         let person = self.by_id(org, kind, id).await?.ok_or(AccountError::WrongCredentials)?;

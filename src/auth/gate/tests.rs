@@ -86,12 +86,12 @@ impl House {
     }
 
     async fn admit(&self, sent: &[(&str, &str)]) -> Result<Principal, Refusal> {
-        self.gate.admit(&credentials(sent)).await
+        self.gate.admit(credentials(sent)).await
     }
 }
 
-fn credentials(sent: &[(&str, &str)]) -> Credentials {
-    let get = |name| sent.iter().find(|(sent, _)| *sent == name).map(|(_, value)| (*value).to_owned());
+fn credentials<'a>(sent: &[(&str, &'a str)]) -> Credentials<'a> {
+    let get = |name| sent.iter().find(|(sent, _)| *sent == name).map(|(_, value)| *value);
     Credentials {
         authorization: get("authorization"),
         x_client_authorization: get("client"),
@@ -246,7 +246,7 @@ async fn a_token_for_a_link_opens_nothing_here() {
 #[test]
 fn a_public_route_needs_an_organisation_that_is_one() {
     let house = house();
-    let org = |sent: &[(&str, &str)]| house.gate.public_org(&credentials(sent));
+    let org = |sent: &[(&str, &str)]| house.gate.public_org(credentials(sent));
     assert_eq!(org(&[("orgid", "my-org")]).unwrap().as_str(), "my-org");
     assert_eq!(org(&[]), Err(Refusal::MissingOrgId));
     assert_eq!(org(&[("orgid", " ")]), Err(Refusal::MissingOrgId));

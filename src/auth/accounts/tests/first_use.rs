@@ -1,23 +1,33 @@
 use appengine_actors::clock::Clock;
+use appengine_actors::ids::{Datatype, RecordId};
 use appengine_actors::record::model::DELETED;
 
 use super::kit::{HOUR, World, org_id, world, world_with};
-use crate::auth::principal::Member;
+use crate::auth::principal::Kind;
 use crate::auth::refusal::Refusal;
 use crate::auth::role::Role;
 use crate::auth::token::Identity;
 
 /// A token as `appengine token` prints it: made where no store can be asked.
-fn token(world: &World, org: &str, who: Member, email: &str, role: Role) -> String {
+fn token(world: &World, org: &str, kind: Kind, email: &str, role: Role) -> String {
     let now = world.clock.now();
-    let identity = Identity::standing_for_itself(org_id(org), who, email, None, role, now).unwrap();
+    let made_up = RecordId::generate(&Datatype::new(kind.name()).unwrap(), now);
+    let identity = Identity {
+        org: org_id(org),
+        id: made_up,
+        email: Some(email.to_owned()),
+        name: "Ada".to_owned(),
+        kind,
+        roles: vec![role],
+        session: None,
+    };
     world.tokens.sign(&identity, HOUR, now).unwrap()
 }
 
 #[tokio::test]
 async fn a_token_alone_brings_its_organisation_and_person_into_being() {
     let world = world_with(false);
-    let token = token(&world, "new-org", Member::User, "Ada@Example.com", Role::Owner);
+    let token = token(&world, "new-org", Kind::User, "Ada@Example.com", Role::Owner);
     let admitted = world.admit(&token).await.unwrap();
     assert_eq!((admitted.org.as_str(), admitted.roles.as_slice()), ("new-org", [Role::Owner].as_slice()));
     assert_eq!(admitted.email.as_deref(), Some("ada@example.com"));
@@ -29,18 +39,18 @@ async fn a_token_alone_brings_its_organisation_and_person_into_being() {
 #[tokio::test]
 async fn every_token_with_an_address_is_the_same_person() {
     let world = world();
-    let signed_up = world.sign_up("my-org", Member::User, "ada@example.com").await.unwrap();
+    let signed_up = world.sign_up("my-org", Kind::User, "ada@example.com").await.unwrap();
     let tokens =
-        [Role::Owner, Role::Guest].map(|role| token(&world, "my-org", Member::User, "ada@example.com", role));
+        [Role::Owner, Role::Guest].map(|role| token(&world, "my-org", Kind::User, "ada@example.com", role));
     for token in &tokens {
         assert_eq!(world.admit(token).await.unwrap().id, signed_up.person.sk);
     }
     assert_eq!(world.admit(&tokens[1]).await.unwrap().roles, [Role::Guest], "the role is the token's");
-    let customer = token(&world, "my-org", Member::Customer, "ada@example.com", Role::Owner);
+    let customer = token(&world, "my-org", Kind::Customer, "ada@example.com", Role::Customer);
     let customer = world.admit(&customer).await.unwrap();
     assert_ne!(customer.id, signed_up.person.sk);
     assert_eq!(customer.roles, [Role::Customer]);
-    let elsewhere = token(&world, "b", Member::User, "ada@example.com", Role::Owner);
+    let elsewhere = token(&world, "b", Kind::User, "ada@example.com", Role::Owner);
     assert_ne!(world.admit(&elsewhere).await.unwrap().id, signed_up.person.sk);
 }
 
@@ -48,7 +58,7 @@ async fn every_token_with_an_address_is_the_same_person() {
 async fn many_first_uses_at_once_make_one_person() {
     let world = world();
     let tokens: Vec<String> =
-        (0..5).map(|_| token(&world, "my-org", Member::User, "ada@example.com", Role::Owner)).collect();
+        (0..5).map(|_| token(&world, "my-org", Kind::User, "ada@example.com", Role::Owner)).collect();
     let twice = tokens.iter().chain(&tokens);
     let admitted = futures_util::future::join_all(twice.map(|token| world.admit(token))).await;
     let ids: std::collections::HashSet<String> =
@@ -59,7 +69,7 @@ async fn many_first_uses_at_once_make_one_person() {
 #[tokio::test]
 async fn a_person_who_has_moved_to_another_address_is_still_their_tokens_person() {
     let world = world();
-    let token = token(&world, "my-org", Member::Customer, "ada@example.com", Role::User);
+    let token = token(&world, "my-org", Kind::Customer, "ada@example.com", Role::User);
     let made = world.admit(&token).await.unwrap();
     world
         .edit("my-org", "customer", &made.id, |record| {
@@ -86,8 +96,8 @@ async fn a_guests_token_is_that_guest_and_nobody_with_the_same_address() {
 async fn a_token_that_was_given_back_is_not_taken_again() {
     let world = world();
     let (one, other) = (
-        token(&world, "my-org", Member::User, "ada@example.com", Role::Owner),
-        token(&world, "my-org", Member::User, "ada@example.com", Role::Owner),
+        token(&world, "my-org", Kind::User, "ada@example.com", Role::Owner),
+        token(&world, "my-org", Kind::User, "ada@example.com", Role::Owner),
     );
     let principal = world.admit(&one).await.unwrap();
     world.accounts.sign_out(&principal).await.unwrap();
@@ -98,16 +108,16 @@ async fn a_token_that_was_given_back_is_not_taken_again() {
 #[tokio::test]
 async fn a_token_does_not_bring_back_whom_somebody_took_away() {
     let world = world();
-    let ada = world.sign_up("my-org", Member::User, "ada@example.com").await.unwrap();
+    let ada = world.sign_up("my-org", Kind::User, "ada@example.com").await.unwrap();
     world.edit("my-org", "user", &ada.person.sk, |record| record.state = DELETED.into()).await;
-    let token = token(&world, "my-org", Member::User, "ada@example.com", Role::Owner);
+    let token = token(&world, "my-org", Kind::User, "ada@example.com", Role::Owner);
     assert_eq!(world.admit(&token).await, Err(Refusal::TokenRevoked));
 }
 
 #[tokio::test]
 async fn a_session_of_another_organisation_is_none_here() {
     let world = world();
-    let ada = world.sign_up("my-org", Member::User, "ada@example.com").await.unwrap();
+    let ada = world.sign_up("my-org", Kind::User, "ada@example.com").await.unwrap();
     let mut forged = world.tokens.verify(&ada.token, world.clock.now()).unwrap();
     forged.org = org_id("b");
     let answer = crate::auth::gate::People::ensure(world.accounts.as_ref(), &forged).await;

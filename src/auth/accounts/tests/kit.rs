@@ -10,8 +10,9 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::super::*;
+use crate::auth::accounts::answer::SignedIn;
 use crate::auth::gate::{Credentials, Gate};
-use crate::auth::principal::{Member, Principal};
+use crate::auth::principal::Principal;
 use crate::auth::refusal::Refusal;
 use crate::auth::sealing::RootSecret;
 
@@ -81,35 +82,35 @@ pub fn world_with(open_sign_up: bool) -> World {
 }
 
 impl World {
-    pub async fn sign_up(&self, org: &str, who: Member, email: &str) -> Result<SignedIn, AccountError> {
+    pub async fn sign_up(&self, org: &str, kind: Kind, email: &str) -> Result<SignedIn, AccountError> {
         let body =
             json!({"email": email, "password": "correct horse", "firstName": "Ada", "lastName": "King"});
-        self.accounts.sign_up(&org_id(org), who, &body).await
+        self.accounts.sign_up(&org_id(org), kind, &body).await
     }
 
     pub async fn sign_in(
         &self,
         org: &str,
-        who: Member,
+        kind: Kind,
         email: &str,
         password: &str,
     ) -> Result<SignedIn, AccountError> {
         let body = json!({"email": email, "password": password});
-        self.accounts.sign_in(&org_id(org), who, &body).await
+        self.accounts.sign_in(&org_id(org), kind, &body).await
     }
 
-    pub async fn refresh(&self, org: &str, who: Member, token: &str) -> Result<SignedIn, AccountError> {
-        self.accounts.refresh(&org_id(org), who, &json!({"refresh_token": token})).await
+    pub async fn refresh(&self, org: &str, kind: Kind, token: &str) -> Result<SignedIn, AccountError> {
+        self.accounts.refresh(&org_id(org), kind, &json!({"refresh_token": token})).await
     }
 
     pub async fn admit(&self, token: &str) -> Result<Principal, Refusal> {
-        let query_token = Some(token.to_owned());
-        self.gate.admit(&Credentials { query_token, ..Credentials::default() }).await
+        let query_token = Some(token);
+        self.gate.admit(Credentials { query_token, ..Credentials::default() }).await
     }
 
     pub async fn admit_key(&self, org: &str, key: &Value) -> Result<Principal, Refusal> {
-        let (x_api_key, orgid) = (key.as_str().map(str::to_owned), Some(org.to_owned()));
-        self.gate.admit(&Credentials { x_api_key, orgid, ..Credentials::default() }).await
+        let (x_api_key, orgid) = (key.as_str(), Some(org));
+        self.gate.admit(Credentials { x_api_key, orgid, ..Credentials::default() }).await
     }
 
     /// Changes a person's or key's record as the routes of records would.

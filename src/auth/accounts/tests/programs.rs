@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use super::super::AccountError;
 use super::kit::{HOUR, World, org_id, refresh_of, world};
 use crate::auth::gate::Credentials;
-use crate::auth::principal::{Kind, Member, Principal};
+use crate::auth::principal::{Kind, Principal};
 use crate::auth::refusal::Refusal;
 use crate::auth::role::{Permission, Role};
 
 async fn owner(world: &World) -> Principal {
-    let signed_up = world.sign_up("my-org", Member::User, "ada@example.com").await.unwrap();
+    let signed_up = world.sign_up("my-org", Kind::User, "ada@example.com").await.unwrap();
     world.admit(&signed_up.token).await.unwrap()
 }
 
@@ -39,7 +39,7 @@ async fn an_api_key_is_good_in_its_organisation_while_its_record_is_there_and_ac
     let ada = owner(&world).await;
     let made = world.accounts.create_api_key(&ada, &json!({"name": "CI"})).await.unwrap();
     let (key, sk) = (&made["data"]["key"], made["sk"].as_str().unwrap().parse().unwrap());
-    world.sign_up("b", Member::User, "eve@example.com").await.unwrap();
+    world.sign_up("b", Kind::User, "eve@example.com").await.unwrap();
     assert_eq!(world.admit_key("b", key).await, Err(Refusal::InvalidApiKey));
     let set = |status: Value| {
         move |record: &mut appengine_actors::record::model::Record| {
@@ -73,7 +73,7 @@ async fn writing_a_keys_record_gives_it_nothing() {
 async fn only_staff_who_signed_in_make_keys_and_apps() {
     let world = world();
     let ada = owner(&world).await;
-    let customer = world.sign_up("my-org", Member::Customer, "c@x").await.unwrap();
+    let customer = world.sign_up("my-org", Kind::Customer, "c@x").await.unwrap();
     let customer = world.admit(&customer.token).await.unwrap();
     let full = json!({"name": "CI", "scopes": ["*"]});
     let made = world.accounts.create_api_key(&ada, &full).await.unwrap();
@@ -106,15 +106,16 @@ async fn an_app_signs_in_by_all_three_parts_and_carries_a_person() {
     let token = answer["token"].as_str().unwrap();
     let admitted = world.admit(token).await.unwrap();
     assert_eq!((admitted.kind, admitted.roles.as_slice()), (Kind::App, [Role::User].as_slice()));
-    let person = world.sign_in("my-org", Member::User, "ada@example.com", "correct horse").await.unwrap();
+    let person = world.sign_in("my-org", Kind::User, "ada@example.com", "correct horse").await.unwrap();
+    let header = format!("Bearer {token}");
     let sent = Credentials {
-        authorization: Some(format!("Bearer {token}")),
-        x_client_authorization: Some(person.token.clone()),
+        authorization: Some(&header),
+        x_client_authorization: Some(&person.token),
         ..Credentials::default()
     };
-    assert_eq!(world.gate.admit(&sent).await.unwrap().id, ada.id);
+    assert_eq!(world.gate.admit(sent).await.unwrap().id, ada.id);
     assert!(!world.everything().await.contains(&app.secret));
-    assert!(world.refresh("my-org", Member::User, &refresh_of(&person)).await.is_ok());
+    assert!(world.refresh("my-org", Kind::User, &refresh_of(&person)).await.is_ok());
     world.clock.advance(HOUR);
     assert_eq!(world.admit(token).await, Err(Refusal::TokenExpired));
 }
@@ -123,7 +124,7 @@ async fn an_app_signs_in_by_all_three_parts_and_carries_a_person() {
 async fn an_app_gets_no_role_that_its_maker_could_not_use() {
     let world = world();
     owner(&world).await;
-    let bob = world.sign_up("my-org", Member::User, "bob@example.com").await.unwrap();
+    let bob = world.sign_up("my-org", Kind::User, "bob@example.com").await.unwrap();
     let bob = world.admit(&bob.token).await.unwrap();
     let refused = world.accounts.register_app(&bob, &json!({"name": "Site", "roles": ["System"]})).await;
     assert_eq!(refused.err(), Some(AccountError::RoleTooHigh(Role::System)));

@@ -2,13 +2,13 @@ use serde_json::json;
 
 use super::super::AccountError;
 use super::kit::{org_id, world, world_with};
-use crate::auth::principal::{Kind, Member};
+use crate::auth::principal::Kind;
 use crate::auth::role::Role;
 
 #[tokio::test]
 async fn signing_up_signs_in_with_everything_that_clients_read() {
     let world = world();
-    let signed_in = world.sign_up("my-org", Member::User, " Ada@Example.com ").await.unwrap();
+    let signed_in = world.sign_up("my-org", Kind::User, " Ada@Example.com ").await.unwrap();
     let body = signed_in.to_json();
     for at in [&body, &body["data"]] {
         assert_eq!(at["token"], json!(signed_in.token));
@@ -28,9 +28,9 @@ async fn signing_up_signs_in_with_everything_that_clients_read() {
 #[tokio::test]
 async fn the_first_person_owns_the_organisation_and_others_are_the_least() {
     let world = world();
-    let owner = world.sign_up("my-org", Member::User, "ada@example.com").await.unwrap();
-    let second = world.sign_up("my-org", Member::User, "bob@example.com").await.unwrap();
-    let customer = world.sign_up("my-org", Member::Customer, "ada@example.com").await.unwrap();
+    let owner = world.sign_up("my-org", Kind::User, "ada@example.com").await.unwrap();
+    let second = world.sign_up("my-org", Kind::User, "bob@example.com").await.unwrap();
+    let customer = world.sign_up("my-org", Kind::Customer, "ada@example.com").await.unwrap();
     let roles = |token: String| {
         let world = &world;
         async move { world.admit(&token).await.unwrap().roles }
@@ -38,19 +38,19 @@ async fn the_first_person_owns_the_organisation_and_others_are_the_least() {
     assert_eq!(roles(owner.token).await, [Role::Owner]);
     assert_eq!(roles(second.token).await, [Role::User]);
     assert_eq!(roles(customer.token).await, [Role::Customer]);
-    let founded_by_customer = world.sign_up("b", Member::Customer, "eve@example.com").await.unwrap();
+    let founded_by_customer = world.sign_up("b", Kind::Customer, "eve@example.com").await.unwrap();
     assert_eq!(roles(founded_by_customer.token).await, [Role::Customer]);
-    let late = world.sign_up("b", Member::User, "eve@example.com").await.unwrap();
+    let late = world.sign_up("b", Kind::User, "eve@example.com").await.unwrap();
     assert_eq!(roles(late.token).await, [Role::User], "an organisation that is there is nobody's to take");
 }
 
 #[tokio::test]
 async fn a_role_in_the_body_counts_for_nothing() {
     let world = world();
-    world.sign_up("my-org", Member::User, "ada@example.com").await.unwrap();
+    world.sign_up("my-org", Kind::User, "ada@example.com").await.unwrap();
     let body = json!({"email": "eve@example.com", "password": "correct horse", "roles": ["Owner"],
         "data": {"roles": ["Owner"]}, "datatype": "user"});
-    let eve = world.accounts.sign_up(&org_id("my-org"), Member::Customer, &body).await.unwrap();
+    let eve = world.accounts.sign_up(&org_id("my-org"), Kind::Customer, &body).await.unwrap();
     let admitted = world.admit(&eve.token).await.unwrap();
     assert_eq!((admitted.kind, admitted.roles.as_slice()), (Kind::Customer, [Role::Customer].as_slice()));
 }
@@ -58,31 +58,31 @@ async fn a_role_in_the_body_counts_for_nothing() {
 #[tokio::test]
 async fn an_address_is_somebodys_once_in_each_organisation_and_kind() {
     let world = world();
-    world.sign_up("a", Member::User, "ada@example.com").await.unwrap();
+    world.sign_up("a", Kind::User, "ada@example.com").await.unwrap();
     assert_eq!(
-        world.sign_up("a", Member::User, "ADA@example.com").await.unwrap_err(),
+        world.sign_up("a", Kind::User, "ADA@example.com").await.unwrap_err(),
         AccountError::EmailTaken
     );
-    assert!(world.sign_up("a", Member::Customer, "ada@example.com").await.is_ok());
-    assert!(world.sign_up("b", Member::User, "ada@example.com").await.is_ok());
+    assert!(world.sign_up("a", Kind::Customer, "ada@example.com").await.is_ok());
+    assert!(world.sign_up("b", Kind::User, "ada@example.com").await.is_ok());
     assert_eq!((AccountError::EmailTaken.status(), AccountError::EmailTaken.code()), (409, "email_taken"));
 }
 
 #[tokio::test]
 async fn of_many_sign_ups_at_once_with_one_address_one_succeeds() {
     let world = world();
-    let all = (0..6).map(|_| world.sign_up("my-org", Member::User, "ada@example.com"));
+    let all = (0..6).map(|_| world.sign_up("my-org", Kind::User, "ada@example.com"));
     let answers = futures_util::future::join_all(all).await;
     let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
     assert_eq!((made.len(), refused.len()), (1, 5));
     assert!(refused.iter().all(|answer| matches!(answer, Err(AccountError::EmailTaken))));
-    assert!(world.sign_in("my-org", Member::User, "ada@example.com", "correct horse").await.is_ok());
+    assert!(world.sign_in("my-org", Kind::User, "ada@example.com", "correct horse").await.is_ok());
 }
 
 #[tokio::test]
 async fn of_many_who_found_one_organisation_at_once_one_owns_it() {
     let world = world();
-    let all = ["a@x", "b@x", "c@x", "d@x"].map(|email| world.sign_up("new", Member::User, email));
+    let all = ["a@x", "b@x", "c@x", "d@x"].map(|email| world.sign_up("new", Kind::User, email));
     let answers = futures_util::future::join_all(all).await;
     let mut owners = 0;
     for answer in answers {
@@ -95,20 +95,20 @@ async fn of_many_who_found_one_organisation_at_once_one_owns_it() {
 #[tokio::test]
 async fn where_sign_ups_are_closed_staff_are_added_and_customers_find_what_is_there() {
     let world = world_with(false);
-    assert_eq!(world.sign_up("a", Member::User, "a@x").await.unwrap_err(), AccountError::SignUpClosed);
-    assert_eq!(world.sign_up("a", Member::Customer, "a@x").await.unwrap_err(), AccountError::UnknownOrg);
+    assert_eq!(world.sign_up("a", Kind::User, "a@x").await.unwrap_err(), AccountError::SignUpClosed);
+    assert_eq!(world.sign_up("a", Kind::Customer, "a@x").await.unwrap_err(), AccountError::UnknownOrg);
     let guest = json!({"email": "a@x"});
     let refused = world.accounts.register_guest(&org_id("a"), &guest).await.unwrap_err();
     assert_eq!(refused, AccountError::UnknownOrg);
     world.accounts.add_user(&org_id("a"), "b@x", &[Role::Owner], None).await.unwrap();
-    assert!(world.sign_up("a", Member::Customer, "a@x").await.is_ok());
+    assert!(world.sign_up("a", Kind::Customer, "a@x").await.is_ok());
     assert!(world.accounts.register_guest(&org_id("a"), &guest).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_guest_is_taken_at_their_word_and_opens_nobodys_account() {
     let world = world();
-    let customer = world.sign_up("my-org", Member::Customer, "ada@example.com").await.unwrap();
+    let customer = world.sign_up("my-org", Kind::Customer, "ada@example.com").await.unwrap();
     let body = json!({"email": "Ada@example.com", "name": "Not Ada", "phone": "+1"});
     let guests = [
         world.accounts.register_guest(&org_id("my-org"), &body).await.unwrap(),
@@ -128,7 +128,7 @@ async fn a_guest_is_taken_at_their_word_and_opens_nobodys_account() {
 #[tokio::test]
 async fn no_password_and_no_token_is_kept_readable() {
     let world = world();
-    let signed_in = world.sign_up("my-org", Member::User, "ada@example.com").await.unwrap();
+    let signed_in = world.sign_up("my-org", Kind::User, "ada@example.com").await.unwrap();
     let everything = world.everything().await;
     assert!(everything.contains("ada@example.com") && everything.contains("$argon2id$"));
     assert!(!everything.contains("correct horse") && !everything.contains(&signed_in.token));
@@ -143,7 +143,7 @@ async fn the_first_start_makes_an_owner_once() {
     let owner = first.unwrap().unwrap();
     let again = world.accounts.first_start(&org_id("my-org"), "owner@localhost", super::kit::HOUR).await;
     assert!(again.unwrap().is_none());
-    let signed_in = world.sign_in("my-org", Member::User, &owner.email, &owner.password).await.unwrap();
+    let signed_in = world.sign_in("my-org", Kind::User, &owner.email, &owner.password).await.unwrap();
     assert_eq!(world.admit(&signed_in.token).await.unwrap().roles, [Role::Owner]);
 }
 
@@ -168,14 +168,14 @@ async fn people_are_added_with_a_password_given_or_made_up() {
     let org = org_id("my-org");
     let made = world.accounts.add_user(&org, "Ada@example.com", &[Role::PowerUser], None).await.unwrap();
     let password = made.made_password.unwrap();
-    assert!(world.sign_in("my-org", Member::User, "ada@example.com", &password).await.is_ok());
+    assert!(world.sign_in("my-org", Kind::User, "ada@example.com", &password).await.is_ok());
     let given = world
         .accounts
         .add_user(&org, "bob@example.com", &[Role::User], Some("battery staple"))
         .await
         .unwrap();
     assert_eq!(given.made_password, None);
-    assert!(world.sign_in("my-org", Member::User, "bob@example.com", "battery staple").await.is_ok());
+    assert!(world.sign_in("my-org", Kind::User, "bob@example.com", "battery staple").await.is_ok());
     let refused = [
         world.accounts.add_user(&org, "ada@example.com", &[], None).await.err().unwrap().code(),
         world.accounts.add_user(&org, "nobody", &[], None).await.err().unwrap().code(),
