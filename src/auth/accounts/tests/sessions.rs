@@ -92,6 +92,7 @@ async fn changing_the_password_ends_all_sessions_but_this_one() {
     let here = world.sign_up("my-org", Kind::User, "ada@example.com").await.unwrap();
     let there = world.sign_in("my-org", Kind::User, "ada@example.com", "correct horse").await.unwrap();
     let principal = world.admit(&here.token).await.unwrap();
+    assert!(world.admit(&there.token).await.is_ok());
     let wrong = json!({"oldPassword": "wrong", "newPassword": "battery staple"});
     let refused = world.accounts.change_password(&principal, &wrong).await.unwrap_err();
     assert_eq!(refused, AccountError::WrongCredentials);
