@@ -44,13 +44,18 @@ pub fn run() -> anyhow::Result<()> {
     ];
     let config = Config::load(None, variables)?;
     crate::telemetry::init(&config.log)?;
-    say(&format!("The main job, by itself: durability `{}`, folder {}\n\n", config.store.durability.name(), folder.0.display()))?;
+    say(&format!(
+        "The main job, by itself: durability `{}`, folder {}\n\n",
+        config.store.durability.name(),
+        folder.0.display()
+    ))?;
     let clock = Arc::new(SystemClock::new());
     let mut walk = Walk { clock: clock.clone(), since: clock.elapsed() };
     let OpenHouse { store, secret, folder: held } = enter(&config)?;
     let walked = actix::System::new().block_on(async move {
         let listener = TcpListener::bind("127.0.0.1:0").context("failed to find a port")?;
-        let (app, futures) = App::start(Foundation { config, store, secret, clock: clock.clone(), listener }).await?;
+        let (app, futures) =
+            App::start(Foundation { config, store, secret, clock: clock.clone(), listener }).await?;
         let Futures { server, machine } = futures;
         let machine = actix::spawn(machine);
         let server = actix::spawn(server);
@@ -99,12 +104,17 @@ impl Walk {
 
     async fn through(&mut self, app: &App) -> anyhow::Result<()> {
         let mut receiver = Receiver::start().await?;
-        let client = Http { base: format!("http://{}", app.address), token: owner_token(app, self.clock.now())?, client: Client::new() };
+        let client = Http {
+            base: format!("http://{}", app.address),
+            token: owner_token(app, self.clock.now())?,
+            client: Client::new(),
+        };
         self.done(&format!("a receiver listens on http://{}", receiver.address))?;
 
         let flow = client.post("/automation/flows/create", &flow(&receiver)).await?;
         let id = text(&flow, "/sk")?.to_owned();
-        let secret = Secret::parse(text(&flow, "/webhookSecret")?).context("failed to read the webhook secret")?;
+        let secret =
+            Secret::parse(text(&flow, "/webhookSecret")?).context("failed to read the webhook secret")?;
         self.done("a flow sends a webhook on contact.created (POST /automation/flows/create)")?;
 
         let body = json!({"context": {"contact": {"email": "ada@example.com"}}});
@@ -210,12 +220,16 @@ impl Http {
         let status = answer.status();
         let text = answer.text().await?;
         ensure!(status.is_success(), "{method} {path} was answered {status}: {text}");
-        serde_json::from_str(&text).with_context(|| format!("{method} {path} was answered with no JSON: {text}"))
+        serde_json::from_str(&text)
+            .with_context(|| format!("{method} {path} was answered with no JSON: {text}"))
     }
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> anyhow::Result<&'v str> {
-    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("there is no {pointer} in {value}"))
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .with_context(|| format!("there is no {pointer} in {value}"))
 }
 
 /// A trace as indented lines.
@@ -228,12 +242,20 @@ fn tree(node: &Value, depth: usize) -> String {
         Some("job") => format!("{indent}job {} in {}\n", field("/job/state"), field("/job/queue")),
         Some("delivery") => {
             let attempts = &node["delivery"]["attempts"];
-            format!("{indent}delivery {} after {attempts} attempt {}\n", field("/delivery/status"), field("/delivery/url"))
+            format!(
+                "{indent}delivery {} after {attempts} attempt {}\n",
+                field("/delivery/status"),
+                field("/delivery/url")
+            )
         }
         _ => String::new(),
     };
     for step in node["steps"].as_array().into_iter().flatten() {
-        lines += &format!("{indent}  step {} {}\n", step["handler"].as_str().unwrap_or_default(), step["status"].as_str().unwrap_or_default());
+        lines += &format!(
+            "{indent}  step {} {}\n",
+            step["handler"].as_str().unwrap_or_default(),
+            step["status"].as_str().unwrap_or_default()
+        );
     }
     for child in node["children"].as_array().into_iter().flatten() {
         lines += &tree(child, depth + 1);
