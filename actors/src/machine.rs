@@ -1,7 +1,7 @@
 //! Puts the machine together: from the tree and the shared parts to running actors, and back to rest.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{Arbiter, ArbiterHandle};
 use tokio::sync::oneshot;
@@ -39,7 +39,7 @@ pub struct Machine {
     pub flows: Flows,
     /// The queues.
     pub queues: Queues,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 /// The queues of a machine.
@@ -133,7 +133,7 @@ impl Machine {
             .await
         });
         let queues = Queues(queues);
-        Ok((Self { house, publisher, records, flows, queues, stop: Some(stop) }, ended))
+        Ok((Self { house, publisher, records, flows, queues, stop: Mutex::new(Some(stop)) }, ended))
     }
 
     /// Lets no new job begin and waits for those that run. Whoever calls it sets the deadline.
@@ -143,8 +143,8 @@ impl Machine {
     }
 
     /// Stops every actor. What was not finished is taken up at the next start.
-    pub fn stop(&mut self) {
-        self.stop.take();
+    pub fn stop(&self) {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Whether the store commits and every permanent actor lives; the reasons when not.

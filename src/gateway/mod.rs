@@ -66,10 +66,7 @@ impl Gateway {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (service, io) = limits.builder().build_with_inner_svc(Elsewhere);
-        let door = Arc::new(Door {
-            auth,
-            clock: Arc::clone(&clock),
-        });
+        let door = Arc::new(Door { auth, clock: Arc::clone(&clock) });
         namespace::open(&io, &door, Lobby);
         namespace::open(&io, &door, Chat);
         Self {

@@ -19,7 +19,7 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 /// Everything that happens around a request.
 ///
 /// # Errors
-/// Never: every failure is an answer by now.
+/// The answer to a panic.
 pub async fn around(
     limits: Arc<RateLimits>,
     request: ServiceRequest,
@@ -30,13 +30,12 @@ pub async fn around(
     let response = match &room {
         Some(Room::None(wait)) => {
             let message = "too many requests from here; wait, or raise limits.requests_per_minute";
-            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(*wait);
+            let problem =
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(*wait);
             request.into_response(problem.respond(&path))
         }
-        _ => {
-            let bare = request.request().clone();
-            next.call(request).await.unwrap_or_else(|error| ServiceResponse::from_err(error, bare))
-        }
+        // What fails outside of a handler is a panic, and has its answer already.
+        _ => next.call(request).await?,
     };
     let mut response = told(response, &path);
     if let Some(room) = room {
@@ -55,7 +54,10 @@ fn told(response: ServiceResponse<BoxBody>, path: &str) -> ServiceResponse<BoxBo
         return response;
     }
     let known = response.response().extensions().get::<Problem>().cloned();
-    let json = response.headers().get("content-type").is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
+    let json = response
+        .headers()
+        .get("content-type")
+        .is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
     let problem = match known {
         Some(problem) => problem,
         // Somebody else's answer in the right shape, such as the gateway's.
@@ -79,11 +81,12 @@ fn foreign(status: StatusCode) -> Problem {
         StatusCode::METHOD_NOT_ALLOWED => {
             Problem::new(status, "method_not_allowed", "this path does not take this method; see `Allow`")
         }
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "payload_too_large", "the request is too large"),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(status, "payload_too_large", "the request is too large")
+        }
         status if status.is_server_error() => {
             Problem::new(status, "internal", "the server failed; the request may be tried again")
         }
         status => Problem::new(status, "refused", status.canonical_reason().unwrap_or("refused").to_owned()),
     }
 }
-

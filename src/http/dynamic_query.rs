@@ -1,0 +1,4 @@
+//! stub
+pub fn routes() -> Vec<super::route::Route> {
+    Vec::new()
+}
