@@ -36,6 +36,12 @@ impl Kind {
             Self::App => "app",
         }
     }
+
+    /// Whether such people sign up, have a password and keep sessions.
+    #[must_use]
+    pub const fn signs_in(self) -> bool {
+        matches!(self, Self::User | Self::Customer)
+    }
 }
 
 /// A caller, admitted.

@@ -85,6 +85,18 @@ pub enum Durability {
     None,
 }
 
+impl Durability {
+    /// As the configuration spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Process => "process",
+            Self::None => "none",
+        }
+    }
+}
+
 /// `[limits]`: what callers may ask for.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
