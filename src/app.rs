@@ -36,6 +36,7 @@ use crate::auth::token::Tokens;
 use crate::config::Config;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
 use crate::http::around::around;
+use crate::http::key_limits::KeyLimits;
 use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
 use crate::http::take::BodyLimits;
@@ -164,15 +165,20 @@ impl App {
             web::Data::from(monitor),
             web::Data::new(gateway.clone()),
             web::Data::new(Metrics::default()),
+            web::Data::new(KeyLimits::new(clock.clone())),
             web::Data::new(config),
         );
         let publisher: web::Data<Arc<dyn Publisher>> = web::Data::new(machine.publisher.clone());
         let records = web::Data::new(machine.records.clone());
         let flows = web::Data::new(machine.flows.clone());
         let routes = move |app: &mut web::ServiceConfig| {
-            let (machine, accounts, gate, monitor, gateway, metrics, config) = shared.clone();
+            let (machine, accounts, gate, monitor, gateway, metrics, keys, config) = shared.clone();
             app.app_data(machine).app_data(accounts).app_data(gate).app_data(monitor);
-            app.app_data(gateway).app_data(metrics).app_data(config).app_data(document.clone());
+            app.app_data(gateway)
+                .app_data(metrics)
+                .app_data(keys)
+                .app_data(config)
+                .app_data(document.clone());
             app.app_data(publisher.clone()).app_data(records.clone()).app_data(flows.clone());
             app.app_data(web::Data::new(EventLog::new(store.clone())));
             app.app_data(web::Data::new(Traces::new(store.clone())));
