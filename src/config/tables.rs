@@ -222,7 +222,7 @@ impl Queues {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flows {
-    /// Flows in a row that may set each other off (contract §4.8).
+    /// Flows in a row that may set each other off, whatever they say themselves (contract §4.8).
     pub max_depth: u32,
     /// Steps of one run.
     pub max_steps: u32,

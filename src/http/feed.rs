@@ -51,7 +51,10 @@ const INBOUND: usize = 64 * 1024;
 pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/monitoring/live", Access::Open, live)
-            .about("Monitoring", "What happens, as it happens: a WebSocket, with `?token=` or the usual headers")
+            .about(
+                "Monitoring",
+                "What happens, as it happens: a WebSocket, with `?token=` or the usual headers",
+            )
             .hidden(),
     ]
 }
@@ -78,7 +81,9 @@ async fn live(
     let pace = Pace::new(caller.expires_at, clock.elapsed());
     let watcher = Watcher { caller, pass: Rc::new(pass), machine, gateway, clock, pace, inbound };
     let socket = ws::WsResponseBuilder::new(watcher, &request, metered).frame_size(FRAME).start();
-    socket.map_err(|error| Problem::bad_request("not_a_websocket", format!("this path is a WebSocket: {error}")))
+    socket.map_err(|error| {
+        Problem::bad_request("not_a_websocket", format!("this path is a WebSocket: {error}"))
+    })
 }
 
 /// What the feed says beside what is observed.
@@ -132,7 +137,11 @@ impl Actor for Watcher {
         socket.add_stream(turns(self.clock.clone()));
         let gateway = self.gateway.clone();
         let closing = async move { gateway.closing().await }.into_actor(self);
-        socket.spawn(closing.map(|(), _, socket| end(socket, CloseCode::Away, "server_closing", "the server is stopping")));
+        socket.spawn(
+            closing.map(|(), _, socket| {
+                end(socket, CloseCode::Away, "server_closing", "the server is stopping")
+            }),
+        );
         self.turn(socket);
     }
 }
@@ -151,7 +160,9 @@ impl Watcher {
                 }
             }
             Err(End::Expired) => refuse(socket, &Refusal::TokenExpired),
-            Err(End::Stalled) => end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time"),
+            Err(End::Stalled) => {
+                end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time")
+            }
             Err(End::Silent) => end(socket, CloseCode::Policy, "silent", "no ping was answered"),
         }
     }
@@ -212,9 +223,19 @@ impl StreamHandler<Result<Message, ProtocolError>> for Watcher {
                 socket.close(reason);
                 socket.stop();
             }
-            Ok(Message::Text(_) | Message::Binary(_) | Message::Continuation(_) | Message::Pong(_) | Message::Nop) => {}
-            Err(ProtocolError::Overflow) => end(socket, CloseCode::Size, "frame_too_large", "a frame may have 4 KiB"),
-            Err(ProtocolError::Io(_)) => end(socket, CloseCode::Policy, "too_much", "the feed takes no messages"),
+            Ok(
+                Message::Text(_)
+                | Message::Binary(_)
+                | Message::Continuation(_)
+                | Message::Pong(_)
+                | Message::Nop,
+            ) => {}
+            Err(ProtocolError::Overflow) => {
+                end(socket, CloseCode::Size, "frame_too_large", "a frame may have 4 KiB")
+            }
+            Err(ProtocolError::Io(_)) => {
+                end(socket, CloseCode::Policy, "too_much", "the feed takes no messages")
+            }
             Err(_) => end(socket, CloseCode::Protocol, "protocol", "this is not the WebSocket protocol"),
         }
     }

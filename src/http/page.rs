@@ -83,7 +83,8 @@ async fn file(request: HttpRequest, name: web::Path<String>) -> Result<HttpRespo
 
 impl Asset {
     fn new(name: &'static str, media: &'static str, bytes: &'static [u8]) -> Self {
-        let digest: String = Sha256::digest(bytes).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let digest: String =
+            Sha256::digest(bytes).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         Self { name, media, bytes, tag: EntityTag::new_strong(digest) }
     }
 
@@ -147,7 +148,16 @@ mod tests {
     fn the_page_asks_only_for_its_own_files_and_runs_nothing_inline() {
         for part in PARTS.iter().chain([&*INDEX]) {
             let text = std::str::from_utf8(part.bytes).unwrap();
-            for banned in ["//cdn", "https://", "innerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "<style"] {
+            for banned in [
+                "//cdn",
+                "https://",
+                "innerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "style=",
+                "<style",
+            ] {
                 assert!(!text.contains(banned), "{}: {banned}", part.name);
             }
         }
