@@ -55,11 +55,6 @@ impl Config {
                 "every caller may claim any address, so limits by address do not hold",
             ),
             (
-                self.server.cors_origins.iter().any(|origin| origin == "*"),
-                &["server.cors_origins"],
-                "every web page may call this server from its visitors' browsers",
-            ),
-            (
                 self.webhooks.allow_networks.iter().any(|network| network.contains(&METADATA)),
                 &["webhooks.allow_networks"],
                 "webhooks may reach the cloud metadata address 169.254.169.254 and the credentials it hands out",
