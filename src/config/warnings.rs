@@ -32,7 +32,7 @@ impl Config {
     pub fn warnings(&self) -> Vec<Warning> {
         let reachable = !self.server.listen.ip().is_loopback();
         let everywhere = |networks: &[IpNet]| networks.iter().any(|network| network.prefix_len() == 0);
-        let risks: [(bool, &'static [&'static str], &'static str); 7] = [
+        let risks: [(bool, &'static [&'static str], &'static str); 6] = [
             (
                 reachable && self.auth.user_signup == Signup::Open,
                 &["server.listen", "auth.user_signup"],
