@@ -159,13 +159,17 @@ impl Monitor {
         for queue in machine.queues.statuses().await {
             let name = queue.name.to_string();
             if queue.waiting > DEEP_QUEUE {
-                let message = format!("{} jobs wait in {name}; raise its concurrency or find what slows it", queue.waiting);
+                let message = format!(
+                    "{} jobs wait in {name}; raise its concurrency or find what slows it",
+                    queue.waiting
+                );
                 found.push(("queue_depth", name.clone(), message));
             }
             let failed = self.failed_lately(&name, queue.failed);
             if failed > MANY_FAILED {
                 let last = queue.last_error.unwrap_or_default();
-                let message = format!("{failed} jobs of {name} failed within five minutes, the latest with: {last}");
+                let message =
+                    format!("{failed} jobs of {name} failed within five minutes, the latest with: {last}");
                 found.push(("failed_jobs", name, message));
             }
         }
@@ -192,7 +196,8 @@ impl Monitor {
             }
         }
         for (kind, subject, message) in found {
-            let known = inner.alerts.iter().any(|a| a.until.is_none() && a.kind == kind && a.subject == subject);
+            let known =
+                inner.alerts.iter().any(|a| a.until.is_none() && a.kind == kind && a.subject == subject);
             if !known {
                 tracing::warn!(kind, subject, message, "alert");
                 inner.alerts.push_back(Alert { kind, subject, message, since: now, until: None });

@@ -1,10 +1,7 @@
 //! One listener for everything, from outside: the official Socket.IO client, a plain WebSocket client, REST, and raw
 //! connections for what a well-behaved client never does. The JavaScript is in `tests/clients` (`npm ci` there first).
 
-#![expect(
-    clippy::expect_used,
-    reason = "a helper that fails says why, and the test with it"
-)]
+#![expect(clippy::expect_used, reason = "a helper that fails says why, and the test with it")]
 
 #[path = "one_port/house.rs"]
 mod house;

@@ -1,10 +1,11 @@
 //! The store under processes that die and disks that fill up: the test starts itself again as the
 //! process that writes, and looks at what that one left behind.
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use appengine::config::Durability;
 use appengine::store::{Options, open};
@@ -29,7 +30,8 @@ fn what_was_acknowledged_survives_sigkill() {
         let mut acknowledged = BTreeMap::new();
         // The same store dies again and again, sooner and later.
         for acks in [1, 40, 900, 5, 3000, 300] {
-            run_and_kill(folder.path(), level, acks, &mut acknowledged);
+            let mut child = start("what_was_acknowledged_survives_sigkill", folder.path(), level);
+            read_acks(&mut child, acks, &mut acknowledged, |child| child.kill().unwrap());
             block_on(check(folder.path(), &acknowledged));
         }
         assert!(acknowledged.values().sum::<u64>() > 4000);
@@ -50,24 +52,126 @@ fn a_disk_that_was_full_is_written_again() {
     assert!(status.success());
 }
 
-fn run_and_kill(folder: &Path, level: &str, acks: usize, acknowledged: &mut BTreeMap<u64, u64>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "what_was_acknowledged_survives_sigkill", "--nocapture"])
+/// Writes to a file system in a file, on an outer one that is frozen in the middle of it. A copy of the
+/// file is what a disk holds that lost its power then; at a lower level than `power` this test fails.
+#[test]
+fn what_was_acknowledged_survives_a_power_cut() {
+    if let Ok(folder) = std::env::var(FOLDER) {
+        return block_on(write_until_killed(Path::new(&folder)));
+    }
+    if !Lab::is_possible() {
+        eprintln!("not run: a power cut is staged with root's rights, loop devices and fsfreeze");
+        return;
+    }
+    let lab = Lab::new();
+    let mut acknowledged = BTreeMap::new();
+    for (round, acks) in [1, 60, 2500, 10, 700, 1, 4000, 200].into_iter().enumerate() {
+        if round % 4 == 0 {
+            lab.make_inner();
+            acknowledged.clear();
+        }
+        lab.mount_inner();
+        let mut child = start("what_was_acknowledged_survives_a_power_cut", &lab.store(), "power");
+        read_acks(&mut child, acks, &mut acknowledged, |child| {
+            lab.run("fsfreeze", &["-f", "outer"]);
+            lab.run("cp", &["--sparse=always", "outer/inner.img", "copy.img"]);
+            // It dies before it can answer anything the frozen disk has not taken.
+            child.kill().unwrap();
+            lab.run("fsfreeze", &["-u", "outer"]);
+        });
+        lab.run("umount", &["inner"]);
+        lab.run("cp", &["--sparse=always", "copy.img", "outer/inner.img"]);
+        lab.mount_inner();
+        block_on(check(&lab.store(), &acknowledged));
+        lab.run("umount", &["inner"]);
+    }
+}
+
+/// A folder with an outer file system in a file, and an inner one in a file on that.
+struct Lab(tempfile::TempDir);
+
+impl Lab {
+    /// Whether this machine lets the test mount file systems of its own.
+    fn is_possible() -> bool {
+        let works = |program: &str, args: &[&str]| {
+            Command::new(program)
+                .args(args)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|s| s.success())
+        };
+        works("losetup", &["-f"])
+            && works("fsfreeze", &["--version"])
+            && works("test", &["-w", "/dev/loop-control"])
+    }
+
+    fn new() -> Self {
+        let lab = Self(tempfile::tempdir().unwrap());
+        lab.run("mkdir", &["outer", "inner"]);
+        lab.run("truncate", &["-s", "1500M", "outer.img"]);
+        lab.run("mkfs.ext4", &["-q", "-F", "outer.img"]);
+        lab.run("mount", &["-o", "loop", "outer.img", "outer"]);
+        lab
+    }
+
+    fn make_inner(&self) {
+        self.run("rm", &["-f", "outer/inner.img"]);
+        self.run("truncate", &["-s", "600M", "outer/inner.img"]);
+        self.run("mkfs.ext4", &["-q", "-F", "outer/inner.img"]);
+    }
+
+    fn mount_inner(&self) {
+        self.run("mount", &["-o", "loop", "outer/inner.img", "inner"]);
+    }
+
+    fn store(&self) -> PathBuf {
+        self.0.path().join("inner/store")
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let status = Command::new(program).args(arguments).current_dir(self.0.path()).status();
+        assert!(status.unwrap().success(), "{program} {arguments:?}");
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for mounted in ["inner", "outer"] {
+            // The inner one is mounted only when the test failed.
+            let mut umount = Command::new("umount");
+            let _ = umount.arg("-q").arg(mounted).current_dir(self.0.path()).status();
+        }
+    }
+}
+
+fn start(test: &str, folder: &Path, level: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
         .env(FOLDER, folder)
         .env(LEVEL, level)
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Reads what the child acknowledges and stops it with `stop` once that is `acks` batches.
+fn read_acks(
+    child: &mut Child,
+    acks: usize,
+    acknowledged: &mut BTreeMap<u64, u64>,
+    stop: impl Fn(&mut Child),
+) {
     let mut seen = 0;
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
-    // After the kill, what is still in the pipe was acknowledged too.
+    // After the end, what is still in the pipe was acknowledged too.
     while out.read_line(&mut line).unwrap() > 0 {
         if let Some((worker, number)) = line.strip_suffix('\n').and_then(read_ack) {
             acknowledged.insert(worker, number);
             seen += 1;
             if seen == acks {
-                child.kill().unwrap();
+                stop(child);
             }
         }
         line.clear();
@@ -89,7 +193,7 @@ async fn write_until_killed(folder: &Path) {
         _ => Durability::Process,
     };
     let store = open(folder, &options(level)).unwrap();
-    println!();
+    std::io::stdout().write_all(b"\n").unwrap();
     join_all((0..WORKERS).map(|worker| work(&*store, worker))).await;
 }
 
@@ -136,7 +240,7 @@ async fn write_over_the_limit(folder: &Path) {
     }
     let unlimited = getrlimit(Resource::Fsize);
     let limit = store.stats().disk_bytes;
-    setrlimit(Resource::Fsize, Rlimit { current: Some(limit), ..unlimited.clone() }).unwrap();
+    setrlimit(Resource::Fsize, Rlimit { current: Some(limit), ..unlimited }).unwrap();
     let mut written = 50;
     let failure = loop {
         match store.commit(big(written)).await {
@@ -175,7 +279,7 @@ fn slot_key(worker: u64, slot: u64) -> Vec<u8> {
 
 /// Sizes from a few bytes to the page-filling, every byte telling the number.
 fn content(number: u64) -> Vec<u8> {
-    let bytes = if number % 97 == 0 { 100_000 } else { 8 + number * 131 % 4000 };
+    let bytes = if number.is_multiple_of(97) { 100_000 } else { 8 + number * 131 % 4000 };
     number.to_be_bytes().into_iter().cycle().take(bytes as usize).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Puts the machine together: from the tree and the shared parts to running actors, and back to rest.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{Arbiter, ArbiterHandle};
 use tokio::sync::oneshot;
@@ -39,7 +39,7 @@ pub struct Machine {
     pub flows: Flows,
     /// The queues.
     pub queues: Queues,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 /// The queues of a machine.
@@ -133,18 +133,27 @@ impl Machine {
             .await
         });
         let queues = Queues(queues);
-        Ok((Self { house, publisher, records, flows, queues, stop: Some(stop) }, ended))
+        Ok((Self { house, publisher, records, flows, queues, stop: Mutex::new(Some(stop)) }, ended))
     }
 
-    /// Lets no new job begin and waits for those that run. Whoever calls it sets the deadline.
+    /// Lets no new job and no new attempt begin and waits for those that run. Whoever calls it sets the deadline.
     pub async fn drain(&self) {
         let drains = self.queues.0.iter().map(|(_, queue)| queue.ask(Drain));
+        futures_util::future::join_all(drains).await;
+        let registry = &self.house.registry;
+        let prefix = format!("{}/{}/", TREE.name, paths::DESTINATIONS);
+        let destinations = registry.statuses().into_iter().filter(|s| s.path.as_str().starts_with(&prefix));
+        let drains = destinations.map(|status| {
+            let patience = self.house.settings.patience;
+            let destination = Ref::<DestinationActor>::new(registry.clone(), status.path, patience);
+            async move { destination.ask(crate::webhook::messages::Drain).await }
+        });
         futures_util::future::join_all(drains).await;
     }
 
     /// Stops every actor. What was not finished is taken up at the next start.
-    pub fn stop(&mut self) {
-        self.stop.take();
+    pub fn stop(&self) {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Whether the store commits and every permanent actor lives; the reasons when not.
@@ -159,7 +168,7 @@ impl Machine {
         match crate::clock::timeout(self.house.clock.as_ref(), patience, probe).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)))
+                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)));
             }
             None => wrong.push("the store does not commit in time".to_owned()),
         }

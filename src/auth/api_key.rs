@@ -5,7 +5,7 @@ use appengine_actors::clock::Timestamp;
 use appengine_actors::ids::{OrgId, RecordId};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::input::{Fields, Invalid, NAME_CHARS};
 use super::random;
@@ -62,7 +62,8 @@ pub fn mint() -> MintedKey {
 #[must_use]
 pub fn hash_of(presented: &str) -> Option<String> {
     let body = presented.strip_prefix(PREFIX)?;
-    let formed = body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let formed =
+        body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     formed.then(|| random::digest(presented))
 }
 
@@ -133,12 +134,13 @@ impl NewApiKey {
 
     /// The application fields of the record that shows the key to people.
     #[must_use]
-    pub fn shown(&self, prefix: &str) -> Value {
-        json!({
+    pub fn shown(&self, prefix: &str) -> Map<String, Value> {
+        let fields = json!({
             "name": self.name, "description": self.description, "keyPrefix": prefix, "scopes": self.scopes,
             "permissions": self.scopes, "rateLimits": self.rate_limits, "expiresAt": self.expires_at,
             "status": ACTIVE,
-        })
+        });
+        fields.as_object().cloned().unwrap_or_default()
     }
 }
 
@@ -148,7 +150,9 @@ pub const ACTIVE: &str = "active";
 /// The one of two spellings that was used.
 fn either<'a>(fields: Fields<'_>, one: &'a str, other: &'a str) -> Result<Option<&'a str>, Invalid> {
     match (fields.get(one), fields.get(other)) {
-        (Some(_), Some(_)) => Err(fields.invalid(other, &format!("says the same as {one}; give one of them"))),
+        (Some(_), Some(_)) => {
+            Err(fields.invalid(other, &format!("says the same as {one}; give one of them")))
+        }
         (Some(_), None) => Ok(Some(one)),
         (None, Some(_)) => Ok(Some(other)),
         (None, None) => Ok(None),
@@ -200,7 +204,11 @@ fn read_end(fields: Fields<'_>, now: Timestamp) -> Result<Option<Timestamp>, Inv
     let end: Timestamp = text
         .parse()
         .map_err(|_| fields.invalid("expiresAt", "must be a time such as 2030-01-31T00:00:00Z, or null"))?;
-    if end > now { Ok(Some(end)) } else { Err(fields.invalid("expiresAt", "must be a time to come, or null")) }
+    if end > now {
+        Ok(Some(end))
+    } else {
+        Err(fields.invalid("expiresAt", "must be a time to come, or null"))
+    }
 }
 
 #[cfg(test)]

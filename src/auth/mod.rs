@@ -14,4 +14,5 @@ pub mod role;
 pub mod scope;
 pub mod sealing;
 pub mod seen;
+pub mod sockets;
 pub mod token;

@@ -19,7 +19,8 @@ pub const RULE: &str = "must have 8 to 256 characters";
 
 /// A hash of no password, with the costs of all others: what an unknown person's password is compared
 /// with, so that the answer takes as long as for a known one.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Why a password could not be hashed or compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,7 +132,8 @@ mod tests {
         let (real, nobody) = (PasswordHash::new(&real).unwrap(), PasswordHash::new(NOBODY).unwrap());
         assert_eq!((nobody.algorithm, nobody.version), (real.algorithm, real.version));
         assert_eq!(nobody.params.as_str(), real.params.as_str());
-        let lengths = |hash: &PasswordHash<'_>| (hash.hash.map(|h| h.len()), hash.salt.map(|s| s.as_str().len()));
+        let lengths =
+            |hash: &PasswordHash<'_>| (hash.hash.map(|h| h.len()), hash.salt.map(|s| s.as_str().len()));
         assert_eq!(lengths(&nobody).0, lengths(&real).0);
         assert!(!passwords.verify("", None).await.unwrap());
     }

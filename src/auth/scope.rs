@@ -54,8 +54,7 @@ impl Scopes {
         }
         let check = |(index, text): (usize, &S)| {
             let text = text.as_ref();
-            let malformed =
-                || ScopeError::Malformed { index, text: text.chars().take(64).collect() };
+            let malformed = || ScopeError::Malformed { index, text: text.chars().take(64).collect() };
             if is_scope(text) { Ok(text.to_owned()) } else { Err(malformed()) }
         };
         texts.iter().enumerate().map(check).collect::<Result<_, _>>().map(Self)
@@ -76,7 +75,9 @@ impl Scopes {
     /// Whether one of them covers at least a part of a verb, `read` or `write`.
     #[must_use]
     pub fn touch(&self, verb: &str) -> bool {
-        self.0.iter().any(|scope| matches!(scope.split(':').next(), Some(first) if first == verb || first == "*"))
+        self.0
+            .iter()
+            .any(|scope| matches!(scope.split(':').next(), Some(first) if first == verb || first == "*"))
     }
 }
 

@@ -46,8 +46,7 @@ impl Seen {
     pub fn forget(&self, org: &OrgId, kind: Kind, id: &RecordId) {
         let mut inner = self.lock();
         inner.epoch += 1;
-        let stays =
-            |subject: &mut Subject| subject.org != *org || subject.kind != kind || subject.id != *id;
+        let stays = |subject: &mut Subject| subject.org != *org || subject.kind != kind || subject.id != *id;
         inner.young.retain(|_, subject| stays(subject));
         inner.old.retain(|_, subject| stays(subject));
     }

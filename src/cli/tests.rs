@@ -30,16 +30,8 @@ fn no_command_serves() {
 
 #[test]
 fn the_file_may_stand_before_or_after_the_command() {
-    for line in [
-        "--config a.toml serve",
-        "serve --config a.toml",
-        "--config a.toml",
-    ] {
-        assert_eq!(
-            parse(line).expect(line).config,
-            Some("a.toml".into()),
-            "{line}"
-        );
+    for line in ["--config a.toml serve", "serve --config a.toml", "--config a.toml"] {
+        assert_eq!(parse(line).expect(line).config, Some("a.toml".into()), "{line}");
     }
 }
 
@@ -56,18 +48,9 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
     let Command::Token(token) = command("token --org my-org --email ada@example.com") else {
         panic!("not a token")
     };
-    assert_eq!(
-        (
-            token.role,
-            token.customer,
-            token.expires,
-            token.name
-        ),
-        (Role::Owner, false, None, None)
-    );
+    assert_eq!((token.role, token.customer, token.expires, token.name), (Role::Owner, false, None, None));
 
-    let Command::Token(token) =
-        command("token --org o --email a@b --role poweruser --expires 2h --name Ada")
+    let Command::Token(token) = command("token --org o --email a@b --role poweruser --expires 2h --name Ada")
     else {
         panic!("not a token")
     };
@@ -81,10 +64,7 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
     assert!(token.customer);
 
     assert!(refusal("token --org o").contains("--email"));
-    assert!(
-        refusal("token --org o --email a@b --role Owner --customer")
-            .contains("cannot be used with")
-    );
+    assert!(refusal("token --org o --email a@b --role Owner --customer").contains("cannot be used with"));
 }
 
 #[test]
@@ -98,8 +78,7 @@ fn bad_values_are_refused_with_what_is_allowed() {
 
 #[test]
 fn a_person_is_added_as_an_ordinary_user() {
-    let Command::User(User::Add(add)) = command("user add --org o --email a@b --password-stdin")
-    else {
+    let Command::User(User::Add(add)) = command("user add --org o --email a@b --password-stdin") else {
         panic!("not an addition")
     };
     assert_eq!((add.role, add.password_stdin), (Role::User, true));
@@ -107,56 +86,22 @@ fn a_person_is_added_as_an_ordinary_user() {
 
 #[test]
 fn export_and_import_take_files_and_streams() {
-    assert_eq!(
-        command("export"),
-        Command::Export {
-            out: Stream::Standard
-        }
-    );
-    assert_eq!(
-        command("export --out a.ndjson"),
-        Command::Export {
-            out: Stream::File("a.ndjson".into())
-        }
-    );
-    assert_eq!(
-        command("import -"),
-        Command::Import {
-            from: Stream::Standard
-        }
-    );
-    assert_eq!(
-        command("import a.ndjson"),
-        Command::Import {
-            from: Stream::File("a.ndjson".into())
-        }
-    );
-    assert_eq!(
-        parse("import").expect_err("no file").kind(),
-        ErrorKind::MissingRequiredArgument
-    );
+    assert_eq!(command("export"), Command::Export { out: Stream::Standard });
+    assert_eq!(command("export --out a.ndjson"), Command::Export { out: Stream::File("a.ndjson".into()) });
+    assert_eq!(command("import -"), Command::Import { from: Stream::Standard });
+    assert_eq!(command("import a.ndjson"), Command::Import { from: Stream::File("a.ndjson".into()) });
+    assert_eq!(parse("import").expect_err("no file").kind(), ErrorKind::MissingRequiredArgument);
 }
 
 #[test]
 fn every_command_says_what_it_does_and_shows_an_example() {
     fn walk(command: &clap::Command, seen: &mut usize) {
         for inner in command.get_subcommands() {
-            assert!(
-                inner.get_about().is_some(),
-                "{} says nothing",
-                inner.get_name()
-            );
+            assert!(inner.get_about().is_some(), "{} says nothing", inner.get_name());
             walk(inner, seen);
             if !inner.has_subcommands() {
-                let example = inner
-                    .get_after_help()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                assert!(
-                    example.contains("appengine "),
-                    "{} has no example",
-                    inner.get_name()
-                );
+                let example = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(example.contains("appengine "), "{} has no example", inner.get_name());
                 *seen += 1;
             }
         }

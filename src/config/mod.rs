@@ -26,7 +26,7 @@ pub use duration::{HumanDuration, NotADuration};
 pub use problem::{Fault, Problem, Problems, Source};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
-pub use tables::{Auth, 
+pub use tables::{
     Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Queue, Queues, Server, Signup, Sockets, Store,
     Webhooks,
 };

@@ -83,11 +83,7 @@ impl Identity {
 }
 
 impl Handshake {
-    pub(super) fn read(
-        namespace: &str,
-        auth: HandshakeAuth,
-        request: &http::request::Parts,
-    ) -> Self {
+    pub(super) fn read(namespace: &str, auth: HandshakeAuth, request: &http::request::Parts) -> Self {
         let context = auth.context.unwrap_or_default();
         let header = |name| request.headers.get(name)?.to_str().ok().map(str::to_owned);
         Self {
@@ -114,9 +110,7 @@ fn filled(text: Option<String>) -> Option<String> {
 /// The scheme's name is matched without regard to case (RFC 9110 §11.1).
 fn bearer(header: &str) -> Option<String> {
     let (scheme, token) = header.split_once(' ')?;
-    let token = scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim())?;
+    let token = scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())?;
     filled(Some(token.to_owned()))
 }
 
@@ -136,15 +130,9 @@ mod tests {
 
     #[test]
     fn the_auth_object_goes_before_the_headers() {
-        let headers = [
-            ("orgid", "header-org"),
-            ("authorization", "Bearer header-token"),
-        ];
+        let headers = [("orgid", "header-org"), ("authorization", "Bearer header-token")];
         let both = read(r#"{"token":"t","orgId":"o"}"#, &headers);
-        assert_eq!(
-            (both.token.as_deref(), both.org.as_deref()),
-            (Some("t"), Some("o"))
-        );
+        assert_eq!((both.token.as_deref(), both.org.as_deref()), (Some("t"), Some("o")));
         let headers_only = read(r#"{"token":"","orgId":null}"#, &headers);
         assert_eq!(headers_only.token.as_deref(), Some("header-token"));
         assert_eq!(headers_only.org.as_deref(), Some("header-org"));
@@ -153,18 +141,9 @@ mod tests {
     #[test]
     fn other_authorization_schemes_carry_no_token() {
         for header in ["Basic abc", "Bearer", "Bearer  ", "abc"] {
-            assert_eq!(
-                read("{}", &[("authorization", header)]).token,
-                None,
-                "{header}"
-            );
+            assert_eq!(read("{}", &[("authorization", header)]).token, None, "{header}");
         }
-        assert_eq!(
-            read("{}", &[("authorization", "bEARER x")])
-                .token
-                .as_deref(),
-            Some("x")
-        );
+        assert_eq!(read("{}", &[("authorization", "bEARER x")]).token.as_deref(), Some("x"));
     }
 
     #[test]

@@ -20,13 +20,9 @@ impl Namespace for Chat {
 
     fn bind(&self, socket: &SocketRef, member: &Arc<Member>) {
         let member = Arc::clone(member);
-        on(
-            socket,
-            "set-status",
-            move |socket, SetStatus { status }, reply| {
-                set_status(socket, Arc::clone(&member), status, reply)
-            },
-        );
+        on(socket, "set-status", move |socket, SetStatus { status }, reply| {
+            set_status(socket, Arc::clone(&member), status, reply)
+        });
     }
 }
 

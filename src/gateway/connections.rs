@@ -87,10 +87,7 @@ impl Carrier {
     /// # Errors
     /// [`Full`] when none is left or the server is closing.
     pub fn session(connections: &Connections) -> Result<Self, Full> {
-        Ok(Self::Session {
-            _place: connections.admit_session()?,
-            connections: connections.clone(),
-        })
+        Ok(Self::Session { _place: connections.admit_session()?, connections: connections.clone() })
     }
 
     /// Cuts the stream under the socket with the id `sid`. While it is still polling there is none to cut:
@@ -148,12 +145,7 @@ impl Connections {
         open.next += 1;
         let link = Link::new(session);
         open.links.insert(id, link.clone());
-        Ok(Lease {
-            id,
-            link,
-            open: Arc::clone(&self.open),
-            _place: place,
-        })
+        Ok(Lease { id, link, open: Arc::clone(&self.open), _place: place })
     }
 
     /// Takes a place for a polling session.
@@ -162,9 +154,7 @@ impl Connections {
     /// [`Full`] when none is left or the server is closing.
     pub fn admit_session(&self) -> Result<SessionPlace, Full> {
         self.refuse_when_closing()?;
-        Ok(SessionPlace {
-            _place: Arc::new(self.sessions.take()?),
-        })
+        Ok(SessionPlace { _place: Arc::new(self.sessions.take()?) })
     }
 
     /// Upgraded streams that are open now.
@@ -311,10 +301,7 @@ struct Place(watch::Sender<usize>);
 
 impl Counter {
     fn new(most: usize) -> Self {
-        Self {
-            open: watch::Sender::new(0),
-            most,
-        }
+        Self { open: watch::Sender::new(0), most }
     }
 
     fn take(&self) -> Result<Place, Full> {
@@ -323,11 +310,7 @@ impl Counter {
             *open += usize::from(free);
             free
         });
-        if taken {
-            Ok(Place(self.open.clone()))
-        } else {
-            Err(Full::Limit(self.most))
-        }
+        if taken { Ok(Place(self.open.clone())) } else { Err(Full::Limit(self.most)) }
     }
 
     fn open(&self) -> usize {

@@ -34,14 +34,8 @@ const KEPT: [HeaderName; 12] = [
 /// # Errors
 /// When a part is not valid under the stricter rules of the newer version.
 pub(super) fn request(head: &RequestHead) -> Result<http::Request<()>, http::Error> {
-    let target = head
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
-    let mut request = http::Request::builder()
-        .method(head.method.as_str())
-        .uri(target)
-        .body(())?;
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let mut request = http::Request::builder().method(head.method.as_str()).uri(target).body(())?;
     *request.headers_mut() = headers(head)?;
     if let Some(peer) = head.peer_addr {
         request.extensions_mut().insert(Peer(peer));
@@ -151,10 +145,7 @@ mod tests {
             .to_request();
         let converted = super::request(request.head()).expect("a request");
         assert_eq!(converted.uri(), "/socket.io/?EIO=4&transport=websocket");
-        assert_eq!(
-            converted.headers().get("orgid").map(HeaderValue::as_bytes),
-            Some(&b"acme"[..])
-        );
+        assert_eq!(converted.headers().get("orgid").map(HeaderValue::as_bytes), Some(&b"acme"[..]));
         assert!(!converted.headers().contains_key("cookie"));
         assert_eq!(converted.extensions().get::<Peer>(), Some(&Peer(peer)));
     }
@@ -169,10 +160,7 @@ mod tests {
             .expect("an answer");
         let converted = response(&answer.into_parts().0, Bytes::from_static(b"no"));
         assert_eq!(converted.status(), http::StatusCode::PAYLOAD_TOO_LARGE);
-        assert_eq!(
-            converted.headers().get("content-type").expect("a type"),
-            "text/plain"
-        );
+        assert_eq!(converted.headers().get("content-type").expect("a type"), "text/plain");
         assert!(!converted.headers().contains_key("content-length"));
     }
 }

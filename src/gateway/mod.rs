@@ -61,25 +61,15 @@ impl Gateway {
     #[must_use]
     pub fn new(
         limits: GatewayLimits,
-        origins: Origins,
+        origins: Arc<Origins>,
         auth: Arc<dyn Authenticate>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (service, io) = limits.builder().build_with_inner_svc(Elsewhere);
-        let door = Arc::new(Door {
-            auth,
-            clock: Arc::clone(&clock),
-        });
+        let door = Arc::new(Door { auth, clock: Arc::clone(&clock) });
         namespace::open(&io, &door, Lobby);
         namespace::open(&io, &door, Chat);
-        Self {
-            io,
-            service,
-            connections: Connections::new(limits.max_connections),
-            limits,
-            origins: Arc::new(origins),
-            clock,
-        }
+        Self { io, service, connections: Connections::new(limits.max_connections), limits, origins, clock }
     }
 
     /// For sending into rooms and for namespaces of one's own.

@@ -71,26 +71,15 @@ pub(super) fn open<N: Namespace>(io: &SocketIo, door: &Arc<Door>, namespace: N) 
 }
 
 impl Door {
-    async fn ask<E: ToString>(
-        &self,
-        socket: &SocketRef,
-        auth: Result<HandshakeAuth, E>,
-    ) -> Outcome {
+    async fn ask<E: ToString>(&self, socket: &SocketRef, auth: Result<HandshakeAuth, E>) -> Outcome {
         let auth = auth.map_err(|error| {
-            let why = format!(
-                "cannot read the handshake's auth object: {}",
-                error.to_string()
-            );
+            let why = format!("cannot read the handshake's auth object: {}", error.to_string());
             Failure::new("bad_handshake", why)
         })?;
         let handshake = Handshake::read(socket.ns(), auth, socket.req_parts());
         let chat_session_id = continued(handshake.chat_session_id.as_deref());
         let identity = self.auth.authenticate(handshake).await?;
-        Ok(Arc::new(Member {
-            identity,
-            chat_session_id,
-            gone: Notify::new(),
-        }))
+        Ok(Arc::new(Member { identity, chat_session_id, gone: Notify::new() }))
     }
 
     /// Tells the client when its token is up, and lets it go.
@@ -151,27 +140,24 @@ where
     F: Fn(SocketRef, T, Reply) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    socket.on(
-        event,
-        move |socket: SocketRef, TryData(payload): TryData<T>, ack: AckSender| {
-            let begun = match payload {
-                Ok(payload) => {
-                    let reply = Reply(socket.clone(), ack);
-                    Some(handler(socket, payload, reply))
-                }
-                Err(error) => {
-                    let failure = Failure::new("bad_payload", error.to_string());
-                    reject(&socket, ack, event, &failure);
-                    None
-                }
-            };
-            async move {
-                if let Some(rest) = begun {
-                    rest.await;
-                }
+    socket.on(event, move |socket: SocketRef, TryData(payload): TryData<T>, ack: AckSender| {
+        let begun = match payload {
+            Ok(payload) => {
+                let reply = Reply(socket.clone(), ack);
+                Some(handler(socket, payload, reply))
             }
-        },
-    );
+            Err(error) => {
+                let failure = Failure::new("bad_payload", error.to_string());
+                reject(&socket, ack, event, &failure);
+                None
+            }
+        };
+        async move {
+            if let Some(rest) = begun {
+                rest.await;
+            }
+        }
+    });
 }
 
 /// The acknowledgement that a client may be waiting for. Sending one that was not asked for does nothing.
@@ -194,11 +180,7 @@ pub(super) fn push<T: Serialize>(socket: &SocketRef, event: &str, payload: &T) {
 
 fn reject(socket: &SocketRef, ack: AckSender, event: &str, failure: &Failure) {
     let name: String = event.chars().take(MAX_NAME).collect();
-    let told = ErrorEvent {
-        code: failure.error,
-        message: &failure.message,
-        event: &name,
-    };
+    let told = ErrorEvent { code: failure.error, message: &failure.message, event: &name };
     push(socket, event::ERROR, &told);
     Reply(socket.clone(), ack).send(failure);
 }
@@ -232,8 +214,7 @@ fn let_go(socket: SocketRef) {
 fn continued(named: Option<&str>) -> String {
     let looks_right = |id: &&str| {
         id.strip_prefix("cs_").is_some_and(|rest| {
-            (8..=64).contains(&rest.len())
-                && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            (8..=64).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         })
     };
     match named.filter(looks_right) {
@@ -250,13 +231,7 @@ mod tests {
     fn a_session_id_is_continued_only_when_it_looks_like_one() {
         let known = "cs_0123456789abcdef";
         assert_eq!(continued(Some(known)), known);
-        for odd in [
-            "",
-            "cs_",
-            "cs_abc",
-            "xx_0123456789abcdef",
-            "cs_0123456789abc\n",
-        ] {
+        for odd in ["", "cs_", "cs_abc", "xx_0123456789abcdef", "cs_0123456789abc\n"] {
             let new = continued(Some(odd));
             assert_ne!(new, odd);
             assert_eq!(continued(Some(&new)), new, "a new one can be continued");

@@ -11,9 +11,7 @@ pub struct Origins {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadOrigin {
     /// Not of the form `scheme://host[:port]`.
-    #[error(
-        "accept the origin `{0}`: write it as scheme://host or scheme://host:port, without a path"
-    )]
+    #[error("accept the origin `{0}`: write it as scheme://host or scheme://host:port, without a path")]
     Form(String),
     /// `*` would let every page act for its visitors.
     #[error("accept the origin `*`: list each origin by name")]
@@ -27,17 +25,14 @@ impl Origins {
     /// [`BadOrigin`] names the first entry that is not an origin.
     pub fn new(listed: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, BadOrigin> {
         let listed = listed.into_iter().map(|one| parse(one.as_ref()));
-        Ok(Self {
-            listed: listed.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { listed: listed.collect::<Result<_, _>>()? })
     }
 
     /// True when a page of `origin` may talk to this server, which the client addressed as `host`.
     #[must_use]
     pub fn admit(&self, origin: &str, host: Option<&str>) -> bool {
-        let same_site = authority(origin)
-            .zip(host)
-            .is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host));
+        let same_site =
+            authority(origin).zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host));
         same_site || self.lists(origin)
     }
 
@@ -84,22 +79,13 @@ mod tests {
         ] {
             assert!(!admit(other), "{other}");
         }
-        assert!(
-            !origins.admit("null", Some("null")),
-            "an opaque origin has no site"
-        );
+        assert!(!origins.admit("null", Some("null")), "an opaque origin has no site");
         assert!(!origins.admit("https://a.example", None));
     }
 
     #[test]
     fn a_list_entry_that_is_no_origin_is_refused_by_name() {
-        for bad in [
-            "example.com",
-            "https://",
-            "https://a.b/c",
-            "https://*.b",
-            "https://u@b",
-        ] {
+        for bad in ["example.com", "https://", "https://a.b/c", "https://*.b", "https://u@b"] {
             assert_eq!(Origins::new([bad]), Err(BadOrigin::Form(bad.to_owned())));
         }
         assert_eq!(Origins::new(["*"]), Err(BadOrigin::Any));

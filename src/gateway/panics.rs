@@ -34,8 +34,7 @@ pub async fn catch_panics<B: MessageBody>(
 
 fn message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// What the panic said stays in the log: it may quote another tenant's data.
@@ -56,11 +55,6 @@ impl ResponseError for Panicked {
     }
 
     fn error_response(&self) -> HttpResponse {
-        problem(
-            self.status_code(),
-            "internal_error",
-            &self.to_string(),
-            &self.path,
-        )
+        problem(self.status_code(), "internal_error", &self.to_string(), &self.path)
     }
 }

@@ -12,8 +12,8 @@ use actix_web::{
     http::{
         Method,
         header::{
-            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-            ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
+            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
         },
     },
     web,
@@ -33,9 +33,8 @@ use super::{
 /// Registers the route.
 pub(super) fn routes(gateway: Gateway) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
-        let ask_first = |gateway: web::Data<Gateway>, request: HttpRequest| {
-            ready(preflight(&gateway, &request))
-        };
+        let ask_first =
+            |gateway: web::Data<Gateway>, request: HttpRequest| ready(preflight(&gateway, &request));
         let resource = web::resource([PATH.to_owned(), format!("{PATH}/")])
             .app_data(web::Data::new(gateway))
             .route(web::get().to(poll))
@@ -45,11 +44,7 @@ pub(super) fn routes(gateway: Gateway) -> impl FnOnce(&mut web::ServiceConfig) {
     }
 }
 
-async fn poll(
-    gateway: web::Data<Gateway>,
-    request: HttpRequest,
-    body: web::Payload,
-) -> HttpResponse {
+async fn poll(gateway: web::Data<Gateway>, request: HttpRequest, body: web::Payload) -> HttpResponse {
     let answer = match answer(&gateway, &request, body).await {
         Ok(answer) => answer,
         Err(refused) => refused.answer(request.path()),
@@ -61,10 +56,7 @@ async fn poll(
 fn preflight(gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
     let answer = HttpResponse::NoContent()
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
-        .insert_header((
-            ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type, orgid",
-        ))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, orgid"))
         .insert_header((ACCESS_CONTROL_MAX_AGE, "600"))
         .finish();
     let_read(gateway, request, answer)
@@ -76,8 +68,7 @@ async fn answer(
     body: web::Payload,
 ) -> Result<HttpResponse, Refused> {
     gateway.check_origin(request.headers())?;
-    let query =
-        EngineQuery::parse(request.query_string()).map_err(|why| Refused::handshake(&why))?;
+    let query = EngineQuery::parse(request.query_string()).map_err(|why| Refused::handshake(&why))?;
     if query.transport == Transport::WebSocket {
         // The engine would answer 101 here, on a connection that it does not get.
         let why = "the websocket transport needs an upgrade request";

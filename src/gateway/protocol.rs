@@ -136,11 +136,7 @@ impl<'a> Authenticated<'a> {
 
 impl Failure {
     pub fn new(error: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            success: false,
-            error,
-            message: message.into(),
-        }
+        Self { success: false, error, message: message.into() }
     }
 }
 
@@ -176,11 +172,7 @@ mod tests {
             json!({"success": true, "chatSessionId": "cs_1", "isGuest": true,
                    "user": {"email": "ann@x.io", "name": "ann@x.io", "role": "customer"}})
         );
-        let agent = Identity {
-            customer: false,
-            name: Some("Ann".into()),
-            ..customer()
-        };
+        let agent = Identity { customer: false, name: Some("Ann".into()), ..customer() };
         assert_eq!(
             to_value(Authenticated::new(&agent, "cs_1")).expect("json"),
             json!({"success": true, "user": {"email": "ann@x.io", "name": "Ann", "role": "agent"}})

@@ -6,8 +6,7 @@ pub(super) const PATH: &str = "/socket.io";
 
 /// True when a request to `path` is for Socket.IO.
 pub(super) fn is_engine_path(path: &str) -> bool {
-    path.strip_prefix(PATH)
-        .is_some_and(|rest| rest.is_empty() || rest == "/")
+    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest == "/")
 }
 
 /// What an Engine.IO request asks for.
@@ -54,10 +53,7 @@ impl<'a> EngineQuery<'a> {
             Some("websocket") => Transport::WebSocket,
             _ => return Err(BadQuery::Transport),
         };
-        Ok(Self {
-            transport,
-            session: value("sid"),
-        })
+        Ok(Self { transport, session: value("sid") })
     }
 }
 

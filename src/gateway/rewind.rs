@@ -25,12 +25,7 @@ impl<S> Rewind<S> {
     /// Puts `early` in front of `stream`.
     #[must_use]
     pub fn new(early: Bytes, stream: S, lease: Lease) -> Self {
-        Self {
-            early,
-            stream,
-            lease,
-            owes_turn: false,
-        }
+        Self { early, stream, lease, owes_turn: false }
     }
 
     fn read_early(&mut self, buf: &mut ReadBuf<'_>) {
@@ -99,11 +94,7 @@ impl<S: AsyncWrite + Unpin> Rewind<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Rewind<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.unless_cut(cx, |stream, cx| stream.poll_write(cx, buf))
     }
 
@@ -137,10 +128,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("runtime")
-            .block_on(future)
+        tokio::runtime::Builder::new_current_thread().build().expect("runtime").block_on(future)
     }
 
     fn lease(connections: &Connections) -> Lease {

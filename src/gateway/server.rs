@@ -125,9 +125,7 @@ impl<F> Worker<F>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
-    async fn start(
-        self,
-    ) -> Result<impl Service<TcpStream, Response = (), Error: fmt::Debug>, NotBuilt> {
+    async fn start(self) -> Result<impl Service<TcpStream, Response = (), Error: fmt::Debug>, NotBuilt> {
         let around = self.options.around.clone();
         let app = App::new()
             .configure(polling::routes(self.gateway.clone()))
@@ -143,20 +141,10 @@ where
         let app = map_config(app, |()| AppConfig::default());
         let app = Rc::new(app.new_service(()).await.map_err(|()| NotBuilt)?);
 
-        let plain = self
-            .http()
-            .h1(Shared(Rc::clone(&app)))
-            .new_service(())
-            .await;
+        let plain = self.http().h1(Shared(Rc::clone(&app))).new_service(()).await;
         let upgrades = Upgrades::new(self.gateway.clone(), plain.map_err(|()| NotBuilt)?);
-        let main = self.http().upgrade(fn_factory(move || {
-            ready(Ok::<_, Infallible>(upgrades.clone()))
-        }));
-        let main = main
-            .finish(Shared(Rc::clone(&app)))
-            .tcp()
-            .new_service(())
-            .await;
+        let main = self.http().upgrade(fn_factory(move || ready(Ok::<_, Infallible>(upgrades.clone()))));
+        let main = main.finish(Shared(Rc::clone(&app))).tcp().new_service(()).await;
         main.map_err(|()| NotBuilt)
     }
 }

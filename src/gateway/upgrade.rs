@@ -36,10 +36,7 @@ pub(super) struct Upgrades<P> {
 
 impl<P> Clone for Upgrades<P> {
     fn clone(&self) -> Self {
-        Self {
-            gateway: self.gateway.clone(),
-            plain: Rc::clone(&self.plain),
-        }
+        Self { gateway: self.gateway.clone(), plain: Rc::clone(&self.plain) }
     }
 }
 
@@ -117,17 +114,10 @@ where
         head: http::Request<()>,
     ) -> Result<(), Broken> {
         let switching = ws::handshake_response(request.head()).finish().drop_body();
-        framed
-            .send(Message::Item((switching, BodySize::None)))
-            .await?;
+        framed.send(Message::Item((switching, BodySize::None))).await?;
         let parts = framed.into_parts();
         let stream = Rewind::new(parts.read_buf.freeze(), parts.io, lease);
-        self.gateway
-            .service
-            .clone()
-            .call((stream, head))
-            .await
-            .map_err(Broken::from)
+        self.gateway.service.clone().call((stream, head)).await.map_err(Broken::from)
     }
 
     /// Puts the head back in front of the stream and serves it again, this time without upgrades.
@@ -159,13 +149,8 @@ impl<E: std::fmt::Display> From<E> for Broken {
 }
 
 /// Answers and closes: what follows on this connection is not HTTP any more.
-async fn refuse(
-    framed: Framed<TcpStream, Codec>,
-    mut answer: Response<BoxBody>,
-) -> Result<(), Broken> {
-    answer
-        .head_mut()
-        .set_connection_type(actix_http::ConnectionType::Close);
+async fn refuse(framed: Framed<TcpStream, Codec>, mut answer: Response<BoxBody>) -> Result<(), Broken> {
+    answer.head_mut().set_connection_type(actix_http::ConnectionType::Close);
     // What a refusal says is short and at hand, never a stream.
     let answer = answer.map_body(|_, body| body.try_into_bytes().unwrap_or_default());
     let mut framed = SendResponse::new(framed, answer).await?;

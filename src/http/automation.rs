@@ -87,21 +87,17 @@ const STATUSES: [&str; 6] = ["pending", "running", "waiting", "completed", "fail
 
 /// A flow: `{name, trigger, actions}`, or `{name, triggers, steps}`, or a record whose `data` is either.
 #[derive(ToSchema)]
-#[schema(additional_properties = true)]
 #[expect(dead_code, reason = "only its schema is used: the flow's own reader lists everything wrong at once")]
 struct FlowBody {
     /// What people call it; required unless the flow is under `data`.
     name: Option<String>,
     /// Short form: what starts it.
-    trigger: Option<Object>,
+    #[schema(value_type = Option<Object>)]
+    trigger: Option<Value>,
     /// Short form: what it does, in order.
-    actions: Option<Vec<Object>>,
+    #[schema(value_type = Option<Vec<Object>>)]
+    actions: Option<Vec<Value>>,
 }
-
-/// Any object.
-#[derive(ToSchema)]
-#[schema(additional_properties = true)]
-struct Object {}
 
 /// What somebody who starts a flow gives it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -209,7 +205,11 @@ async fn list(
         .map(|page| HttpResponse::Ok().json(page))
 }
 
-async fn get(caller: Caller, flows: web::Data<Flows>, id: web::Path<RecordId>) -> Result<HttpResponse, Problem> {
+async fn get(
+    caller: Caller,
+    flows: web::Data<Flows>,
+    id: web::Path<RecordId>,
+) -> Result<HttpResponse, Problem> {
     let (read, _) = flows.read(&caller.org, &id).await?;
     Ok(HttpResponse::Ok().json(shown(&read.record)))
 }
@@ -224,11 +224,19 @@ async fn replace(
     Ok(HttpResponse::Ok().json(shown(&record)))
 }
 
-async fn archive(caller: Caller, flows: web::Data<Flows>, id: web::Path<RecordId>) -> Result<HttpResponse, Problem> {
+async fn archive(
+    caller: Caller,
+    flows: web::Data<Flows>,
+    id: web::Path<RecordId>,
+) -> Result<HttpResponse, Problem> {
     set_status(&caller, &flows, &id, FlowStatus::Archived).await
 }
 
-async fn activate(caller: Caller, flows: web::Data<Flows>, id: web::Path<RecordId>) -> Result<HttpResponse, Problem> {
+async fn activate(
+    caller: Caller,
+    flows: web::Data<Flows>,
+    id: web::Path<RecordId>,
+) -> Result<HttpResponse, Problem> {
     set_status(&caller, &flows, &id, FlowStatus::Active).await
 }
 

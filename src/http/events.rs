@@ -178,9 +178,13 @@ async fn publish_batch(
 ) -> Result<HttpResponse, Problem> {
     if body.events.is_empty() || body.events.len() > MOST {
         let message = format!("must hold 1 to {MOST} events, not {}", body.events.len());
-        return Err(Problem::invalid("the batch cannot be taken", vec![Detail { path: "events".into(), message }]));
+        return Err(Problem::invalid(
+            "the batch cannot be taken",
+            vec![Detail { path: "events".into(), message }],
+        ));
     }
-    let digest = digest_of(&body.events.iter().map(|e| (&e.event, &e.data, e.occurred_at)).collect::<Vec<_>>());
+    let digest =
+        digest_of(&body.events.iter().map(|e| (&e.event, &e.data, e.occurred_at)).collect::<Vec<_>>());
     let receipt = commit(&caller, &publisher, &machine, body.events, body.idempotency_key, digest).await?;
     let mut answer = HttpResponse::Accepted();
     if receipt.repeated.is_some() {
@@ -244,23 +248,34 @@ async fn list(
         return Err(Problem::invalid("the log cannot be listed", vec![detail]));
     }
     let after = params.after.as_deref().map(str::parse::<Place>).transpose();
-    let after = after.map_err(|error| Problem::bad_request("invalid_cursor", format!("failed to {error}")))?;
+    let after =
+        after.map_err(|error| Problem::bad_request("invalid_cursor", format!("failed to {error}")))?;
     let kind = params.kind.as_deref().map(EventKind::new).transpose();
     let kind = kind.map_err(|error| Problem::bad_request("invalid_kind", format!("failed to {error}")))?;
-    let page = log.page(&caller.org, kind.as_ref(), after, params.order == Order::Desc, limit).await.map_err(ChangeError::from)?;
+    let page = log
+        .page(&caller.org, kind.as_ref(), after, params.order == Order::Desc, limit)
+        .await
+        .map_err(ChangeError::from)?;
     let next = page.last.map(|place| place.to_string()).or(params.after);
     Ok(HttpResponse::Ok().json(LogPage { data: page.events, next, has_next: page.more }))
 }
 
-async fn get(caller: Caller, log: web::Data<EventLog>, id: web::Path<EventId>) -> Result<HttpResponse, Problem> {
+async fn get(
+    caller: Caller,
+    log: web::Data<EventLog>,
+    id: web::Path<EventId>,
+) -> Result<HttpResponse, Problem> {
     let found = log.get(&caller.org, *id).await.map_err(ChangeError::from)?;
     let event = found.ok_or_else(|| Problem::not_found(format!("there is no event {id}")))?;
     Ok(HttpResponse::Ok().json(event))
 }
 
-async fn trace(caller: Caller, traces: web::Data<Traces>, id: web::Path<EventId>) -> Result<HttpResponse, Problem> {
+async fn trace(
+    caller: Caller,
+    traces: web::Data<Traces>,
+    id: web::Path<EventId>,
+) -> Result<HttpResponse, Problem> {
     let found: Option<Trace> = traces.of(&caller.org, *id).await.map_err(ChangeError::from)?;
     let trace = found.ok_or_else(|| Problem::not_found(format!("there is no event {id}")))?;
     Ok(HttpResponse::Ok().json(trace))
 }
-

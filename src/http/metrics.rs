@@ -87,7 +87,10 @@ impl Metrics {
                 ("failed", queue.failed),
             ];
             for (state, count) in counts {
-                set(&figures.jobs.get_or_create(&QueueLabels { queue: queue.name.to_string(), state }), count);
+                set(
+                    &figures.jobs.get_or_create(&QueueLabels { queue: queue.name.to_string(), state }),
+                    count,
+                );
             }
             let labels = QueueLabels { queue: queue.name.to_string(), state: "waiting" };
             let millis = queue.oldest_waiting_ms.unwrap_or_default();
@@ -96,7 +99,10 @@ impl Metrics {
         // Members come and go with destinations and flows: only those that restarted are worth a line.
         figures.restarts.clear();
         for actor in actors.iter().filter(|actor| actor.restarts > 0) {
-            set(&figures.restarts.get_or_create(&ActorLabels { actor: actor.path.to_string() }), actor.restarts);
+            set(
+                &figures.restarts.get_or_create(&ActorLabels { actor: actor.path.to_string() }),
+                actor.restarts,
+            );
         }
         set(&figures.running, actors.len() as u64);
         set(&figures.commits, store.commits);

@@ -141,8 +141,7 @@ async fn system_metrics(
 
 /// CPU and memory of this process, as the operating system tells.
 fn process() -> Value {
-    let mut system = System::new();
-    let Ok(pid) = sysinfo::get_current_pid() else { return Value::Null };
+    let (Ok(mut system), Ok(pid)) = (System::new(), sysinfo::get_current_pid()) else { return Value::Null };
     let kinds = ProcessRefreshKind::nothing().with_cpu().with_memory();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kinds);
     let Some(process) = system.process(pid) else { return Value::Null };
@@ -164,7 +163,10 @@ async fn jobs(
     let name = name.into_inner();
     if !machine.queues.names().any(|known| *known == name) {
         let known: Vec<&str> = machine.queues.names().map(QueueName::as_str).collect();
-        return Err(Problem::not_found(format!("there is no queue `{name}`; there are {}", known.join(", "))));
+        return Err(Problem::not_found(format!(
+            "there is no queue `{name}`; there are {}",
+            known.join(", ")
+        )));
     }
     let page = params.page.unwrap_or(1);
     if !(1..=1000).contains(&page) {
@@ -188,7 +190,11 @@ async fn jobs(
     Ok(HttpResponse::Ok().json(json!({"data": data, "page": page, "pageSize": SIZE, "hasNext": has_next})))
 }
 
-async fn job(caller: Caller, machine: web::Data<Machine>, id: web::Path<JobId>) -> Result<HttpResponse, Problem> {
+async fn job(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    id: web::Path<JobId>,
+) -> Result<HttpResponse, Problem> {
     let found = machine.house.store.get(keys::job(*id)).await?;
     let job = found.map(|found| decode::<Job>(&found.value)).transpose()?;
     let job = job.filter(|job| job.org_id == caller.org);
@@ -202,7 +208,8 @@ async fn alerts(monitor: web::Data<Monitor>) -> HttpResponse {
 
 async fn user_activity(caller: Caller, monitor: web::Data<Monitor>) -> HttpResponse {
     let activity = monitor.activity(&caller.org);
-    HttpResponse::Ok().json(json!({"since": monitor.started(), "people": activity.len(), "activity": activity}))
+    HttpResponse::Ok()
+        .json(json!({"since": monitor.started(), "people": activity.len(), "activity": activity}))
 }
 
 async fn usage(caller: Caller, monitor: web::Data<Monitor>) -> HttpResponse {
@@ -214,4 +221,3 @@ async fn tree(machine: web::Data<Machine>) -> HttpResponse {
     let children = machine.house.registry.statuses();
     HttpResponse::Ok().json(json!({"root": "machine", "actors": children}))
 }
-

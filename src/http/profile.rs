@@ -31,7 +31,8 @@ pub fn routes() -> Vec<Route> {
             .gives::<SessionReply>(StatusCode::CREATED);
         routes.push(if hidden { route.hidden() } else { route });
     }
-    for (path, hidden) in [("/profile/user/signin", false), ("/profile/signin", true), ("/user/signin", true)] {
+    for (path, hidden) in [("/profile/user/signin", false), ("/profile/signin", true), ("/user/signin", true)]
+    {
         let route = Route::post(path, Access::Entrance, user_sign_in)
             .about(TAG, "Sign in as staff")
             .takes::<SignInBody>()
@@ -286,7 +287,10 @@ entrance!(user_refresh, OK, |accounts, org, body| accounts.refresh(org, Kind::Us
 entrance!(customer_refresh, OK, |accounts, org, body| accounts.refresh(org, Kind::Customer, body));
 entrance!(register_guest, CREATED, |accounts, org, body| accounts.register_guest(org, body));
 
-async fn link_sign_in(accounts: web::Data<Accounts>, Json(body): Json<Value>) -> Result<HttpResponse, Problem> {
+async fn link_sign_in(
+    accounts: web::Data<Accounts>,
+    Json(body): Json<Value>,
+) -> Result<HttpResponse, Problem> {
     session(StatusCode::OK, accounts.sign_in_by_link(&body).await)
 }
 

@@ -98,7 +98,8 @@ impl RateLimits {
             return Some(peer);
         }
         let told = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-        let hops: Vec<IpAddr> = told.flat_map(|list| list.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+        let hops: Vec<IpAddr> =
+            told.flat_map(|list| list.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
         // The last hop that is not ours was seen by ours; what stands before it anybody may have written.
         Some(hops.into_iter().rev().find(|hop| !trusted(hop)).unwrap_or(peer))
     }
@@ -113,7 +114,12 @@ impl RateLimits {
     }
 
     /// Writes what is left into an answer: limit, remaining, and seconds to the next one.
-    pub fn describe(&self, room: &Room, headers: &mut HeaderMap, names: (HeaderName, HeaderName, HeaderName)) {
+    pub fn describe(
+        &self,
+        room: &Room,
+        headers: &mut HeaderMap,
+        names: (HeaderName, HeaderName, HeaderName),
+    ) {
         let (left, reset) = match room {
             Room::Some(left) => (*left, 60 / u64::from(self.per_minute.get()).max(1)),
             Room::None(wait) => (0, wait.as_secs() + 1),

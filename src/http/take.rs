@@ -92,7 +92,8 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Pr
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
     };
     check_type(request)?;
-    let told = request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let told =
+        request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|told| told > limit as u64) {
         return Err(too_large());
     }
@@ -141,7 +142,8 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], limits: BodyLimits) -> Result<T,
             Problem::bad_request("malformed_json", format!("the body is no JSON: {cause}"))
         }
     })?;
-    json.end().map_err(|error| Problem::bad_request("malformed_json", format!("the body is no JSON: {error}")))?;
+    json.end()
+        .map_err(|error| Problem::bad_request("malformed_json", format!("the body is no JSON: {error}")))?;
     Ok(read)
 }
 

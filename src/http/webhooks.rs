@@ -92,7 +92,11 @@ async fn list(
     Ok(HttpResponse::Ok().json(json!({"data": rows, "pageSize": size, "hasNext": has_next})))
 }
 
-async fn get(caller: Caller, traces: web::Data<Traces>, id: web::Path<DeliveryId>) -> Result<HttpResponse, Problem> {
+async fn get(
+    caller: Caller,
+    traces: web::Data<Traces>,
+    id: web::Path<DeliveryId>,
+) -> Result<HttpResponse, Problem> {
     match traces.delivery(&caller.org, *id).await? {
         Some(TraceBody::Delivery { delivery, attempts }) => {
             let mut body = json!(delivery);

@@ -105,15 +105,21 @@ pub(super) fn stopped() -> StoreError {
     StoreError::Unavailable("it has been closed".into())
 }
 
+/// Index pages hold hundreds of keys and must stay below the size at which sled moves a page out of the
+/// file that is synced. No key that this program builds comes near.
+const MAX_KEY_BYTES: usize = 8 * 1024;
+
 fn check_sizes(batch: &Batch) -> Result<(), StoreError> {
-    let sizes = batch.ops.iter().map(|op| match op {
-        Op::Put(_, value) => value.len(),
-        Op::Delete(_) => 0,
-    });
-    match sizes.max() {
-        Some(bytes) if bytes > MAX_VALUE_BYTES => Err(StoreError::TooLarge { bytes }),
-        _ => Ok(()),
+    for op in &batch.ops {
+        let Op::Put(key, value) = op else { continue };
+        if value.len() > MAX_VALUE_BYTES {
+            return Err(StoreError::TooLarge { bytes: value.len() });
+        }
+        if key.len() > MAX_KEY_BYTES {
+            return Err(StoreError::TooLarge { bytes: key.len() + value.len() });
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -124,6 +130,17 @@ mod tests {
         let mut batch = Batch::default();
         batch.put(Vec::new(), vec![0; bytes]);
         batch
+    }
+
+    #[test]
+    fn what_would_fill_a_page_alone_is_refused() {
+        let (queue, _next) = queue(3, 1 << 20, Arc::default());
+        let mut batch = Batch::default();
+        batch.put(vec![b'k'; MAX_KEY_BYTES], vec![0; MAX_VALUE_BYTES]);
+        assert!(queue.join(batch.clone()).is_ok());
+        batch.put(vec![b'k'; MAX_KEY_BYTES + 1], "");
+        let bytes = MAX_KEY_BYTES + 1;
+        assert_eq!(queue.join(batch).unwrap_err(), StoreError::TooLarge { bytes });
     }
 
     #[test]

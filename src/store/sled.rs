@@ -136,7 +136,11 @@ impl Engine {
     pub(super) fn close(&self) {
         let db = self.tree.write().unwrap_or_else(PoisonError::into_inner).take();
         // Sled unwraps the result of its last sync.
-        if let Err(fault) = guarded(|| Ok(drop(db))) {
+        let dropped = guarded(|| {
+            drop(db);
+            Ok(())
+        });
+        if let Err(fault) = dropped {
             tracing::error!(folder = %self.folder.display(), %fault, "store: close");
         }
     }

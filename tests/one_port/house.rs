@@ -21,9 +21,10 @@ use actix_web::{
 };
 use actix_web_actors::ws;
 use appengine::gateway::{
-    Authenticate, Clock, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal,
-    ServeOptions, serve, shutdown,
+    Authenticate, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal, ServeOptions, serve,
+    shutdown,
 };
+use appengine_actors::clock::{Clock, Timestamp};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use socketioxide::{
@@ -54,27 +55,21 @@ impl House {
     pub fn build(limits: GatewayLimits, workers: usize) -> Self {
         let clock = Arc::new(TestClock(watch::Sender::new(false)));
         let origins = Origins::new(["https://app.example.com"]).expect("origins");
-        let gateway = Gateway::new(limits, origins, Arc::new(ByToken), clock.clone());
+        let gateway = Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), clock.clone());
         add_echo(&gateway);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let stop = Arc::new(Notify::new());
         let (left_tx, left) = mpsc::sync_channel(1);
         let (ready_tx, ready) = mpsc::sync_channel(1);
-        let state = State {
-            stop: stop.clone(),
-            clock: clock.clone(),
-        };
+        let state = State { stop: stop.clone(), clock: clock.clone() };
         let served = gateway.clone();
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async move {
                 let stop = state.stop.clone();
                 let routes = move |config: &mut web::ServiceConfig| routes(config, &state);
-                let options = ServeOptions {
-                    workers,
-                    around: Some(Arc::new(around)),
-                    ..ServeOptions::default()
-                };
+                let options =
+                    ServeOptions { workers, around: Some(Arc::new(around)), ..ServeOptions::default() };
                 let server = serve(listener, &served, &options, routes).expect("a server");
                 let handle = server.handle();
                 let stopping = async {
@@ -89,14 +84,7 @@ impl House {
             });
         });
         ready.recv().expect("the server starts");
-        Self {
-            address,
-            gateway,
-            clock,
-            stop,
-            left,
-            thread: Some(thread),
-        }
+        Self { address, gateway, clock, stop, left, thread: Some(thread) }
     }
 
     /// Runs a scenario of `tests/clients/run.mjs` against this server.
@@ -160,8 +148,12 @@ impl TestClock {
 }
 
 impl Clock for TestClock {
-    fn now_ms(&self) -> u64 {
-        1_000_000
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_000_000)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
@@ -182,18 +174,13 @@ impl Authenticate for ByToken {
 }
 
 fn identify(handshake: &Handshake) -> Result<Identity, Refusal> {
-    let refuse = |code, message: &str| Refusal {
-        code,
-        message: message.to_owned(),
-    };
+    let refuse = |code, message: &str| Refusal { code, message: message.to_owned() };
     assert!(handshake.peer.is_some_and(|peer| peer.ip().is_loopback()));
     let org = handshake.org.clone();
     let org = org.ok_or_else(|| refuse("missing_orgid", "send orgId"))?;
     let token = handshake.token.as_deref();
     let token = token.ok_or_else(|| refuse("missing_token", "send a token"))?;
-    let (kind, email) = token
-        .split_once(':')
-        .ok_or_else(|| refuse("token_expired", "sign in again"))?;
+    let (kind, email) = token.split_once(':').ok_or_else(|| refuse("token_expired", "sign in again"))?;
     Ok(Identity {
         org,
         id: email.to_owned(),
@@ -239,9 +226,7 @@ fn around(
         assert_ne!(request.path(), "/panic-around", "on purpose");
         let mut answer = next.call(request).await?;
         let mark = HeaderValue::from_static("yes");
-        answer
-            .headers_mut()
-            .insert(HeaderName::from_static("x-around"), mark);
+        answer.headers_mut().insert(HeaderName::from_static("x-around"), mark);
         Ok(answer)
     })
 }
@@ -261,11 +246,7 @@ impl Actor for Echo {
 }
 
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Echo {
-    fn handle(
-        &mut self,
-        message: Result<ws::Message, ws::ProtocolError>,
-        context: &mut Self::Context,
-    ) {
+    fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, context: &mut Self::Context) {
         match message {
             Ok(ws::Message::Text(text)) => context.text(text),
             Ok(ws::Message::Binary(bytes)) => context.binary(bytes),
@@ -285,25 +266,19 @@ fn add_echo(gateway: &Gateway) {
         socket.emit("authenticate", &told).expect("room for one");
     };
     let bind = async |socket: SocketRef| {
-        socket.on(
-            "number",
-            async |socket: SocketRef, Data(n): Data<u32>, ack: AckSender| {
-                socket.emit("number", &n).expect("room for the echo");
-                ack.send(&n).expect("room for the acknowledgement");
-            },
-        );
+        socket.on("number", async |socket: SocketRef, Data(n): Data<u32>, ack: AckSender| {
+            socket.emit("number", &n).expect("room for the echo");
+            ack.send(&n).expect("room for the acknowledgement");
+        });
         socket.on("bytes", async |Data(bytes): Data<Bytes>, ack: AckSender| {
             ack.send(&bytes).expect("room for the acknowledgement");
         });
-        socket.on(
-            "flood",
-            async |socket: SocketRef, Data(count): Data<usize>| {
-                let chunk = "x".repeat(64 * 1024);
-                for _ in 0..count {
-                    let _ = socket.emit("chunk", &chunk);
-                }
-            },
-        );
+        socket.on("flood", async |socket: SocketRef, Data(count): Data<usize>| {
+            let chunk = "x".repeat(64 * 1024);
+            for _ in 0..count {
+                let _ = socket.emit("chunk", &chunk);
+            }
+        });
         Ok::<(), std::convert::Infallible>(())
     };
     gateway.io().ns("/echo", greet.with(bind));

@@ -36,10 +36,7 @@ fn hear_greeting(line: &mut Line, session: &str) {
 
 #[test]
 fn upgrades_beyond_the_limit_are_refused_and_places_come_back() {
-    let limits = GatewayLimits {
-        max_connections: 2,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { max_connections: 2, ..GatewayLimits::default() };
     let house = House::with(limits);
     let mut engine = Line::open(house.address);
     assert_eq!(engine.upgrade(ENGINE).status, 101);
@@ -68,18 +65,12 @@ fn upgrades_beyond_the_limit_are_refused_and_places_come_back() {
 
 #[test]
 fn polling_sessions_have_a_limit_too() {
-    let limits = GatewayLimits {
-        max_connections: 1,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { max_connections: 1, ..GatewayLimits::default() };
     let house = House::with(limits);
     let mut line = Line::open(house.address);
     let sid = open_session(&mut line);
     let refused = line.get(POLL);
-    assert_eq!(
-        (refused.status, refused.json()["code"].as_str()),
-        (503, Some("too_many_connections"))
-    );
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (503, Some("too_many_connections")));
     assert_eq!(house.gateway.sessions(), 1);
     // The session's own requests go on: it joins, hears its first ping, and says goodbye.
     let session = format!("{POLL}&sid={sid}");
@@ -93,10 +84,7 @@ fn polling_sessions_have_a_limit_too() {
 
 #[test]
 fn a_polling_body_beyond_the_limit_is_refused() {
-    let house = House::with(GatewayLimits {
-        max_payload: 100,
-        ..GatewayLimits::default()
-    });
+    let house = House::with(GatewayLimits { max_payload: 100, ..GatewayLimits::default() });
     let mut line = Line::open(house.address);
     let sid = open_session(&mut line);
     let body = "4".repeat(101);
@@ -104,19 +92,12 @@ fn a_polling_body_beyond_the_limit_is_refused() {
         "POST {POLL}&sid={sid} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 101\r\n\r\n{body}"
     ));
     let refused = line.answer();
-    assert_eq!(
-        (refused.status, refused.json()["code"].as_str()),
-        (413, Some("payload_too_large"))
-    );
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (413, Some("payload_too_large")));
 }
 
 #[test]
 fn a_websocket_message_beyond_the_limit_ends_the_connection() {
-    let limits = GatewayLimits {
-        ws_max_message: 1000,
-        ws_max_frame: 1000,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { ws_max_message: 1000, ws_max_frame: 1000, ..GatewayLimits::default() };
     let house = House::with(limits);
     let mut line = Line::open(house.address);
     assert_eq!(line.upgrade(ENGINE).status, 101);
@@ -164,10 +145,7 @@ fn a_client_whose_buffer_is_full_is_cut() {
 
 #[test]
 fn a_burst_is_answered_without_overflowing_the_buffer() {
-    let limits = GatewayLimits {
-        max_buffered_packets: 256,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { max_buffered_packets: 256, ..GatewayLimits::default() };
     let house = House::with(limits);
     let mut line = Line::open(house.address);
     assert_eq!(line.upgrade(ENGINE).status, 101);
@@ -183,9 +161,8 @@ fn a_burst_is_answered_without_overflowing_the_buffer() {
 #[test]
 fn pages_of_other_origins_may_not_connect() {
     let house = House::open();
-    let with_origin = |head: &str, origin: &str| {
-        head.replacen("\r\n\r\n", &format!("\r\norigin: {origin}\r\n\r\n"), 1)
-    };
+    let with_origin =
+        |head: &str, origin: &str| head.replacen("\r\n\r\n", &format!("\r\norigin: {origin}\r\n\r\n"), 1);
     let poll = format!("GET {POLL} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     let ask = |head: &str, origin: &str| {
         let mut line = Line::open(house.address);
@@ -197,17 +174,11 @@ fn pages_of_other_origins_may_not_connect() {
         assert_eq!(ask(&head, "https://app.example.com").status, 101);
         assert_eq!(ask(&head, "http://localhost").status, 101);
         let refused = ask(&head, "https://evil.example");
-        assert_eq!(
-            (refused.status, refused.json()["code"].as_str()),
-            (403, Some("origin_refused"))
-        );
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (403, Some("origin_refused")));
     }
     let listed = ask(&poll, "https://app.example.com");
     assert_eq!(listed.status, 200);
-    assert_eq!(
-        listed.header("access-control-allow-origin"),
-        Some("https://app.example.com")
-    );
+    assert_eq!(listed.header("access-control-allow-origin"), Some("https://app.example.com"));
     assert_eq!(listed.header("vary"), Some("Origin"));
     let refused = ask(&poll, "https://evil.example");
     assert_eq!(refused.status, 403);
@@ -216,19 +187,9 @@ fn pages_of_other_origins_may_not_connect() {
     let asks_first = poll.replacen("GET", "OPTIONS", 1);
     let allowed = ask(&asks_first, "https://app.example.com");
     assert_eq!(allowed.status, 204);
-    assert_eq!(
-        allowed.header("access-control-allow-origin"),
-        Some("https://app.example.com")
-    );
-    assert!(
-        allowed
-            .header("access-control-allow-headers")
-            .is_some_and(|names| names.contains("orgid"))
-    );
-    assert_eq!(
-        ask(&asks_first, "https://evil.example").header("access-control-allow-origin"),
-        None
-    );
+    assert_eq!(allowed.header("access-control-allow-origin"), Some("https://app.example.com"));
+    assert!(allowed.header("access-control-allow-headers").is_some_and(|names| names.contains("orgid")));
+    assert_eq!(ask(&asks_first, "https://evil.example").header("access-control-allow-origin"), None);
 }
 
 #[test]
@@ -239,14 +200,10 @@ fn a_closing_server_takes_no_one_and_cuts_who_does_not_go() {
     stuck.join("/echo", AMY);
     // Far more than the kernel keeps for a client that does not read.
     stuck.send(text_frame(r#"42/echo,["flood",1000]"#));
-    assert!(
-        stuck.text().starts_with("42/echo,[\"chunk\""),
-        "it has begun"
-    );
+    assert!(stuck.text().starts_with("42/echo,[\"chunk\""), "it has begun");
     // Connected before the end, so that it can ask while the listener is closing.
     let mut late = [Line::open(house.address), Line::open(house.address)];
-    late.iter_mut()
-        .for_each(|line| assert_eq!(line.get("/ping").status, 200));
+    late.iter_mut().for_each(|line| assert_eq!(line.get("/ping").status, 200));
     house.stop();
     // The clock stands still: only a turn ends the wait for the one that does not go.
     let [engine, poll] = &mut late;
@@ -259,10 +216,7 @@ fn a_closing_server_takes_no_one_and_cuts_who_does_not_go() {
         }
     }
     let refused = engine.upgrade(ENGINE);
-    assert_eq!(
-        (refused.status, refused.json()["code"].as_str()),
-        (503, Some("closing"))
-    );
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (503, Some("closing")));
     house.clock.turn();
     assert_eq!(house.wait_for_shutdown(), 1, "one had to be cut");
     stuck.wait_for_end();

@@ -16,10 +16,7 @@ fn socket_io_upgrades_a_used_connection() {
     assert_eq!(switched.header("sec-websocket-accept"), Some(ACCEPT));
     line.join("/chat", AMY);
     line.send(text_frame(r#"42/chat,1["set-status",{"status":"busy"}]"#));
-    assert_eq!(
-        line.text(),
-        r#"43/chat,1[{"success":true,"status":"busy"}]"#
-    );
+    assert_eq!(line.text(), r#"43/chat,1[{"success":true,"status":"busy"}]"#);
 }
 
 #[test]
@@ -38,20 +35,13 @@ fn other_upgrades_work_on_a_used_connection() {
 fn frames_that_come_with_the_handshake_are_not_lost() {
     let house = House::open();
     let mut engine = Line::open(house.address);
-    let early = [
-        upgrade_head(ENGINE).into_bytes(),
-        text_frame(&format!("40/echo,{AMY}")),
-    ];
+    let early = [upgrade_head(ENGINE).into_bytes(), text_frame(&format!("40/echo,{AMY}"))];
     engine.send(early.concat());
     assert_eq!(engine.answer().status, 101);
     engine.joined("/echo");
 
     let mut live = Line::open(house.address);
-    let early = [
-        upgrade_head(LIVE).into_bytes(),
-        text_frame("one"),
-        text_frame("two"),
-    ];
+    let early = [upgrade_head(LIVE).into_bytes(), text_frame("one"), text_frame("two")];
     live.send(early.concat());
     assert_eq!(live.answer().status, 101);
     assert_eq!((live.text(), live.text()), ("one".into(), "two".into()));
@@ -87,25 +77,14 @@ fn bad_handshakes_are_refused_by_name() {
     let house = House::open();
     let without = |header: &str| {
         let keep = |line: &&str| !line.starts_with(header);
-        let lines: Vec<_> = upgrade_head(ENGINE)
-            .split("\r\n")
-            .map(str::to_owned)
-            .collect();
-        lines
-            .iter()
-            .map(String::as_str)
-            .filter(keep)
-            .collect::<Vec<_>>()
-            .join("\r\n")
+        let lines: Vec<_> = upgrade_head(ENGINE).split("\r\n").map(str::to_owned).collect();
+        lines.iter().map(String::as_str).filter(keep).collect::<Vec<_>>().join("\r\n")
     };
     for (head, word) in [
         (upgrade_head("/socket.io/?EIO=3&transport=websocket"), "eio"),
         (upgrade_head("/socket.io/?EIO=4"), "transport"),
         (upgrade_head("/socket.io"), "eio"),
-        (
-            upgrade_head("/socket.io/?EIO=4&transport=polling"),
-            "upgrade",
-        ),
+        (upgrade_head("/socket.io/?EIO=4&transport=polling"), "upgrade"),
         (without("sec-websocket-key"), "key"),
         (without("sec-websocket-version"), "version"),
         (without("connection"), "connection"),
@@ -124,11 +103,7 @@ fn bad_handshakes_are_refused_by_name() {
     assert_eq!(house.gateway.streams(), 0);
     // An unknown session is found out only after the switch, and closed.
     let mut line = Line::open(house.address);
-    assert_eq!(
-        line.upgrade(&format!("{ENGINE}&sid=AAAAAAAAAAAAAAAA"))
-            .status,
-        101
-    );
+    assert_eq!(line.upgrade(&format!("{ENGINE}&sid=AAAAAAAAAAAAAAAA")).status, 101);
     line.wait_for_end();
 }
 
@@ -153,14 +128,8 @@ fn polling_is_an_ordinary_route() {
     assert_eq!(line.get("/ping").body, "pong", "on the same connection");
     // The engine would switch protocols on a connection that it does not have.
     let refused = line.get("/socket.io/?EIO=4&transport=websocket");
-    assert_eq!(
-        (refused.status, refused.json()["code"].as_str()),
-        (400, Some("bad_handshake"))
-    );
-    assert_eq!(
-        line.get("/socket.io/?EIO=4&transport=polling&sid=x").status,
-        400
-    );
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (400, Some("bad_handshake")));
+    assert_eq!(line.get("/socket.io/?EIO=4&transport=polling&sid=x").status, 400);
     assert_eq!(line.get("/socket.io-admin").status, 404);
 }
 

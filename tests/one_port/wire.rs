@@ -55,13 +55,9 @@ pub struct Answer {
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         let of_name = |line: &'_ str| {
-            line.split_once(": ")
-                .filter(|(n, _)| n.eq_ignore_ascii_case(name))
-                .map(|(_, v)| v.len())
+            line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.len())
         };
-        self.headers
-            .lines()
-            .find_map(|line| of_name(line).map(|length| &line[line.len() - length..]))
+        self.headers.lines().find_map(|line| of_name(line).map(|length| &line[line.len() - length..]))
     }
 
     pub fn json(&self) -> serde_json::Value {
@@ -75,17 +71,12 @@ impl Line {
         // A guard against waiting for ever.
         let guard = Some(Duration::from_secs(20));
         stream.set_read_timeout(guard).expect("a guard");
-        Self {
-            read: BufReader::new(stream),
-        }
+        Self { read: BufReader::new(stream) }
     }
 
     /// Writes in one piece.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.read
-            .get_mut()
-            .write_all(bytes.as_ref())
-            .expect("a write");
+        self.read.get_mut().write_all(bytes.as_ref()).expect("a write");
     }
 
     pub fn get(&mut self, target: &str) -> Answer {
@@ -105,14 +96,8 @@ impl Line {
             assert_ne!(n, 0, "the connection ended within a head: {headers}");
         }
         let status = headers.split(' ').nth(1).expect("a status").parse();
-        let mut answer = Answer {
-            status: status.expect("a number"),
-            headers,
-            body: String::new(),
-        };
-        let length = answer
-            .header("content-length")
-            .map_or(0, |l| l.parse().expect("a length"));
+        let mut answer = Answer { status: status.expect("a number"), headers, body: String::new() };
+        let length = answer.header("content-length").map_or(0, |l| l.parse().expect("a length"));
         let mut body = vec![0; length];
         self.read.read_exact(&mut body).expect("a body");
         answer.body = String::from_utf8(body).expect("text");
@@ -173,14 +158,8 @@ impl Line {
 
     pub fn connected(&mut self, namespace: &str) {
         let connected = self.text();
-        assert!(
-            connected.starts_with(&format!("40{namespace},{{\"sid\"")),
-            "{connected}"
-        );
+        assert!(connected.starts_with(&format!("40{namespace},{{\"sid\"")), "{connected}");
         let told = self.text();
-        assert!(
-            told.contains("\"authenticate\",{\"success\":true"),
-            "{told}"
-        );
+        assert!(told.contains("\"authenticate\",{\"success\":true"), "{told}");
     }
 }

@@ -277,12 +277,10 @@ impl Builder<'_> {
         if let Some(hash) = &before.create_hash {
             self.batch.delete(keys::create_hash(self.org, &before.datatype, hash));
         }
-        if let Some(email) = before.email() {
+        for email in before.emails() {
             self.batch.delete(self.email_key(before, &email));
-            if email_is_unique(&before.datatype) {
-                self.batch.delete(keys::unique(self.org, &before.datatype, EMAIL_FIELD, &email));
-            }
         }
+        self.keep_unique(before, before.email().as_deref(), None)?;
         self.receipt.records.push(before.clone());
         Ok(self.events_of("delete", "deleted", before, Map::new()))
     }
@@ -300,26 +298,35 @@ impl Builder<'_> {
         for order in [TimeOrder::Modified, TimeOrder::Created] {
             self.batch.put(self.time_key(record, order), Flags::of(record).to_bytes());
         }
-        let old = before.and_then(Record::email);
-        let new = record.email();
-        if old == new {
+        let (old, new) = (before.map(Record::emails).unwrap_or_default(), record.emails());
+        for email in old.difference(&new) {
+            self.batch.delete(self.email_key(record, email));
+        }
+        for email in new.difference(&old) {
+            self.batch.put(self.email_key(record, email), Vec::new());
+        }
+        let (old, new) = (before.and_then(Record::email), record.email());
+        self.keep_unique(record, old.as_deref(), new.as_deref())
+    }
+
+    /// Lets no two people of a datatype sign in with the same address.
+    fn keep_unique(
+        &mut self,
+        record: &Record,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> Result<(), ChangeError> {
+        if old == new || !email_is_unique(&record.datatype) {
             return Ok(());
         }
-        let unique = email_is_unique(&record.datatype);
-        let unique_key = |email: &str| keys::unique(self.org, &record.datatype, EMAIL_FIELD, email);
-        if let Some(email) = &old {
-            self.batch.delete(self.email_key(record, email));
-            if unique {
-                self.batch.delete(unique_key(email));
-            }
+        let key = |email: &str| keys::unique(self.org, &record.datatype, EMAIL_FIELD, email);
+        let (freed, taken) = (old.map(key), new.map(key));
+        if let Some(key) = freed {
+            self.batch.delete(key);
         }
-        if let Some(email) = &new {
-            self.batch.put(self.email_key(record, email), Vec::new());
-            if unique {
-                let key = unique_key(email);
-                self.guard(key.clone(), Expect::Absent, Guard::Unique("e-mail"));
-                self.put(key, &record.sk)?;
-            }
+        if let Some(key) = taken {
+            self.guard(key.clone(), Expect::Absent, Guard::Unique("e-mail"));
+            self.put(key, &record.sk)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use serde_json::Value;
 
-use super::model::{EMAIL_FIELD, Record};
+use super::model::{EMAIL_FIELD, Record, indexed_email};
 use super::options::Options;
 use super::place::Flags;
 use super::service::Records;
@@ -122,8 +122,8 @@ impl Records {
             let ids = ids.iter().filter_map(Value::as_str).filter_map(|id| RecordId::new(id).ok());
             return Ok(Source::Ids(ids.collect()));
         }
-        if let Some(email) = query.equality(EMAIL_FIELD).and_then(Value::as_str) {
-            return Ok(Source::Email(email.trim().to_lowercase()));
+        if let Some(email) = query.equality(EMAIL_FIELD).and_then(Value::as_str).and_then(indexed_email) {
+            return Ok(Source::Email(email));
         }
         let by_creation =
             query.time_range("modifydate").is_none() && query.time_range("createdate").is_some();

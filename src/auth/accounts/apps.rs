@@ -130,6 +130,7 @@ pub(super) fn maker_is_staff(maker: &Principal) -> Result<(), Refusal> {
 }
 
 fn check_no_higher(roles: &[Role], maker: &Principal) -> Result<(), AccountError> {
-    let higher = |role: &&Role| !role.permissions().iter().all(|permission| allows(&maker.roles, *permission));
+    let higher =
+        |role: &&Role| !role.permissions().iter().all(|permission| allows(&maker.roles, *permission));
     roles.iter().find(higher).map_or(Ok(()), |role| Err(AccountError::RoleTooHigh(*role)))
 }

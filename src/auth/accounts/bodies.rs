@@ -41,7 +41,6 @@ impl SignUp {
 
 /// `{email, name?, phone?}`.
 pub(super) struct Guest {
-    pub(super) email: String,
     pub(super) profile: Map<String, Value>,
 }
 
@@ -49,7 +48,7 @@ impl Guest {
     pub(super) fn read(body: &Value) -> Result<Self, Invalid> {
         let fields = Fields::of(body)?;
         let email = fields.email("email")?;
-        Ok(Self { profile: profile(fields, &email)?, email })
+        Ok(Self { profile: profile(fields, &email)? })
     }
 }
 
@@ -110,7 +109,9 @@ fn new_password(fields: Fields<'_>, name: &str) -> Result<String, Invalid> {
 fn profile(fields: Fields<'_>, email: &str) -> Result<Map<String, Value>, Invalid> {
     let mut profile = Map::new();
     profile.insert("email".into(), email.into());
-    for (name, most) in [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", 64), ("name", NAME_CHARS)] {
+    for (name, most) in
+        [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", 64), ("name", NAME_CHARS)]
+    {
         if let Some(text) = fields.text(name, most)? {
             profile.insert(name.into(), text.into());
         }

@@ -113,9 +113,9 @@ impl AccountError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::Contended
-            | Self::Password(PasswordError::Busy)
-            | Self::Refused(Refusal::Unavailable) => true,
+            Self::Contended | Self::Password(PasswordError::Busy) | Self::Refused(Refusal::Unavailable) => {
+                true
+            }
             Self::Store(error) => error.is_retryable(),
             Self::Change(error) => error.is_retryable(),
             _ => false,

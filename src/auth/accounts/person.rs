@@ -3,7 +3,7 @@
 
 use appengine_actors::bus::change::{Change, ChangeError, Write};
 use appengine_actors::clock::{Stamp, Timestamp};
-use appengine_actors::ids::{OrgId, RecordId};
+use appengine_actors::ids::{Datatype, OrgId, RecordId};
 use appengine_actors::keys;
 use appengine_actors::record::model::{EMAIL_FIELD, Record};
 use appengine_actors::store::{Batch, Expect, decode, encode};
@@ -180,7 +180,12 @@ impl Accounts {
                 Ok(receipt) => {
                     let made = receipt.records.into_iter().next();
                     let record = made.ok_or(AccountError::Contended)?;
-                    return Ok(Person { kind: new.kind, record, account: Some(account), account_is: Expect::Present });
+                    return Ok(Person {
+                        kind: new.kind,
+                        record,
+                        account: Some(account),
+                        account_is: Expect::Present,
+                    });
                 }
                 // Somebody else founded the organisation meanwhile.
                 Err(ChangeError::Condition) if founds => {}
@@ -194,21 +199,32 @@ impl Accounts {
         let mut data = new.profile.clone();
         data.insert("roles".into(), json!(roles));
         let own = data.get("email").and_then(Value::as_str).unwrap_or(id.as_str()).to_owned();
-        Record {
-            sk: id.clone(),
-            org: org.clone(),
-            datatype: self.datatype(new.kind).clone(),
-            version: 0,
-            state: "active".into(),
-            // The bus fills in the times.
-            created: Stamp::default(),
-            modified: Stamp::default(),
-            author: Some(new.by.clone().unwrap_or(own)),
-            modified_by: None,
-            create_hash: None,
-            data,
-            meta: Map::new(),
-        }
+        let author = new.by.as_deref().unwrap_or(&own);
+        fresh_record(org, self.datatype(new.kind), id.clone(), author, data)
+    }
+}
+
+/// A record to be created; the bus fills in version and times.
+pub(super) fn fresh_record(
+    org: &OrgId,
+    datatype: &Datatype,
+    sk: RecordId,
+    author: &str,
+    data: Map<String, Value>,
+) -> Record {
+    Record {
+        sk,
+        org: org.clone(),
+        datatype: datatype.clone(),
+        version: 0,
+        state: "active".to_owned(),
+        created: Stamp::default(),
+        modified: Stamp::default(),
+        author: Some(author.to_owned()),
+        modified_by: None,
+        create_hash: None,
+        data,
+        meta: Map::new(),
     }
 }
 
@@ -238,5 +254,9 @@ fn display_name(record: &Record) -> String {
     let text = |name: &str| record.data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let parts: Vec<&str> = ["firstName", "lastName"].into_iter().filter_map(text).collect();
     let full = (!parts.is_empty()).then(|| parts.join(" "));
-    text("name").map(str::to_owned).or(full).or_else(|| record.email()).unwrap_or_else(|| record.sk.to_string())
+    text("name")
+        .map(str::to_owned)
+        .or(full)
+        .or_else(|| record.email())
+        .unwrap_or_else(|| record.sk.to_string())
 }
