@@ -37,19 +37,21 @@ function read([answer, body]) {
 /** GET, signed in. */
 export const get = async (path) => read(await call(path, { headers: { authorization: `Bearer ${token()}` } }));
 
-/** Signs in by password and gives the token. */
-export async function signIn(org, email, password) {
-  const body = read(await call("profile/user/signin", {
-    method: "POST",
-    headers: { "content-type": "application/json", orgid: org },
-    body: JSON.stringify({ email, password }),
-  }));
-  if (body?.requiresTwoFactor) {
+async function open(path, headers, body) {
+  const json = { "content-type": "application/json", ...headers };
+  const session = read(await call(path, { method: "POST", headers: json, body: JSON.stringify(body) }));
+  if (session?.requiresTwoFactor) {
     throw new Refused(200, "second_factor", "This account asks for a second factor: use a token instead.");
   }
-  if (typeof body?.token !== "string") throw new Refused(200, "no_token", "The server answered without a token.");
-  return body.token;
+  if (typeof session?.token !== "string") throw new Refused(200, "no_token", "The server answered without a token.");
+  return session.token;
 }
+
+/** Signs in by password and gives the token. */
+export const signIn = (org, email, password) => open("profile/user/signin", { orgid: org }, { email, password });
+
+/** Signs in by a link, which works once, and gives the token. */
+export const signInByLink = (link) => open("profile/link/signin", {}, { token: link });
 
 /** Whether the server is well, and what is wrong where it is not. */
 export async function health() {

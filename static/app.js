@@ -1,6 +1,6 @@
 // The page: who is signed in decides what is shown, and the live feed is handed to those who draw it.
 
-import { get, health, Refused, signIn } from "./api.js";
+import { get, health, Refused, signIn, signInByLink } from "./api.js";
 import { at, notice, say } from "./dom.js";
 import { addEvent, forgetEvents, hold, maybeChanged, showHistory, somethingChanged } from "./events.js";
 import { follow } from "./live.js";
@@ -92,8 +92,8 @@ function state(now, seconds) {
 async function checkHealth() {
   const { ok, text } = await health();
   at("health").dataset.tone = ok ? "good" : "bad";
-  at("health").title = text;
   say(at("health"), ok ? "Healthy" : "Unhealthy");
+  notice(at("sick"), text && `Not healthy: ${text}`);
 }
 
 /** Takes a form over: one submission at a time, failures shown, the form free again in the end. */
@@ -103,7 +103,7 @@ function onSubmit(form, act) {
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      session.keep(await act(form.elements));
+      await act(form.elements);
       form.reset();
       enter();
     } catch (refused) {
@@ -114,21 +114,34 @@ function onSubmit(form, act) {
   });
 }
 
-onSubmit(at("by-password"), ({ org, email, password }) => signIn(org.value.trim(), email.value.trim(), password.value));
-onSubmit(at("by-token"), ({ token }) => token.value.trim());
-at("sign-out").addEventListener("click", () => leave(""));
-at("hold").addEventListener("click", () => hold(at("hold").getAttribute("aria-pressed") !== "true"));
-addEventListener("hashchange", () => {
-  if (session.takeFromAddress()) {
-    feed?.stop();
-    forgetQueues();
-    forgetEvents();
-    enter();
-  }
+onSubmit(at("by-password"), async ({ org, email, password }) => {
+  session.keep(await signIn(org.value.trim(), email.value.trim(), password.value), true);
 });
+onSubmit(at("by-token"), async ({ token }) => session.keep(token.value.trim(), false));
+at("sign-out").addEventListener("click", () => {
+  if (session.isOwn()) get("profile/logout").catch(() => {});
+  leave("");
+});
+at("hold").addEventListener("click", () => hold(at("hold").getAttribute("aria-pressed") !== "true"));
+addEventListener("hashchange", () => arrive(session.takeFromAddress()));
 
-session.takeFromAddress();
+/** Signs in by what was in the address, or goes on with the token that is there. */
+async function arrive(given) {
+  if (given === null && feed) return;
+  feed?.stop();
+  feed = null;
+  forgetQueues();
+  forgetEvents();
+  try {
+    if (given?.token) session.keep(given.token, false);
+    else if (given?.link) session.keep(await signInByLink(given.link), true);
+  } catch (refused) {
+    return leave(refused.message);
+  }
+  if (session.token()) enter();
+  else leave("");
+}
+
 checkHealth();
 setInterval(checkHealth, HEALTH_PAUSE);
-if (session.token()) enter();
-else leave("");
+arrive(session.takeFromAddress());

@@ -1,42 +1,46 @@
-// Holds the token: it comes by the link's fragment or by signing in, and lives as long as the tab.
+// Holds the token: it comes by a link's fragment or by signing in, and lives as long as the tab.
 
-const KEY = "appengine.token";
-let memory = null;
+const KEY = "appengine.session";
+let current = read();
+
+function read() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY));
+  } catch {
+    return null; // Storage is switched off: the token lasts until the page is left.
+  }
+}
+
+function write(session) {
+  current = session;
+  try {
+    if (session) sessionStorage.setItem(KEY, JSON.stringify(session));
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    // As above.
+  }
+}
 
 /** The token, or null. */
-export function token() {
-  try {
-    return sessionStorage.getItem(KEY) ?? memory;
-  } catch {
-    return memory; // Storage is switched off: the token lasts until the page is left.
-  }
-}
+export const token = () => current?.token ?? null;
+
+/** Whether this page opened the token's session, and is to end it; a token may be in use elsewhere. */
+export const isOwn = () => current?.own === true;
 
 /** Remembers a token. */
-export function keep(value) {
-  memory = value;
-  try {
-    sessionStorage.setItem(KEY, value);
-  } catch {
-    // As above.
-  }
-}
+export const keep = (token, own) => write({ token, own });
 
 /** Forgets the token. */
-export function forget() {
-  memory = null;
-  try {
-    sessionStorage.removeItem(KEY);
-  } catch {
-    // As above.
-  }
-}
+export const forget = () => write(null);
 
-/** Takes `#token=…` out of the address bar, so that it is neither seen, shared nor kept in the history. */
+/**
+ * Takes `#token=…` or the first start's `#link=…` out of the address bar, so that it is neither seen, shared
+ * nor kept in the history. Gives `{token, link}`, or null where neither is there.
+ */
 export function takeFromAddress() {
-  const found = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (found === null) return false;
+  const found = new URLSearchParams(location.hash.slice(1));
+  const [token, link] = ["token", "link"].map((name) => found.get(name)?.trim());
+  if (token === undefined && link === undefined) return null;
   history.replaceState(null, "", location.pathname + location.search);
-  if (found.trim() !== "") keep(found.trim());
-  return true;
+  return { token, link };
 }

@@ -6,8 +6,11 @@ import { el } from "./dom.js";
 import { duration } from "./format.js";
 import { describe, isOpen, tone } from "./nodes.js";
 
-const DEBOUNCE = 250;
-const LEAST_PAUSE = 500;
+// The pause before asking again, growing while things go on changing and short again after a quiet time:
+// requests are limited, and a page that spends them all would shut its reader out.
+const SHORTEST = 250;
+const LONGEST = 5_000;
+const QUIET = 10_000;
 const MOST_FOREIGN = 2_000;
 const GLYPHS = { good: "✓", busy: "●", wait: "○", bad: "✕", off: "–" };
 
@@ -20,6 +23,8 @@ export class Trace {
   #unfolded = new Set();
   #open = false;
   #timer = null;
+  #pause = SHORTEST;
+  #loaded = 0;
   #loading = false;
   #again = false;
   #closed = false;
@@ -50,9 +55,13 @@ export class Trace {
     clearTimeout(this.#timer);
   }
 
-  #soon(pause = DEBOUNCE) {
-    if (this.#loading) this.#again = true;
-    else this.#timer ??= setTimeout(() => this.#load(), pause);
+  #soon() {
+    if (this.#loading) {
+      this.#again = true;
+      return;
+    }
+    if (performance.now() - this.#loaded > QUIET) this.#pause = SHORTEST;
+    this.#timer ??= setTimeout(() => this.#load(), this.#pause);
   }
 
   async #load() {
@@ -64,14 +73,19 @@ export class Trace {
       const trace = await get(`events/${encodeURIComponent(this.#id)}/trace`);
       if (!this.#closed) this.#draw(trace);
     } catch (refused) {
-      if (!this.#closed) this.#place.replaceChildren(el("p", { class: "notice" }, refused.message));
+      // What is drawn stays: it was true a moment ago, and is asked for again.
+      if (!this.#closed && this.#known.size === 0) this.#place.replaceChildren(el("p", { class: "notice" }, refused.message));
+      this.#again = ![401, 403, 404].includes(refused.status);
+      this.#pause = LONGEST;
     }
     for (const id of asked) if (!this.#known.has(id)) this.#foreign.add(id);
     if (this.#foreign.size > MOST_FOREIGN) this.#foreign.clear();
+    this.#pause = Math.min(this.#pause * 2, LONGEST);
+    this.#loaded = performance.now();
     this.#loading = false;
     if (this.#again && !this.#closed) {
       this.#again = false;
-      this.#soon(LEAST_PAUSE);
+      this.#soon();
     }
   }
 

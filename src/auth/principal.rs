@@ -44,6 +44,9 @@ impl Kind {
     }
 }
 
+/// The `expires_at` of callers who need not come with another token: keys without an end.
+pub const NEVER: Timestamp = Timestamp::from_millis(u64::MAX);
+
 /// A caller, admitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Principal {
@@ -67,7 +70,7 @@ pub struct Principal {
     pub token_id: String,
     /// The session that the token belongs to; none for tokens that stand for themselves.
     pub session: Option<String>,
-    /// When they must come with another token.
+    /// When they must come with another token, or [`NEVER`].
     pub expires_at: Timestamp,
 }
 

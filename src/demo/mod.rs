@@ -54,8 +54,15 @@ pub fn run() -> anyhow::Result<()> {
     let OpenHouse { store, secret, folder: held } = enter(&config)?;
     let walked = actix::System::new().block_on(async move {
         let listener = TcpListener::bind("127.0.0.1:0").context("failed to find a port")?;
-        let (app, futures) =
-            App::start(Foundation { config, store, secret, clock: clock.clone(), listener }).await?;
+        let (app, futures) = App::start(Foundation {
+            config,
+            store,
+            secret,
+            clock: clock.clone(),
+            listener,
+            first_link_life: None,
+        })
+        .await?;
         let Futures { server, machine } = futures;
         let machine = actix::spawn(machine);
         let server = actix::spawn(server);

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use appengine_actors::testkit::ManualClock;
 
+use appengine_actors::clock::Timestamp;
+
 use super::*;
 use crate::auth::api_key::{self, ApiKeyRecord, MintedKey, RateLimits};
 use crate::auth::role::Role;

@@ -25,6 +25,8 @@ async fn an_api_key_is_shown_once_and_opens_what_its_scopes_say() {
     let admitted = world.admit_key("my-org", key).await.unwrap();
     assert_eq!((admitted.kind, admitted.roles.as_slice()), (Kind::App, [Role::Owner].as_slice()));
     assert_eq!(admitted.rate_limits.unwrap().per_minute, 7);
+    let me = world.accounts.whoami(&admitted).await.unwrap().to_json();
+    assert_eq!((&me["expiresAt"], &me["scopes"]), (&Value::Null, &json!(["write:data"])));
     assert_eq!(admitted.require(Permission::Create, "write:data"), Ok(()));
     assert_eq!(
         admitted.require(Permission::Read, "read:data"),
