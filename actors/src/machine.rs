@@ -168,7 +168,7 @@ impl Machine {
         match crate::clock::timeout(self.house.clock.as_ref(), patience, probe).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)))
+                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)));
             }
             None => wrong.push("the store does not commit in time".to_owned()),
         }
