@@ -298,7 +298,7 @@ async fn bulk_write(
     let body: BulkBody = shaped(body)?;
     let datatype = rules::datatype(&body.collection)?;
     let bulk = Bulk::read(body)?;
-    bulk.check(&caller)?;
+    bulk.check(&caller, &datatype)?;
     let work = Work { caller: &caller, machine: &machine, datatype: &datatype };
     Ok(HttpResponse::Ok().json(bulk.carry_out(work).await))
 }

@@ -1,6 +1,8 @@
 //! `bulkWrite`: operations in their order. All are read, and the caller's permissions asked for, before
 //! the first is carried out.
 
+use actix_web::http::StatusCode;
+use appengine_actors::ids::Datatype;
 use serde_json::{Map, Value, json};
 
 use super::bodies::{BulkBody, DeleteBody, InsertOneBody, Operation, ReplaceBody, UpdateBody, flag, options};
@@ -33,26 +35,21 @@ impl Bulk {
         for (index, operation) in body.operations.into_iter().enumerate() {
             match read(&body.collection, operation) {
                 Ok(operation) => operations.push(operation),
-                Err((name, message)) => {
-                    problems.push(Detail { path: format!("operations[{index}]{name}"), message });
-                }
+                Err((name, problem)) => problems.push((format!("operations[{index}]{name}"), problem)),
             }
         }
-        if problems.is_empty() {
-            Ok(Self { operations, ordered })
-        } else {
-            problems.truncate(20);
-            Err(Problem::invalid("the operations cannot be taken", problems))
-        }
+        if problems.is_empty() { Ok(Self { operations, ordered }) } else { Err(refused(problems)) }
     }
 
-    /// Whether the caller may do all of it.
+    /// Whether the caller may do all of it, and every record's own rule can be read.
     ///
     /// # Errors
-    /// 403 for the first permission that is missing.
-    pub fn check(&self, caller: &Principal) -> Result<(), Problem> {
-        let mut asked = self.operations.iter().map(Operation::permission);
-        Ok(asked.try_for_each(|permission| caller.require(permission, "write:data"))?)
+    /// 403 for the first permission that is missing, 400 for the first rule that cannot be read.
+    pub fn check(&self, caller: &Principal, datatype: &Datatype) -> Result<(), Problem> {
+        self.operations.iter().try_for_each(|operation| {
+            caller.require(operation.permission(), "write:data")?;
+            operation.check(caller, datatype)
+        })
     }
 
     /// Carries the operations out, at most [`MOST`] records in all, and says what they came to.
@@ -86,6 +83,22 @@ impl Bulk {
     }
 }
 
+/// 400 with all that is wrong, or 409 where nothing is but that some operations contradict themselves.
+fn refused(mut problems: Vec<(String, Problem)>) -> Problem {
+    let contradict = problems.iter().all(|(_, problem)| problem.status() == StatusCode::CONFLICT);
+    problems.truncate(20);
+    let mut details =
+        problems.into_iter().map(|(path, problem)| Detail { path, message: problem.to_string() });
+    match details.next() {
+        Some(Detail { path, message }) if contradict => {
+            Problem::conflict("overlapping_paths", format!("failed to carry out {path}: {message}"))
+        }
+        first => {
+            Problem::invalid("the operations cannot be taken", first.into_iter().chain(details).collect())
+        }
+    }
+}
+
 fn with_index(mut failed: Value, index: usize) -> Value {
     if let Some(fields) = failed.as_object_mut() {
         fields.insert("index".to_owned(), json!(index));
@@ -94,29 +107,33 @@ fn with_index(mut failed: Value, index: usize) -> Value {
 }
 
 /// An operation, or where in it something is wrong and what.
-fn read(collection: &str, operation: Fields) -> Result<Operation, (String, String)> {
+fn read(collection: &str, operation: Fields) -> Result<Operation, (String, Problem)> {
     let mut entries = operation.into_iter();
     let (Some((name, body)), None) = (entries.next(), entries.next()) else {
-        return Err((String::new(), format!("must be an object with one of {KNOWN}")));
+        return Err((String::new(), odd(&format!("must be an object with one of {KNOWN}"))));
     };
-    let at = || format!(".{}", name.chars().take(32).collect::<String>());
-    let Value::Object(mut body) = body else { return Err((at(), "must be an object".to_owned())) };
-    if body.contains_key("collection") {
-        return Err((at(), "has a `collection` of its own: all operations are about one".to_owned()));
+    let at = format!(".{}", name.chars().take(32).collect::<String>());
+    read_named(collection, &name, body).map_err(|problem| (at, problem))
+}
+
+fn odd(message: &str) -> Problem {
+    Problem::bad_request("invalid_operation", message)
+}
+
+fn read_named(collection: &str, name: &str, body: Value) -> Result<Operation, Problem> {
+    let Value::Object(mut body) = body else { return Err(odd("must be an object")) };
+    if body.insert("collection".to_owned(), Value::from(collection)).is_some() {
+        return Err(invalid("collection", "stands beside the operations: all of them are about one"));
     }
-    body.insert("collection".to_owned(), Value::from(collection));
-    let read = match name.as_str() {
-        "insertOne" => {
-            shaped::<InsertOneBody>(body).and_then(|it| bodies::new(it.document)).map(Operation::Insert)
-        }
-        "updateOne" => shaped::<UpdateBody>(body).and_then(|it| it.read(false)).map(|it| it.1),
-        "updateMany" => shaped::<UpdateBody>(body).and_then(|it| it.read(true)).map(|it| it.1),
-        "replaceOne" => shaped::<ReplaceBody>(body).and_then(ReplaceBody::read).map(|it| it.1),
-        "deleteOne" => shaped::<DeleteBody>(body).and_then(|it| it.read(false)).map(|it| it.1),
-        "deleteMany" => shaped::<DeleteBody>(body).and_then(|it| it.read(true)).map(|it| it.1),
-        _ => return Err((at(), format!("unknown operation: known are {KNOWN}"))),
-    };
-    read.map_err(|problem| (at(), problem.to_string()))
+    match name {
+        "insertOne" => Ok(Operation::Insert(bodies::new(shaped::<InsertOneBody>(body)?.document)?)),
+        "updateOne" => Ok(shaped::<UpdateBody>(body)?.read(false)?.1),
+        "updateMany" => Ok(shaped::<UpdateBody>(body)?.read(true)?.1),
+        "replaceOne" => Ok(shaped::<ReplaceBody>(body)?.read()?.1),
+        "deleteOne" => Ok(shaped::<DeleteBody>(body)?.read(false)?.1),
+        "deleteMany" => Ok(shaped::<DeleteBody>(body)?.read(true)?.1),
+        _ => Err(odd(&format!("unknown operation: known are {KNOWN}"))),
+    }
 }
 
 #[cfg(test)]
@@ -127,9 +144,12 @@ mod tests {
     use crate::http::repository::rules::tests::caller;
 
     fn bulk(operations: Value) -> Result<Bulk, Problem> {
-        Bulk::read(
-            serde_json::from_value(json!({"collection": "contact", "operations": operations})).unwrap(),
-        )
+        let body = BulkBody {
+            collection: "contact".to_owned(),
+            operations: serde_json::from_value(operations).unwrap(),
+            options: Value::Null,
+        };
+        Bulk::read(body)
     }
 
     #[test]
@@ -149,9 +169,21 @@ mod tests {
 
     #[test]
     fn every_permission_is_asked_for_before_the_first_is_carried_out() {
-        let bulk = bulk(json!([{"insertOne": {"document": {}}}, {"deleteOne": {}}])).ok().unwrap();
-        assert!(bulk.check(&caller(Kind::User, "ada", &[Role::Owner])).is_ok());
-        let refused = bulk.check(&caller(Kind::User, "bob", &[Role::User])).unwrap_err();
+        let contact = Datatype::new("contact").unwrap();
+        let both = bulk(json!([{"insertOne": {"document": {}}}, {"deleteOne": {}}])).ok().unwrap();
+        let ada = caller(Kind::User, "ada", &[Role::Owner]);
+        assert!(both.check(&ada, &contact).is_ok());
+        let refused = both.check(&caller(Kind::User, "bob", &[Role::User]), &contact).unwrap_err();
         assert_eq!(refused.status(), 403);
+        let rule = json!({"data": {}, "requiredRole": {"read": ["Nobody"]}});
+        let odd = bulk(json!([{"deleteOne": {}}, {"insertOne": {"document": rule}}])).ok().unwrap();
+        assert_eq!(odd.check(&ada, &contact).unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn an_operation_that_contradicts_itself_is_a_conflict() {
+        let twice = json!({"update": {"$set": {"data.a": 1}, "$inc": {"data.a": 1}}});
+        assert_eq!(bulk(json!([{"updateOne": twice}])).err().unwrap().status(), 409);
+        assert_eq!(bulk(json!([{"updateOne": twice}, {"drop": {}}])).err().unwrap().status(), 400);
     }
 }

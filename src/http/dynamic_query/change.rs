@@ -207,7 +207,10 @@ mod tests {
     use serde_json::json;
 
     fn fields(value: Value) -> Fields {
-        value.as_object().cloned().unwrap()
+        match value {
+            Value::Object(fields) => fields,
+            other => panic!("{other}"),
+        }
     }
 
     fn parse(update: Value) -> Result<Update, Problem> {

@@ -4,13 +4,13 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::http::repository::bodies::MOST;
 use crate::http::repository::schema::{
-    Any, BaseModel, CreateInBody, DATATYPE, Documents, Literal, NAME, Options, Query, Stage, SubQuery,
-    any_of, anything, closed, list, map, named, object, of, one_of, or_null, path_pattern, schemas, text,
+    Any, BaseModel, CreateInBody, DATATYPE, Documents, NAME, Options, Query, Stage, any_of, anything, closed,
+    list, map, named, object, of, one_of, or_null, path_pattern, schemas, text,
 };
 
 schemas! {
     /// `find`, `findOne`.
-    Find uses [Query, SubQuery, Literal, Options] is {
+    Find uses [Query, Options] is {
         about([("filter", filter()), ("options", or_null(any_of([named::<Options>(), legacy()])))]).into()
     };
 
@@ -21,10 +21,10 @@ schemas! {
     };
 
     /// `count`.
-    Count uses [Query, SubQuery, Literal] is about([("filter", filter())]).into();
+    Count uses [Query] is about([("filter", filter())]).into();
 
     /// `distinct`.
-    Distinct uses [Query, SubQuery, Literal] is {
+    Distinct uses [Query] is {
         about([("filter", filter()), ("field", text(&path_pattern()))]).required("field").into()
     };
 
@@ -35,14 +35,14 @@ schemas! {
     InsertMany uses [Documents] is about([("documents", named::<Documents>())]).required("documents").into();
 
     /// `updateOne`.
-    UpdateOne uses [Query, SubQuery, Literal, UpdateOperators] is {
+    UpdateOne uses [Query, UpdateOperators] is {
         about([("filter", filter()), ("update", named::<UpdateOperators>()), ("options", sorted([]))])
             .required("update")
             .into()
     };
 
     /// `updateMany`.
-    UpdateMany uses [Query, SubQuery, Literal, UpdateOperators] is {
+    UpdateMany uses [Query, UpdateOperators] is {
         let none = or_null(closed([]).into());
         about([("filter", filter()), ("update", named::<UpdateOperators>()), ("options", none)])
             .required("update")
@@ -50,19 +50,19 @@ schemas! {
     };
 
     /// `replaceOne`.
-    Replace uses [Query, SubQuery, Literal, CreateInBody] is {
+    Replace uses [Query, CreateInBody] is {
         about([("filter", filter()), ("replacement", named::<CreateInBody>()), ("options", sorted([]))])
             .required("replacement")
             .into()
     };
 
     /// `deleteOne`.
-    DeleteOne uses [Query, SubQuery, Literal] is {
+    DeleteOne uses [Query] is {
         about([("filter", filter()), ("options", sorted([("hard", or_null(of(Type::Boolean)))]))]).into()
     };
 
     /// `deleteMany`.
-    DeleteMany uses [Query, SubQuery, Literal] is {
+    DeleteMany uses [Query] is {
         let options = or_null(closed([("hard", or_null(of(Type::Boolean)))]).into());
         about([("filter", filter()), ("options", options)]).into()
     };
@@ -75,7 +75,7 @@ schemas! {
     };
 
     /// One of the operations of `bulkWrite`.
-    BulkOperation uses [Query, SubQuery, Literal, UpdateOperators, CreateInBody] is any_of(operations());
+    BulkOperation uses [Query, UpdateOperators, CreateInBody] is any_of(operations());
 
     /// MongoDB's update operators.
     UpdateOperators uses [] is operators();

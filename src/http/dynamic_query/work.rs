@@ -66,26 +66,35 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// Whether the caller may write this collection and the fields that are set.
+    ///
+    /// # Errors
+    /// 403 for what is not theirs to write, 400 for a record's rule that cannot be read.
+    pub fn check(&self, caller: &Principal, datatype: &Datatype) -> Result<(), Problem> {
+        let (act, fields) = match self {
+            Self::Insert(body) => (Act::Create, Some(&body.meta)),
+            Self::Update { update, .. } => (Act::Change, Some(&update.roots)),
+            Self::Replace { body, .. } => (Act::Change, Some(&body.meta)),
+            Self::Delete { .. } => (Act::Change, None),
+        };
+        rules::check(caller, datatype, act)?;
+        fields.map_or(Ok(()), |fields| rules::check_fields(caller, fields))
+    }
+}
+
 impl Work<'_> {
     /// Carries out one operation on at most `room` records.
     ///
     /// # Errors
     /// 400 when it is about more, 403 and 409 as for single records, or what the store fails with.
     pub async fn carry_out(&self, operation: Operation, room: usize) -> Result<Done, Problem> {
+        operation.check(self.caller, self.datatype)?;
         match operation {
             Operation::Insert(body) => self.insert(vec![body]).await,
-            Operation::Update { of, update, many } => {
-                rules::check_fields(self.caller, &update.roots)?;
-                if many {
-                    self.update_many(&of, &update, room).await
-                } else {
-                    self.update_first(&of, &update).await
-                }
-            }
-            Operation::Replace { of, body } => {
-                rules::check_fields(self.caller, &body.meta)?;
-                self.replace_first(&of, &body).await
-            }
+            Operation::Update { of, update, many: true } => self.update_many(&of, &update, room).await,
+            Operation::Update { of, update, many: false } => self.update_first(&of, &update).await,
+            Operation::Replace { of, body } => self.replace_first(&of, &body).await,
             Operation::Delete { of, hard, many: true } => self.delete_many(&of, hard, room).await,
             Operation::Delete { of, hard, many: false } => self.delete_first(&of, hard).await,
         }
@@ -224,7 +233,6 @@ impl Work<'_> {
         permission: Permission,
         most: usize,
     ) -> Result<(Vec<RecordId>, bool), Problem> {
-        rules::check(self.caller, self.datatype, Act::Change)?;
         let may = |record: &Record| self.caller.may_on(&record.meta, permission);
         let sk: Vec<Path> = Path::parse("sk").into_iter().collect();
         let projection = Projection::new(&sk, &[], &[]);

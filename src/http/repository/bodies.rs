@@ -215,7 +215,10 @@ mod tests {
     use super::*;
 
     fn fields(value: Value) -> Fields {
-        value.as_object().cloned().unwrap()
+        match value {
+            Value::Object(fields) => fields,
+            other => panic!("{other}"),
+        }
     }
 
     fn refused<T: std::fmt::Debug>(result: Result<T, Problem>) -> String {
@@ -254,7 +257,9 @@ mod tests {
 
     #[test]
     fn a_version_may_be_written_as_javascript_does() {
-        let version = |value: Value| update(fields(json!({"data": {}, "version": value}))).map(|body| body.version).ok();
+        let version = |value: Value| {
+            update(fields(json!({"data": {}, "version": value}))).map(|body| body.version).ok()
+        };
         assert_eq!(version(json!(2)), Some(Some(2)));
         assert_eq!(version(json!(2.0)), Some(Some(2)));
         assert_eq!(version(json!(null)), Some(None));

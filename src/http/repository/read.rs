@@ -312,7 +312,9 @@ pub async fn aggregated(
     pipeline: &Value,
 ) -> Result<Vec<Value>, Problem> {
     rules::check(caller, datatype, Act::Read)?;
-    let pipeline = Pipeline::parse(pipeline, &Limits::default());
+    // Expressions cost less than conditions: every document is asked each once.
+    let limits = Limits { clauses: 1_000, ..Limits::default() };
+    let pipeline = Pipeline::parse(pipeline, &limits);
     let pipeline = pipeline.map_err(|problems| list::refused("the pipeline cannot be taken", problems))?;
     let budget = machine.house.settings.query_documents;
     list::aggregate(Place { caller, records, datatype, budget }, &pipeline).await

@@ -15,7 +15,7 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr};
 
 pub use pipeline::{PipelineBody, Stage};
-pub use query::{Literal, Options, Query, SubQuery};
+pub use query::{InnerOperators, Literal, Operators, Options, Query, SubQuery};
 pub use record::{
     BaseModel, Collections, CreateBody, CreateInBody, DeletedMany, Documents, FindBody, Ids, PartialBody,
     RecordPage, SearchBody, Unique, UpdateBody, keyword,
@@ -42,15 +42,15 @@ pub const RECORD_ID: &str = r"^[^\s\x00-\x1f\x7f-\x9f/\\?#]+$";
 /// Where a list goes on.
 pub const CURSOR: &str = r"^[0-9a-f]{1,16}\.[^\s\x00-\x1f\x7f-\x9f/\\?#]+$";
 
-/// Declares types that stand for a schema in the API document.
+/// Declares types that stand for a schema in the API document, under their names and with their comments.
 macro_rules! schemas {
-    ($($(#[$doc:meta])* $name:ident uses [$($used:ty),*] is $build:expr;)*) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident uses [$($used:ty),*] is $build:expr;)*) => {$(
+        $(#[doc = $doc])*
         pub struct $name;
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> crate::http::repository::schema::Any {
-                $build
+                crate::http::repository::schema::described($build, concat!($($doc),*).trim())
             }
         }
 
@@ -60,17 +60,30 @@ macro_rules! schemas {
             }
 
             fn schemas(schemas: &mut Vec<(String, crate::http::repository::schema::Any)>) {
-                $(
-                    schemas.push((<$used as utoipa::ToSchema>::name().into_owned(), <$used as utoipa::PartialSchema>::schema()));
-                    <$used as utoipa::ToSchema>::schemas(schemas);
-                )*
-                // Some use nothing.
-                let _ = schemas;
+                let used: [(&str, fn() -> crate::http::repository::schema::Any); _] =
+                    [$((stringify!($used), <$used as utoipa::PartialSchema>::schema)),*];
+                schemas.extend(used.map(|(name, schema)| (name.to_owned(), schema())));
+                $(<$used as utoipa::ToSchema>::schemas(schemas);)*
             }
         }
     )*};
 }
 pub(in crate::http) use schemas;
+
+/// A schema with words for people.
+#[must_use]
+pub fn described(mut schema: Any, text: &str) -> Any {
+    let description = match &mut schema {
+        RefOr::T(Schema::Object(object)) => Some(&mut object.description),
+        RefOr::T(Schema::Array(array)) => Some(&mut array.description),
+        RefOr::T(Schema::AnyOf(any)) => Some(&mut any.description),
+        _ => None,
+    };
+    if let Some(description) = description {
+        *description = Some(text.to_owned());
+    }
+    schema
+}
 
 /// Any value.
 #[must_use]

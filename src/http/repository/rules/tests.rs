@@ -37,7 +37,10 @@ pub(in crate::http) fn record(datatype: &str, sk: &str, author: &str, meta: Valu
         modified_by: None,
         create_hash: None,
         data: Map::new(),
-        meta: meta.as_object().cloned().unwrap_or_default(),
+        meta: match meta {
+            Value::Object(fields) => fields,
+            other => panic!("{other}"),
+        },
     }
 }
 

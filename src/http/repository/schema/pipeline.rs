@@ -3,8 +3,7 @@
 use utoipa::openapi::schema::Type;
 
 use super::{
-    Any, Literal, NAME, Query, SubQuery, any_of, anything, closed, list, map, named, of, one_of,
-    path_pattern, schemas, text,
+    Any, NAME, Query, any_of, anything, closed, list, map, named, of, one_of, path_pattern, schemas, text,
 };
 
 /// Names of fields that a stage makes.
@@ -15,7 +14,7 @@ schemas! {
     Expression uses [] is expression();
 
     /// A stage of a pipeline.
-    Stage uses [Query, SubQuery, Literal, Expression] is any_of(stages());
+    Stage uses [Query, Expression] is any_of(stages());
 
     /// A pipeline, or an object with one.
     PipelineBody uses [Stage] is any_of([pipeline(), closed([("pipeline", pipeline())]).required("pipeline").into()]);

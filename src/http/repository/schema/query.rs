@@ -14,11 +14,17 @@ schemas! {
     /// A value to compare with: any JSON whose names are no operators.
     Literal uses [] is literal();
 
+    /// What stands under a field of a filter, if that is more than a value.
+    Operators uses [InnerOperators, Literal] is operators(true);
+
+    /// What stands under `$not` and `$elemMatch`.
+    InnerOperators uses [Literal] is operators(false);
+
     /// A filter as MongoDB's, over whole records: application fields are under `data`.
-    Query uses [SubQuery, Literal] is query();
+    Query uses [SubQuery, Operators] is query();
 
     /// A filter within `$and`, `$or` and `$nor`.
-    SubQuery uses [Literal] is map(&path_pattern(), condition()).into();
+    SubQuery uses [Operators] is map(&path_pattern(), condition()).into();
 
     /// Page, order and fields of a list.
     Options uses [] is any_of([by_page(), by_cursor()]);
@@ -46,7 +52,7 @@ fn query() -> Any {
 
 /// What stands under a field: a value to be equal to, or operators.
 fn condition() -> Any {
-    any_of([named::<Literal>(), operators(true)])
+    any_of([named::<Literal>(), named::<Operators>()])
 }
 
 fn operators(outer: bool) -> Any {
@@ -73,8 +79,9 @@ fn operators(outer: bool) -> Any {
         ("$size", size.into()),
     ];
     if outer {
-        known.push(("$not", operators(false)));
-        known.push(("$elemMatch", any_of([operators(false), map(&path_pattern(), literal()).into()])));
+        let inner = || named::<InnerOperators>();
+        known.push(("$not", inner()));
+        known.push(("$elemMatch", any_of([inner(), map(&path_pattern(), literal()).into()])));
     }
     closed(known).min_properties(Some(1)).into()
 }

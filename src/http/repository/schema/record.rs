@@ -4,8 +4,8 @@ use appengine_actors::record::model::STATES;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::{
-    Any, DATATYPE, Literal, NAME, Options, Query, RECORD_ID, SubQuery, any_of, anything, closed, list, map,
-    named, object, of, one_of, or_null, schemas, text, whole,
+    Any, DATATYPE, NAME, Options, Query, RECORD_ID, any_of, anything, closed, list, map, named, object, of,
+    one_of, or_null, schemas, text, whole,
 };
 use crate::auth::role::Role;
 use crate::http::repository::bodies::MOST;
@@ -20,7 +20,7 @@ schemas! {
     RecordPage uses [] is page();
 
     /// A query and options; everything beside them is ignored.
-    FindBody uses [Query, SubQuery, Literal, Options] is object()
+    FindBody uses [Query, Options] is object()
         .property("query", or_null(named::<Query>()))
         .property("options", or_null(named::<Options>()))
         .into();
