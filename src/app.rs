@@ -37,7 +37,7 @@ use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
 use crate::config::Config;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
-use crate::http::around::around;
+use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
 use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
@@ -167,10 +167,10 @@ impl App {
         };
         let gate =
             Arc::new(Gate::new(tokens.clone(), accounts.clone(), accounts.clone(), seen, clock.clone()));
-        let origins = Origins::new(&config.server.cors_origins)?;
+        let origins = Arc::new(Origins::new(&config.server.cors_origins)?);
         let socket_gate = Arc::new(SocketGate(gate.clone()));
-        let gateway = Gateway::new(gateway_limits(&config), origins, socket_gate, clock.clone());
-        let options = serve_options(&config, count(config.server.workers));
+        let gateway = Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone());
+        let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
         let body = BodyLimits { bytes: config.limits.body.as_usize(), depth: config.limits.json_depth };
@@ -233,8 +233,13 @@ impl App {
             tracing::warn!("jobs were still running at the deadline; the next start takes them up");
         }
         self.machine.stop();
-        for arbiter in &self.arbiters {
+        drop(self.machine);
+        for arbiter in self.arbiters {
             arbiter.stop();
+            // Its thread holds the actors, and they the store, which flushes when the last of them is gone.
+            if web::block(move || arbiter.join()).await.is_err() {
+                tracing::warn!("an arbiter's thread could not be waited for");
+            }
         }
     }
 }
@@ -315,15 +320,15 @@ fn gateway_limits(config: &Config) -> GatewayLimits {
     }
 }
 
-fn serve_options(config: &Config, workers: usize) -> ServeOptions {
+fn serve_options(config: &Config, workers: usize, origins: Arc<Origins>) -> ServeOptions {
     let (server, limits) = (&config.server, &config.limits);
     let rates = RateLimits::new(
         limits.requests_per_minute,
         limits.sign_ins_per_minute,
         server.trusted_proxies.clone(),
     );
-    let rates = Arc::new(rates);
-    let outermost: Around = Arc::new(move |request, next| Box::pin(around(rates.clone(), request, next)));
+    let outermost = Arc::new(Outermost { rates, origins });
+    let outermost: Around = Arc::new(move |request, next| Box::pin(around(outermost.clone(), request, next)));
     ServeOptions {
         workers,
         max_http_connections: (limits.connections / workers).max(1),
