@@ -25,6 +25,8 @@ use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
 use appengine_actors::webhook::deliveries::Deliveries;
+use futures_util::FutureExt;
+use futures_util::future::Shared;
 
 use crate::auth::accounts::start::FirstOwner;
 use crate::auth::accounts::{Accounts, Parts, Rules};
@@ -84,6 +86,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     grace: Duration,
     arbiters: Vec<Arbiter>,
+    ended: Shared<Ended>,
 }
 
 /// What a running server is waited for with: the edges and the machine.
@@ -146,6 +149,10 @@ impl App {
         let handles = arbiters.iter().map(Arbiter::handle).collect();
         let (machine, ended) = Machine::start(house, listeners.build(), handles)?;
         let machine = Arc::new(machine);
+        // It runs from here on: the first owner is made by it.
+        let ended = actix::spawn(ended);
+        let ended = async move { ended.await.unwrap_or_else(|_| Err("its task ended".to_owned())) };
+        let ended: Shared<Ended> = ended.boxed().shared();
         actix::spawn(monitor.clone().watch(machine.clone()));
 
         let accounts = Arc::new(Accounts::new(Parts {
@@ -216,8 +223,9 @@ impl App {
             clock,
             grace,
             arbiters,
+            ended: ended.clone(),
         };
-        Ok((app, Futures { server, machine: ended }))
+        Ok((app, Futures { server, machine: ended.boxed() }))
     }
 
     /// Brings everything to rest: the edges refuse, requests and jobs under way finish within the grace,
@@ -234,6 +242,8 @@ impl App {
         }
         self.machine.stop();
         drop(self.machine);
+        // The supervisors first: one that outlives its children would start them again.
+        let _ = appengine_actors::clock::timeout(self.clock.as_ref(), self.grace, self.ended).await;
         for arbiter in self.arbiters {
             arbiter.stop();
             // Its thread holds the actors, and they the store, which flushes when the last of them is gone.
