@@ -157,7 +157,7 @@ impl Watcher {
             }
             Err(End::Expired) => refuse(socket, &Refusal::TokenExpired),
             Err(End::Stalled) => {
-                end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time")
+                end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time");
             }
             Err(End::Silent) => end(socket, CloseCode::Policy, "silent", "no ping was answered"),
         }
@@ -227,7 +227,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for Watcher {
                 | Message::Nop,
             ) => {}
             Err(ProtocolError::Overflow) => {
-                end(socket, CloseCode::Size, "frame_too_large", "a frame may have 4 KiB")
+                end(socket, CloseCode::Size, "frame_too_large", "a frame may have 4 KiB");
             }
             Err(ProtocolError::Io(_)) if self.inbound.get() > INBOUND => {
                 end(socket, CloseCode::Policy, "too_much", "the feed takes no messages");

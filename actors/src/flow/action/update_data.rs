@@ -23,7 +23,7 @@ impl Action for Handler {
         problems.required_text(config, "recordId");
         match problems.object(config, "updates") {
             Some(updates) if updates.is_empty() => {
-                problems.add("updates", "is empty; expected paths and values")
+                problems.add("updates", "is empty; expected paths and values");
             }
             Some(_) => {}
             None if config.contains_key("updates") => {}
