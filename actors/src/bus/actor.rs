@@ -6,13 +6,14 @@ use std::sync::Arc;
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture,
 };
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::build::{Built, Guard, Limits, build};
 use super::change::{Change, ChangeError, Receipt, Remembered};
 use super::listeners::Listeners;
+use super::load::load;
 use super::messages::Commit;
-use super::state::{BusState, load};
+use super::state::BusState;
 use crate::feed::Observation;
 use crate::house::House;
 use crate::ids::{OrgId, QueueName};
@@ -20,6 +21,7 @@ use crate::keys;
 use crate::queue::QueueActor;
 use crate::queue::job::Job;
 use crate::queue::messages::JobsAdded;
+use crate::record::model::Record;
 use crate::store::{Lease, StoreError, decode};
 use crate::supervision::{Fate, Members, Ref};
 use crate::webhook::DestinationActor;
@@ -60,10 +62,16 @@ impl BusActor {
         build(org, change, self.house.stamper.next(), &self.state, limits)
     }
 
+    fn learn(&mut self, record: &Record) {
+        if let Err(why) = self.state.record_written(record) {
+            error!(org = %record.org, why, "a stored flow does not listen");
+        }
+    }
+
     /// Tells those below and those who watch. None of them can fail the change: it is durable already.
     fn announce(&mut self, receipt: &Receipt) {
         for record in &receipt.records {
-            self.state.record_written(record);
+            self.learn(record);
         }
         for (queue, actor) in &self.below.queues {
             let jobs: Vec<Job> = receipt.jobs.iter().filter(|job| job.queue == *queue).cloned().collect();
@@ -112,7 +120,7 @@ impl Actor for BusActor {
             Ok((lease, flows)) => {
                 act.lease = Some(lease);
                 for flow in &flows {
-                    act.state.record_written(flow);
+                    act.learn(flow);
                 }
             }
             Err(error) => {
