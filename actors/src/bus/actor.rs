@@ -20,11 +20,11 @@ use crate::keys;
 use crate::queue::QueueActor;
 use crate::queue::job::Job;
 use crate::queue::messages::JobsAdded;
-use crate::store::{Lease, StoreError, decode};
+use crate::store::{Batch, Lease, StoreError, decode};
 use crate::supervision::{Fate, Members, Ref};
 use crate::webhook::DestinationActor;
 use crate::webhook::delivery::Delivery;
-use crate::webhook::messages::DeliveriesAdded;
+use crate::webhook::messages::{ALL_DESTINATIONS, DeliveriesAdded};
 
 /// Those whom the bus tells: the level below it.
 #[derive(Clone)]
@@ -57,6 +57,14 @@ impl BusActor {
         let attempts = |queue: &QueueName| settings.queues.get(queue).map_or(1, |queue| queue.attempts);
         let limits = Limits { value: settings.value_limit, attempts: &attempts };
         build(org, change, self.house.stamper.next(), &self.state, limits)
+    }
+
+    /// An earlier incarnation may have died before it told anybody of what it had committed.
+    fn suspect_lost_hints(&self) {
+        for (queue, _) in &self.below.queues {
+            self.house.hints.note(queue.as_str());
+        }
+        self.house.hints.note(ALL_DESTINATIONS);
     }
 
     /// Tells those below and those who watch. None of them can fail the change: it is durable already.
@@ -104,6 +112,8 @@ impl Actor for BusActor {
         let house = self.house.clone();
         let loading = async move {
             let lease = house.store.lease("bus".to_owned()).await?;
+            // What an earlier incarnation has queued is in the store before this one reads it.
+            house.store.commit(Batch::default()).await?;
             Ok::<_, StoreError>((lease, load(house.store.as_ref()).await?))
         };
         // Messages wait in the mailbox until the triggers are known.
@@ -113,6 +123,7 @@ impl Actor for BusActor {
                 for flow in &flows {
                     act.state.record_written(flow);
                 }
+                act.suspect_lost_hints();
             }
             Err(error) => {
                 warn!(%error, "the bus cannot load the flows");
