@@ -99,11 +99,11 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Starts a machine; it runs on this thread.
+    /// The shared parts of a machine, for tests of single actors.
     #[must_use]
-    pub fn start(self) -> TestHouse {
+    pub fn house(&self) -> House {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        let house = House {
+        House {
             store: Arc::new(self.store.clone()),
             clock: clock.clone(),
             stamper: self.stamper.clone(),
@@ -113,9 +113,21 @@ impl Setup {
             transport: Arc::new(self.transport.clone()),
             vault: Arc::new(PlainVault),
             settings: self.settings.clone(),
-        };
-        let (machine, ended) =
-            Machine::start(house, self.listeners.clone(), Vec::new()).expect("built-in names are names");
+        }
+    }
+
+    /// The process dies at once, and another one finds on the disk all that was acknowledged, and of the
+    /// batches that wait the first `kept`.
+    #[must_use]
+    pub fn crash(self, kept: usize) -> Self {
+        Self { store: self.store.crash(kept), transport: self.transport.crash(), ..self }
+    }
+
+    /// Starts a machine; it runs on this thread.
+    #[must_use]
+    pub fn start(self) -> TestHouse {
+        let (machine, ended) = Machine::start(self.house(), self.listeners.clone(), Vec::new())
+            .expect("built-in names are names");
         let org = OrgId::new("my-org").expect("it is a name");
         TestHouse { machine, org, ended: tokio::spawn(ended), setup: self }
     }
@@ -165,12 +177,11 @@ impl TestHouse {
         quiet().await;
     }
 
-    /// The process dies at once, and another one starts on what is on the disk: all that was
-    /// acknowledged, and of the batches that wait the first `kept`.
+    /// The process dies at once and another one starts; see [`Setup::crash`].
     #[must_use]
     pub fn crash(self, kept: usize) -> Self {
         let Self { machine, org, setup, .. } = self;
-        let next = Setup { store: setup.store.crash(kept), transport: setup.transport.crash(), ..setup };
+        let next = setup.crash(kept);
         // The old actors notice when they get their turn; what they hold is dead by now.
         drop(machine);
         Self { org, ..next.start() }
