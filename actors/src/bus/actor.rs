@@ -1,6 +1,7 @@
 //! The shell around the bus: stamps and queues each change in the order in which it came, and tells
 //! everybody once it is durable.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::{
@@ -42,14 +43,26 @@ pub struct BusActor {
     listeners: Listeners,
     fate: Fate,
     state: BusState,
+    turns: Turns,
     lease: Option<Lease>,
+}
+
+/// The line of commits: each is announced after those that were queued before it.
+#[derive(Default)]
+struct Turns {
+    given: u64,
+    /// Whose turn it is to be announced.
+    next: u64,
+    /// Those that were answered before their turn; none where nothing was written.
+    early: BTreeMap<u64, Option<Receipt>>,
 }
 
 impl BusActor {
     /// A bus that learns the flows of all organisations from the store when it starts.
     #[must_use]
     pub fn new(house: Arc<House>, below: Below, listeners: Listeners, fate: Fate) -> Self {
-        Self { house, below, listeners, fate, state: BusState::default(), lease: None }
+        let (state, turns) = (BusState::default(), Turns::default());
+        Self { house, below, listeners, fate, state, turns, lease: None }
     }
 
     fn built(&self, org: &OrgId, change: &Change) -> Result<Built, ChangeError> {
@@ -65,6 +78,25 @@ impl BusActor {
             self.house.hints.note(queue.as_str());
         }
         self.house.hints.note(ALL_DESTINATIONS);
+    }
+
+    /// A commit was answered. actix does not say in which order it polls what is ready, and whoever
+    /// watches, and the triggers of a flow that was written twice, need the order of the commits.
+    fn answered(&mut self, turn: u64, receipt: Option<&Receipt>) {
+        if turn != self.turns.next {
+            self.turns.early.insert(turn, receipt.cloned());
+            return;
+        }
+        if let Some(receipt) = receipt {
+            self.announce(receipt);
+        }
+        self.turns.next += 1;
+        while let Some(receipt) = self.turns.early.remove(&self.turns.next) {
+            if let Some(receipt) = receipt {
+                self.announce(&receipt);
+            }
+            self.turns.next += 1;
+        }
     }
 
     /// Tells those below and those who watch. None of them can fail the change: it is durable already.
@@ -144,23 +176,23 @@ impl Handler<Commit> for BusActor {
         };
         // Queued here and now: the order of commits is the order of stamps.
         let Built { batch, guards, receipt } = built;
-        let committed = self.house.store.commit(batch);
-        let house = self.house.clone();
-        let done = async move {
-            match committed.await {
-                Ok(()) => Ok(receipt),
-                Err(StoreError::Conflict { index }) if guards.get(index) == Some(&Guard::Key) => {
-                    repeated(&house, &org, &change).await
+        let committed = self.house.store.commit(batch).into_actor(self);
+        let turn = self.turns.given;
+        self.turns.given += 1;
+        Box::pin(committed.then(move |committed, act, _| {
+            act.answered(turn, committed.is_ok().then_some(&receipt));
+            let house = act.house.clone();
+            let answer = async move {
+                match committed {
+                    Ok(()) => Ok(receipt),
+                    Err(StoreError::Conflict { index }) if guards.get(index) == Some(&Guard::Key) => {
+                        repeated(&house, &org, &change).await
+                    }
+                    Err(StoreError::Conflict { index }) => Err(Guard::error(&guards, index)),
+                    Err(error) => Err(error.into()),
                 }
-                Err(StoreError::Conflict { index }) => Err(Guard::error(&guards, index)),
-                Err(error) => Err(error.into()),
-            }
-        };
-        Box::pin(done.into_actor(self).map(|done, act, _| {
-            if let Ok(receipt) = &done {
-                act.announce(receipt);
-            }
-            done
+            };
+            answer.into_actor(act)
         }))
     }
 }

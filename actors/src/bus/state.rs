@@ -14,8 +14,6 @@ use crate::record::Query;
 use crate::record::model::Record;
 use crate::store::{Scan, Store, StoreError, decode};
 
-/// Chains are cut here also for flows that switched their own guard off.
-const DEEPEST: u32 = 100;
 /// Entries that are read at once when the bus starts.
 const PAGE: usize = 500;
 
@@ -56,7 +54,7 @@ impl Triggers for BusState {
             version: armed.version,
             trigger: armed.trigger_id.clone(),
             deferred: armed.deferred,
-            max_depth: armed.max_depth.unwrap_or(DEEPEST),
+            stopped: armed.cut(event),
         });
         firing.collect()
     }

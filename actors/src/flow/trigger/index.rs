@@ -15,6 +15,9 @@ use crate::flow::definition::Flow;
 use crate::flow::problem::{Problem, Problems};
 use crate::ids::{OrgId, RecordId};
 
+/// Chains are cut here also for flows that switched their own guard off.
+const DEEPEST: u32 = 100;
+
 /// The armed triggers of all organisations.
 pub struct TriggerIndex<F> {
     orgs: HashMap<OrgId, Org<F>>,
@@ -123,6 +126,18 @@ impl<F: Filter> Armed<F> {
                 .filter
                 .as_ref()
                 .is_none_or(|filter| filter.matches(&Value::Object(self.variables(event))))
+    }
+
+    /// Why the run that `event` would start may not begin: the chain of runs that led to it is too long.
+    #[must_use]
+    pub fn cut(&self, event: &Event) -> Option<String> {
+        let most = self.max_depth.unwrap_or(DEEPEST);
+        (event.depth >= most).then(|| {
+            format!(
+                "the chain of runs that led to {} is {most} long, the flow's limit (settings.circularPrevention.maxDepth)",
+                event.kind
+            )
+        })
     }
 
     /// The variables of the run that `event` starts.
