@@ -177,6 +177,11 @@ impl TestHouse {
         quiet().await;
     }
 
+    /// A moment passes, so that what follows is known to be later: order within a millisecond is not kept.
+    pub fn tick(&self) {
+        self.setup.clock.advance(Duration::from_millis(1));
+    }
+
     /// The process dies at once and another one starts; see [`Setup::crash`].
     #[must_use]
     pub fn crash(self, kept: usize) -> Self {
@@ -228,6 +233,7 @@ impl TestHouse {
 
     /// Publishes an event from outside.
     pub async fn publish(&self, kind: &str, data: Value) -> EventId {
+        self.tick();
         let receipt = self.try_publish(kind, data).await.expect("the event is accepted");
         receipt.events[0].id
     }
@@ -241,6 +247,7 @@ impl TestHouse {
 
     /// Creates a record with these application fields.
     pub async fn create(&self, datatype: &str, data: Value) -> Record {
+        self.tick();
         let Value::Object(data) = data else { panic!("application fields are an object") };
         let datatype = Datatype::new(datatype).expect("it is a name");
         let new = NewRecord { datatype, sk: None, data, meta: Map::new(), once: false };

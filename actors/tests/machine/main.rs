@@ -2,5 +2,6 @@
 //! out of a script.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests report by panicking")]
 
+mod bus;
 mod collapse;
 mod queue;
