@@ -25,8 +25,8 @@ pub struct Firing {
     pub trigger: String,
     /// Whether the queue decides later if it really fires (changes of data).
     pub deferred: bool,
-    /// The longest chain of runs that the flow takes part in.
-    pub max_depth: u32,
+    /// Why its run stops before its first step, where the chain of runs is too long.
+    pub stopped: Option<String>,
 }
 
 /// Who knows which triggers an event fires.
@@ -149,8 +149,7 @@ pub fn build(
 
 /// What becomes of a trigger that an event fires: a run, or a job that decides on one.
 fn follow(event: &Event, firing: Firing, stamp: Stamp, runs: &mut Vec<RunDraft>, jobs: &mut Vec<JobDraft>) {
-    let too_deep = event.depth >= firing.max_depth;
-    if firing.deferred && !too_deep {
+    if firing.deferred {
         let task = Task::FireTrigger { flow: firing.flow, trigger: firing.trigger, event: event.id };
         jobs.extend(job(names::AUTOMATION_TRIGGER, task, stamp));
         return;
@@ -164,12 +163,7 @@ fn follow(event: &Event, firing: Firing, stamp: Stamp, runs: &mut Vec<RunDraft>,
         executed_by: None,
         variables: Map::new(),
         start_step: None,
-        stopped: too_deep.then(|| {
-            format!(
-                "the chain of runs that led to {} is {} long, the flow's limit (settings.circularPrevention.maxDepth)",
-                event.kind, firing.max_depth
-            )
-        }),
+        stopped: firing.stopped,
     });
 }
 

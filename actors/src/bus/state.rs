@@ -58,7 +58,7 @@ impl Triggers for BusState {
             version: armed.version,
             trigger: armed.trigger_id.clone(),
             deferred: armed.deferred,
-            max_depth: armed.max_depth.unwrap_or(self.deepest).min(self.deepest),
+            stopped: armed.cut(event, self.deepest),
         });
         firing.collect()
     }
