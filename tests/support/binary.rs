@@ -81,7 +81,12 @@ impl House {
 
     /// Starts the server and does not wait.
     pub fn launch(&self) -> Server {
-        let mut command = self.command(PROGRAM, &["serve"]);
+        self.launch_as(PROGRAM, &["serve"])
+    }
+
+    /// Starts a server by any path and arguments, and does not wait.
+    pub fn launch_as(&self, program: &str, arguments: &[&str]) -> Server {
+        let mut command = self.command(program, arguments);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = Output::of(child.stdout.take().unwrap());
