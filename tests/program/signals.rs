@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use appengine_actors::clock::{Clock, SystemClock};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::binary::{House, Server};
@@ -101,9 +102,21 @@ fn the_grace_is_not_outstayed() {
     let token = house.token(&["--org", ORG, "--email", ADA]);
     let server = house.start();
     let _halfway = Halfway::publish(&server, &token);
+    let clock = SystemClock::new();
     server.terminate();
     let ended = server.wait();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+    assert!(clock.elapsed() < PATIENCE / 4, "it took {:?}", clock.elapsed());
+}
+
+#[test]
+fn an_interrupt_from_the_keyboard_is_heard_as_well() {
+    let house = House::new();
+    let server = house.start();
+    server.signal(Signal::INT);
+    let ended = server.wait();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+    assert!(ended.err.contains("drained"), "{}", ended.err);
 }
 
 #[test]
