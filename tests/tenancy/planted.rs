@@ -1,0 +1,212 @@
+//! An organisation with something of every sort in it, each with a text in it that occurs nowhere else.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener},
+};
+
+use appengine_actors::{
+    clock::Clock,
+    ids::OrgId,
+    queue::job::Job,
+    store::{Key, decode},
+};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::support::in_process::{GUARD, Server, customer, owner};
+
+/// What organisation A has, by the names under which the table of cases uses it.
+pub struct Planted {
+    pub org: String,
+    pub token: String,
+    pub customer: String,
+    /// `contact`, `event`, `run`, `job` and so on: an id or a secret of A's.
+    pub known: BTreeMap<&'static str, String>,
+    /// Texts that only A may see: markers, ids, secrets, addresses, the name.
+    pub private: BTreeSet<String>,
+}
+
+impl Planted {
+    /// Makes all of it through the public routes, and waits until nothing of it moves any more.
+    pub fn plant(server: &Server, receiver: SocketAddr) -> Self {
+        let org = mark("org");
+        let who = owner(&org);
+        let mut a = Self {
+            token: server.token(&who),
+            customer: server.token(&customer(&org, &format!("{}@x.example", mark("buyer")))),
+            known: BTreeMap::new(),
+            private: BTreeSet::from([org.clone(), who.email]),
+            org,
+        };
+        a.people(server);
+        a.flows(server, receiver);
+        a.wait(server);
+        a
+    }
+
+    /// A value by its name.
+    pub fn get(&self, name: &str) -> &str {
+        self.known.get(name).unwrap_or_else(|| panic!("nothing of A's is called {name}: {:?}", self.known))
+    }
+
+    fn keep(&mut self, name: &'static str, text: &Value) -> String {
+        let text = text.as_str().unwrap_or_else(|| panic!("{name}: {text}")).to_owned();
+        self.private.insert(text.clone());
+        self.known.insert(name, text.clone());
+        text
+    }
+
+    fn mark(&mut self, name: &str) -> String {
+        let mark = mark(name);
+        self.private.insert(mark.clone());
+        mark
+    }
+
+    fn post(&self, server: &Server, path: &str, body: &Value) -> Value {
+        let answer = server.call_as(&self.token, "POST", path).json(body).send();
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+        answer.json()
+    }
+
+    pub fn read(&self, server: &Server, path: &str) -> Value {
+        server.call_as(&self.token, "GET", path).send().expect(200)
+    }
+
+    fn people(&mut self, server: &Server) {
+        let password = self.mark("password");
+        for (kind, path) in [("email", "/profile/customer/signup"), ("guest", "/profile/customer/register-guest")] {
+            let email = format!("{}@x.example", self.mark(kind));
+            let body = json!({"email": email, "password": password, "name": self.mark("name")});
+            let answer = server.call("POST", path).header("orgid", &self.org).json(&body).send().expect(201);
+            self.keep(kind, &json!(email));
+            if kind == "email" {
+                self.keep("password", &json!(password));
+                self.keep("refresh", &answer["refresh_token"]);
+                self.keep("person", &answer["user"]["sk"]);
+            }
+        }
+        let name = self.mark("app");
+        let app = self.post(server, "/app/register", &json!({"name": name}));
+        for (name, field) in [("app", "appId"), ("app_key", "key"), ("app_secret", "secret")] {
+            self.keep(name, &app[field]);
+        }
+        let name = self.mark("key");
+        let key = self.post(server, "/api-key/create", &json!({"name": name, "scopes": ["read", "write"]}));
+        self.keep("api_key", &key["data"]["key"]);
+    }
+
+    fn flows(&mut self, server: &Server, receiver: SocketAddr) {
+        let url = format!("http://{receiver}/{}", self.mark("path"));
+        let hook = json!({
+            "name": self.mark("flow"), "trigger": {"type": "order.paid"},
+            "actions": [
+                {"type": "create_data", "config": {"datatype": "note", "data": {"text": self.mark("note")}}},
+                {"type": "send_webhook", "config": {"url": url, "headers": {"x-bridge": self.mark("header")}}},
+                {"type": "delay", "config": {"duration": 1, "unit": "days"}},
+                {"type": "create_data", "config": {"datatype": "note", "data": {"text": "after the pause"}}},
+            ],
+        });
+        let hook = self.post(server, "/automation/flows/create", &hook);
+        self.keep("flow", &hook["id"]);
+        self.keep("whsec", &hook["webhookSecret"]);
+        let broken = json!({
+            "name": self.mark("flow"), "trigger": {"type": "order.broken"},
+            "actions": [{"type": "update_data", "config": {
+                "datatype": "note", "recordId": self.mark("missing"), "updates": {"text": "x"},
+            }}],
+        });
+        let broken = self.post(server, "/automation", &broken);
+        self.keep("broken", &broken["id"]);
+        let idempotency = self.mark("idempotency");
+        let event = json!({
+            "event": "order.paid", "data": {"text": self.mark("event")}, "idempotencyKey": idempotency,
+        });
+        let event = self.post(server, "/events", &event);
+        self.keep("event", &event["id"]);
+        self.keep("idempotency", &json!(idempotency));
+        let kind = format!("order.{}", self.mark("kind"));
+        self.post(server, "/events/batch", &json!({"events": [{"event": kind}, {"event": "order.broken"}]}));
+        let variables = json!({"variables": {"text": self.mark("variable")}});
+        let path = format!("/automation/{}/execute", self.get("flow"));
+        let run = self.post(server, &path, &variables);
+        self.keep("run", &run["executionId"]);
+    }
+
+    /// Waits for the last effects: two deliveries made, two runs paused, one failed.
+    fn wait(&mut self, server: &Server) {
+        let deliveries = self.until(server, "/webhooks/deliveries?status=delivered", 2);
+        self.keep("delivery", &deliveries[0]["id"]);
+        self.until(server, "/automation/executions?status=waiting", 2);
+        self.until(server, "/automation/executions?status=failed", 1);
+        let jobs = self.until(server, "/monitoring/queues/schedule/jobs?state=delayed", 2);
+        self.keep("job", &jobs[0]["id"]);
+        let ids = jobs.iter().filter_map(|job| job["id"].as_str());
+        self.private.extend(ids.map(str::to_owned).collect::<Vec<_>>());
+    }
+
+    /// Asks until a list has this many rows.
+    fn until(&self, server: &Server, path: &str, rows: usize) -> Vec<Value> {
+        let begun = server.clock.elapsed();
+        loop {
+            let list = self.read(server, path);
+            let data = list["data"].as_array().expect("a list");
+            if data.len() >= rows {
+                return data.clone();
+            }
+            assert!(server.clock.elapsed() - begun < GUARD / 20, "{path} never had {rows} rows: {list}");
+        }
+    }
+
+    /// Everything in the store that is A's: under its own prefix, and what the machine keeps for it.
+    pub fn data(&self, dump: &BTreeMap<Key, Bytes>) -> BTreeMap<Key, Bytes> {
+        let org = OrgId::new(&self.org).expect("an org id");
+        let own = appengine_actors::keys::all_records(&org);
+        let own = own.strip_suffix(b"r").expect("the prefix of the organisation").to_vec();
+        let jobs: Vec<Job> = dump.values().filter_map(|value| decode(value).ok()).collect();
+        let jobs: BTreeSet<[u8; 16]> =
+            jobs.iter().filter(|job| job.org_id == org).map(|job| job.id.to_bytes()).collect();
+        assert!(!jobs.is_empty(), "A has jobs");
+        let is_own = |key: &Key, value: &Bytes| {
+            key.starts_with(&own)
+                || key.windows(16).any(|part| part.try_into().is_ok_and(|id: [u8; 16]| jobs.contains(&id)))
+                || value.as_ref() == self.org.as_bytes()
+        };
+        let own = dump.iter().filter(|(key, value)| is_own(key, value));
+        own.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// The first of A's texts that an answer shows although the request did not say it.
+    pub fn leak(&self, said: &[u8], shown: &str) -> Option<&str> {
+        let said = String::from_utf8_lossy(said);
+        self.private.iter().find(|text| shown.contains(*text) && !said.contains(*text)).map(String::as_str)
+    }
+}
+
+/// A text that occurs nowhere else.
+fn mark(name: &str) -> String {
+    format!("{name}{:016x}", rand::random::<u64>())
+}
+
+/// Takes webhooks and says 200, for as long as the process lives.
+pub fn receiver() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().filter_map(Result::ok) {
+            let mut stream = BufReader::new(stream);
+            let (mut head, mut length) = (String::new(), 0);
+            while stream.read_line(&mut head).is_ok_and(|n| n > 2) {}
+            for line in head.lines().filter_map(|line| line.split_once(": ")) {
+                if line.0.eq_ignore_ascii_case("content-length") {
+                    length = line.1.parse().unwrap_or(0);
+                }
+            }
+            let mut body = vec![0; length];
+            let _ = stream.read_exact(&mut body);
+            let _ = stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+    });
+    address
+}
