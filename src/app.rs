@@ -14,7 +14,7 @@ use appengine_actors::clock::{Clock, Stamp, Stamper};
 use appengine_actors::event::Event;
 use appengine_actors::feed::{Feed, LostHints};
 use appengine_actors::house::{FlowSettings, House, Settings, WebhookSettings};
-use appengine_actors::ids::QueueName;
+use appengine_actors::ids::{QueueName, RecordId};
 use appengine_actors::keys;
 use appengine_actors::log::EventLog;
 use appengine_actors::machine::{Ended, Machine};
@@ -26,9 +26,11 @@ use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
 use appengine_actors::webhook::deliveries::Deliveries;
 
+use crate::auth::accounts::start::FirstOwner;
 use crate::auth::accounts::{Accounts, Parts, Rules};
 use crate::auth::gate::Gate;
 use crate::auth::password::Passwords;
+use crate::auth::principal::Kind;
 use crate::auth::sealing::{RootSecret, SigningKey};
 use crate::auth::seen::Seen;
 use crate::auth::sockets::SocketGate;
@@ -36,6 +38,7 @@ use crate::auth::token::Tokens;
 use crate::config::Config;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
 use crate::http::around::around;
+use crate::http::key_limits::KeyLimits;
 use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
 use crate::http::take::BodyLimits;
@@ -59,6 +62,9 @@ pub struct Foundation {
     pub clock: Arc<dyn Clock>,
     /// Where clients come in.
     pub listener: TcpListener,
+    /// Make the configured organisation and its owner, with a link that lives so long, if the store holds
+    /// no organisation at all: before anybody can come in.
+    pub first_link_life: Option<Duration>,
 }
 
 /// A running server.
@@ -71,6 +77,8 @@ pub struct App {
     pub accounts: Arc<Accounts>,
     /// Makes tokens.
     pub tokens: Arc<Tokens>,
+    /// The owner that was made at this first start.
+    pub first_owner: Option<FirstOwner>,
     gateway: Gateway,
     server: ServerHandle,
     clock: Arc<dyn Clock>,
@@ -92,7 +100,7 @@ impl App {
     /// # Errors
     /// When a part cannot be made; nothing is left running then.
     pub async fn start(foundation: Foundation) -> anyhow::Result<(Self, Futures)> {
-        let Foundation { config, store, secret, clock, listener } = foundation;
+        let Foundation { config, store, secret, clock, listener, first_link_life } = foundation;
         let address = listener.local_addr().context("failed to read the listener's address")?;
         let root = RootSecret::new(&secret)?;
         let tokens = Arc::new(make_tokens(&config, &root)?);
@@ -114,8 +122,11 @@ impl App {
         .context("failed to set up the sender of webhooks")?;
         let monitor = Arc::new(Monitor::new(clock.clone()));
         let counting = monitor.clone();
+        let seen = Arc::new(Seen::new(SEEN));
+        let forgetting = seen.clone();
         let listeners = ListenersBuilder::default().on_every(move |event: Arc<Event>| {
             counting.count(&event);
+            forget_changed_people(&forgetting, &event);
             std::future::ready(Ok(()))
         });
         let house = House {
@@ -137,7 +148,6 @@ impl App {
         let machine = Arc::new(machine);
         actix::spawn(monitor.clone().watch(machine.clone()));
 
-        let seen = Arc::new(Seen::new(SEEN));
         let accounts = Arc::new(Accounts::new(Parts {
             store: store.clone(),
             publisher: machine.publisher.clone(),
@@ -147,6 +157,14 @@ impl App {
             seen: seen.clone(),
             rules: Rules::from(&config.auth),
         })?);
+        let first_owner = match first_link_life {
+            Some(life) => {
+                let org = config.auth.default_org.parse()?;
+                let made = accounts.first_start(&org, &config.auth.owner_email, life).await;
+                made.map_err(|error| anyhow::anyhow!("failed to {error}"))?
+            }
+            None => None,
+        };
         let gate =
             Arc::new(Gate::new(tokens.clone(), accounts.clone(), accounts.clone(), seen, clock.clone()));
         let origins = Origins::new(&config.server.cors_origins)?;
@@ -164,15 +182,20 @@ impl App {
             web::Data::from(monitor),
             web::Data::new(gateway.clone()),
             web::Data::new(Metrics::default()),
+            web::Data::new(KeyLimits::new(clock.clone())),
             web::Data::new(config),
         );
         let publisher: web::Data<Arc<dyn Publisher>> = web::Data::new(machine.publisher.clone());
         let records = web::Data::new(machine.records.clone());
         let flows = web::Data::new(machine.flows.clone());
         let routes = move |app: &mut web::ServiceConfig| {
-            let (machine, accounts, gate, monitor, gateway, metrics, config) = shared.clone();
+            let (machine, accounts, gate, monitor, gateway, metrics, keys, config) = shared.clone();
             app.app_data(machine).app_data(accounts).app_data(gate).app_data(monitor);
-            app.app_data(gateway).app_data(metrics).app_data(config).app_data(document.clone());
+            app.app_data(gateway)
+                .app_data(metrics)
+                .app_data(keys)
+                .app_data(config)
+                .app_data(document.clone());
             app.app_data(publisher.clone()).app_data(records.clone()).app_data(flows.clone());
             app.app_data(web::Data::new(EventLog::new(store.clone())));
             app.app_data(web::Data::new(Traces::new(store.clone())));
@@ -182,8 +205,18 @@ impl App {
         };
         let server = serve(listener, &gateway, &options, routes).context("failed to listen")?;
         let handle = server.handle();
-        let app =
-            Self { address, machine, accounts, tokens, gateway, server: handle, clock, grace, arbiters };
+        let app = Self {
+            address,
+            machine,
+            accounts,
+            tokens,
+            first_owner,
+            gateway,
+            server: handle,
+            clock,
+            grace,
+            arbiters,
+        };
         Ok((app, Futures { server, machine: ended }))
     }
 
@@ -203,6 +236,19 @@ impl App {
         for arbiter in &self.arbiters {
             arbiter.stop();
         }
+    }
+}
+
+/// The gate must look anew at people whose records changed: they may be gone.
+fn forget_changed_people(seen: &Seen, event: &Event) {
+    if !matches!(event.kind.as_str(), "collection-update" | "collection-delete") {
+        return;
+    }
+    let field = |name: &str| event.data["data"][name].as_str();
+    let kinds = [Kind::User, Kind::Customer, Kind::Guest, Kind::App];
+    let kind = kinds.into_iter().find(|kind| field("datatype") == Some(kind.name()));
+    if let (Some(kind), Some(Ok(id))) = (kind, field("sk").map(RecordId::new)) {
+        seen.forget(&event.org_id, kind, &id);
     }
 }
 

@@ -5,7 +5,7 @@ use appengine_actors::clock::Timestamp;
 use appengine_actors::ids::{OrgId, RecordId};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::input::{Fields, Invalid, NAME_CHARS};
 use super::random;
@@ -134,12 +134,13 @@ impl NewApiKey {
 
     /// The application fields of the record that shows the key to people.
     #[must_use]
-    pub fn shown(&self, prefix: &str) -> Value {
-        json!({
+    pub fn shown(&self, prefix: &str) -> Map<String, Value> {
+        let fields = json!({
             "name": self.name, "description": self.description, "keyPrefix": prefix, "scopes": self.scopes,
             "permissions": self.scopes, "rateLimits": self.rate_limits, "expiresAt": self.expires_at,
             "status": ACTIVE,
-        })
+        });
+        fields.as_object().cloned().unwrap_or_default()
     }
 }
 

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use appengine_actors::clock::{Clock, Timestamp};
+use appengine_actors::clock::Clock;
 use appengine_actors::ids::{OrgId, RecordId};
 use futures_util::future::BoxFuture;
 
 use super::api_key::{Keys, hash_of};
-use super::principal::{Kind, Principal};
+use super::principal::{Kind, NEVER, Principal};
 use super::refusal::Refusal;
 use super::seen::{Seen, Subject, fingerprint};
 use super::token::Tokens;
@@ -139,7 +139,7 @@ impl Gate {
             scopes: Some(found.scopes),
             rate_limits: Some(found.rate_limits),
             session: None,
-            expires_at: found.expires_at.unwrap_or(Timestamp::from_millis(u64::MAX)),
+            expires_at: found.expires_at.unwrap_or(NEVER),
         })
     }
 }

@@ -36,7 +36,16 @@ impl Kind {
             Self::App => "app",
         }
     }
+
+    /// Whether such people sign up, have a password and keep sessions.
+    #[must_use]
+    pub const fn signs_in(self) -> bool {
+        matches!(self, Self::User | Self::Customer)
+    }
 }
+
+/// The `expires_at` of callers who need not come with another token: keys without an end.
+pub const NEVER: Timestamp = Timestamp::from_millis(u64::MAX);
 
 /// A caller, admitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +70,7 @@ pub struct Principal {
     pub token_id: String,
     /// The session that the token belongs to; none for tokens that stand for themselves.
     pub session: Option<String>,
-    /// When they must come with another token.
+    /// When they must come with another token, or [`NEVER`].
     pub expires_at: Timestamp,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::gate::{Credentials, Gate};
-use super::principal::Kind;
+use super::principal::{Kind, NEVER};
 use super::refusal::Refusal;
 use crate::gateway::{self, Authenticate, Handshake, Identity};
 
@@ -33,7 +33,7 @@ impl Authenticate for SocketGate {
                 customer: matches!(principal.kind, Kind::Customer | Kind::Guest),
                 guest: principal.kind == Kind::Guest,
                 roles: principal.roles.iter().map(ToString::to_string).collect(),
-                expires_at_ms: Some(principal.expires_at.as_millis()),
+                expires_at_ms: (principal.expires_at != NEVER).then(|| principal.expires_at.as_millis()),
             })
         })
     }

@@ -1,7 +1,7 @@
 //! What the command line does: one file a command. Each returns what went wrong; `main` prints it.
 
 mod data;
-mod house;
+pub mod house;
 mod people;
 mod serve;
 

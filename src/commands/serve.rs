@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use appengine_actors::clock::SystemClock;
-use appengine_actors::ids::OrgId;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -38,13 +37,18 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         let (org, email) = (config.auth.default_org.clone(), config.auth.owner_email.clone());
         let server = config.server.clone();
         let clock = Arc::new(SystemClock::new());
-        let (app, futures) = App::start(Foundation { config, store, secret, clock, listener }).await?;
+        let (app, futures) = App::start(Foundation {
+            config,
+            store,
+            secret,
+            clock,
+            listener,
+            first_link_life: Some(LINK_LIFE),
+        })
+        .await?;
         let base = server.base_url(app.address);
         let machine = actix::spawn(futures.machine);
-        let org: OrgId = org.parse()?;
-        let first = app.accounts.first_start(&org, &email, LINK_LIFE).await;
-        let first = first.map_err(|error| anyhow::anyhow!("failed to {error}"))?;
-        say(&greeting(&base, &org, &email, first.as_ref()))?;
+        say(&greeting(&base, &org, &email, app.first_owner.as_ref()))?;
         info!(address = %app.address, "serving");
         wait(
             app,
@@ -102,7 +106,7 @@ fn at_once() -> anyhow::Result<()> {
     std::process::exit(130)
 }
 
-fn greeting(base: &str, org: &OrgId, email: &str, first: Option<&FirstOwner>) -> String {
+fn greeting(base: &str, org: &str, email: &str, first: Option<&FirstOwner>) -> String {
     let me = std::env::args().next().unwrap_or_else(|| "appengine".to_owned());
     let token = format!("{me} token --org {org} --email {email}");
     let Some(first) = first else {

@@ -6,10 +6,12 @@ use std::ops::Deref;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
+use super::key_limits::KeyLimits;
 use super::route::Access;
 use crate::auth::gate::{Credentials, Gate};
 use crate::auth::principal::{Kind, Principal};
@@ -84,6 +86,14 @@ async fn find_caller(access: Access, request: &ServiceRequest) -> Result<Option<
     let gate = gate.ok_or_else(|| Problem::internal(&"the gate is not part of the App"))?;
     let caller = gate.admit(credentials(request.headers(), None)).await?;
     allow(access, &caller)?;
+    let limits = request.app_data::<web::Data<KeyLimits>>();
+    if let (Some(given), Some(limits)) = (&caller.rate_limits, limits) {
+        limits.count(&caller.token_id, given).map_err(|wait| {
+            let message =
+                "this API key has been used as often as it may; wait, or make one with wider limits";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(wait)
+        })?;
+    }
     Ok(Some(caller))
 }
 

@@ -7,6 +7,7 @@ pub mod automation;
 pub mod dynamic_query;
 pub mod events;
 pub mod feed;
+pub mod key_limits;
 pub mod metrics;
 pub mod monitoring;
 pub mod openapi;

@@ -21,9 +21,10 @@ use actix_web::{
 };
 use actix_web_actors::ws;
 use appengine::gateway::{
-    Authenticate, Clock, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal, ServeOptions, serve,
+    Authenticate, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal, ServeOptions, serve,
     shutdown,
 };
+use appengine_actors::clock::{Clock, Timestamp};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use socketioxide::{
@@ -147,8 +148,12 @@ impl TestClock {
 }
 
 impl Clock for TestClock {
-    fn now_ms(&self) -> u64 {
-        1_000_000
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_000_000)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {

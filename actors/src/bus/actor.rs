@@ -49,7 +49,8 @@ impl BusActor {
     /// A bus that learns the flows of all organisations from the store when it starts.
     #[must_use]
     pub fn new(house: Arc<House>, below: Below, listeners: Listeners, fate: Fate) -> Self {
-        Self { house, below, listeners, fate, state: BusState::default(), lease: None }
+        let deepest = house.settings.flows.max_depth;
+        Self { house, below, listeners, fate, state: BusState::new(deepest), lease: None }
     }
 
     fn built(&self, org: &OrgId, change: &Change) -> Result<Built, ChangeError> {

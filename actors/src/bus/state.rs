@@ -14,18 +14,23 @@ use crate::record::Query;
 use crate::record::model::Record;
 use crate::store::{Scan, Store, StoreError, decode};
 
-/// Chains are cut here also for flows that switched their own guard off.
-const DEEPEST: u32 = 100;
 /// Entries that are read at once when the bus starts.
 const PAGE: usize = 500;
 
 /// The bus's memory.
-#[derive(Default)]
 pub struct BusState {
     triggers: TriggerIndex<Query>,
+    /// Chains are cut here also for flows that switched their own guard off.
+    deepest: u32,
 }
 
 impl BusState {
+    /// A bus that knows no flow yet and cuts every chain at `deepest` runs.
+    #[must_use]
+    pub fn new(deepest: u32) -> Self {
+        Self { triggers: TriggerIndex::default(), deepest }
+    }
+
     /// Takes note of a record that was written; only flows matter here.
     pub fn record_written(&mut self, record: &Record) {
         if record.datatype.as_str() != DATATYPE {
@@ -59,7 +64,7 @@ impl Triggers for BusState {
             version: armed.version,
             trigger: armed.trigger_id.clone(),
             deferred: armed.deferred,
-            max_depth: armed.max_depth.unwrap_or(DEEPEST),
+            max_depth: armed.max_depth.unwrap_or(self.deepest).min(self.deepest),
         });
         firing.collect()
     }

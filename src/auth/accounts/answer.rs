@@ -3,7 +3,7 @@
 use appengine_actors::record::model::Record;
 use serde_json::{Map, Value, json};
 
-use crate::auth::principal::{Kind, Principal};
+use crate::auth::principal::{Kind, NEVER, Principal};
 use crate::auth::role::Permission;
 
 /// A session that has begun or goes on.
@@ -62,7 +62,7 @@ impl Whoami {
         let mut body = json!({
             "sub": principal.id, "sk": principal.id, "orgId": principal.org, "email": principal.email,
             "name": principal.name, "datatype": principal.kind, "roles": principal.roles,
-            "permissions": permissions, "scopes": principal.scopes, "expiresAt": principal.expires_at,
+            "permissions": permissions, "scopes": principal.scopes, "expiresAt": (principal.expires_at != NEVER).then_some(principal.expires_at),
         });
         if let Some(person) = &self.person {
             for name in ["user", principal.kind.name()] {

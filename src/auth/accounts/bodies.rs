@@ -41,7 +41,6 @@ impl SignUp {
 
 /// `{email, name?, phone?}`.
 pub(super) struct Guest {
-    pub(super) email: String,
     pub(super) profile: Map<String, Value>,
 }
 
@@ -49,7 +48,7 @@ impl Guest {
     pub(super) fn read(body: &Value) -> Result<Self, Invalid> {
         let fields = Fields::of(body)?;
         let email = fields.email("email")?;
-        Ok(Self { profile: profile(fields, &email)?, email })
+        Ok(Self { profile: profile(fields, &email)? })
     }
 }
 

@@ -2,17 +2,17 @@
 //! private value under its digest that says what it may do. The first can only take away.
 
 use appengine_actors::bus::change::{Change, Write};
-use appengine_actors::clock::Stamp;
 use appengine_actors::ids::{OrgId, RecordId};
 use appengine_actors::keys;
 use appengine_actors::record::model::Record;
 use appengine_actors::store::{Expect, StoreError, encode};
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Accounts;
 use super::apps::maker_is_staff;
 use super::error::AccountError;
+use super::person::fresh_record;
 use crate::auth::api_key::{ACTIVE, ApiKeyRecord, Keys, NewApiKey, mint};
 use crate::auth::principal::Principal;
 use crate::auth::refusal::Refusal;
@@ -38,9 +38,11 @@ impl Accounts {
             rate_limits: asked.rate_limits,
             expires_at: asked.expires_at,
         };
+        let shown = asked.shown(&minted.prefix);
+        let record = fresh_record(org, &self.datatypes.api_key, id, maker.label(), shown);
         let mut change = Change {
             by: Some(maker.label().to_owned()),
-            writes: vec![Write::Create(Box::new(self.shown(maker, id, asked.shown(&minted.prefix))))],
+            writes: vec![Write::Create(Box::new(record))],
             ..Change::default()
         };
         change.extra.expect(hash.clone(), Expect::Absent).put(hash, encode(&kept)?);
@@ -49,24 +51,6 @@ impl Accounts {
         let mut answer = record.to_json();
         answer["data"]["key"] = json!(minted.key);
         Ok(answer)
-    }
-
-    fn shown(&self, maker: &Principal, sk: RecordId, data: Value) -> Record {
-        Record {
-            sk,
-            org: maker.org.clone(),
-            datatype: self.datatypes.api_key.clone(),
-            version: 0,
-            state: "active".into(),
-            // The bus fills in the times.
-            created: Stamp::default(),
-            modified: Stamp::default(),
-            author: Some(maker.label().to_owned()),
-            modified_by: None,
-            create_hash: None,
-            data: data.as_object().cloned().unwrap_or_default(),
-            meta: Map::new(),
-        }
     }
 
     async fn find_key(&self, org: &OrgId, hash: &str) -> Result<Option<ApiKeyRecord>, StoreError> {

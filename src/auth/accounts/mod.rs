@@ -12,7 +12,7 @@
 //! | `app` | app id | an app's name, digests and roles |
 
 pub mod answer;
-mod apps;
+pub mod apps;
 mod bodies;
 pub mod error;
 mod first_use;
@@ -31,16 +31,12 @@ use appengine_actors::ids::{Datatype, IdError, OrgId, RecordId};
 use appengine_actors::ports::Publisher;
 use appengine_actors::store::{Batch, Expect, Store, StoreError, decode, encode};
 
-pub use answer::{SignedIn, Whoami};
-pub use apps::NewApp;
-pub use error::AccountError;
-pub use start::{Added, FirstOwner};
-
 use super::password::Passwords;
 use super::principal::Kind;
 use super::seen::Seen;
 use super::token::Tokens;
 use crate::config::{Auth, Signup};
+use error::AccountError;
 use sessions::Sessions;
 
 /// How often a change that others got in the way of is tried again.
@@ -136,7 +132,8 @@ impl Accounts {
         }
     }
 
-    /// Changes somebody's sessions, again if others get in the way, and makes the gate look anew.
+    /// Changes somebody's sessions, again if others get in the way; the gate looks anew when
+    /// something ended.
     async fn with_sessions<T>(
         &self,
         org: &OrgId,
@@ -157,7 +154,9 @@ impl Accounts {
             batch.expect(key.clone(), expect).put(key.clone(), encode(&after)?);
             match self.parts.store.commit(batch).await {
                 Ok(()) => {
-                    self.parts.seen.forget(org, kind, id);
+                    if after.ended_since(&before) {
+                        self.parts.seen.forget(org, kind, id);
+                    }
                     return Ok(answer);
                 }
                 Err(StoreError::Conflict { .. }) => {}

@@ -3,7 +3,7 @@
 
 use appengine_actors::bus::change::{Change, ChangeError, Write};
 use appengine_actors::clock::{Stamp, Timestamp};
-use appengine_actors::ids::{OrgId, RecordId};
+use appengine_actors::ids::{Datatype, OrgId, RecordId};
 use appengine_actors::keys;
 use appengine_actors::record::model::{EMAIL_FIELD, Record};
 use appengine_actors::store::{Batch, Expect, decode, encode};
@@ -199,21 +199,32 @@ impl Accounts {
         let mut data = new.profile.clone();
         data.insert("roles".into(), json!(roles));
         let own = data.get("email").and_then(Value::as_str).unwrap_or(id.as_str()).to_owned();
-        Record {
-            sk: id.clone(),
-            org: org.clone(),
-            datatype: self.datatype(new.kind).clone(),
-            version: 0,
-            state: "active".into(),
-            // The bus fills in the times.
-            created: Stamp::default(),
-            modified: Stamp::default(),
-            author: Some(new.by.clone().unwrap_or(own)),
-            modified_by: None,
-            create_hash: None,
-            data,
-            meta: Map::new(),
-        }
+        let author = new.by.as_deref().unwrap_or(&own);
+        fresh_record(org, self.datatype(new.kind), id.clone(), author, data)
+    }
+}
+
+/// A record to be created; the bus fills in version and times.
+pub(super) fn fresh_record(
+    org: &OrgId,
+    datatype: &Datatype,
+    sk: RecordId,
+    author: &str,
+    data: Map<String, Value>,
+) -> Record {
+    Record {
+        sk,
+        org: org.clone(),
+        datatype: datatype.clone(),
+        version: 0,
+        state: "active".to_owned(),
+        created: Stamp::default(),
+        modified: Stamp::default(),
+        author: Some(author.to_owned()),
+        modified_by: None,
+        create_hash: None,
+        data,
+        meta: Map::new(),
     }
 }
 

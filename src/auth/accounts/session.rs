@@ -27,6 +27,9 @@ impl Accounts {
     pub async fn sign_up(&self, org: &OrgId, kind: Kind, body: &Value) -> Result<SignedIn, AccountError> {
         let asked = bodies::SignUp::read(body)?;
         let open = self.parts.rules.open_sign_up;
+        if !kind.signs_in() {
+            return Err(Refusal::Forbidden(Permission::Create).into());
+        }
         if kind == Kind::User && !open {
             return Err(AccountError::SignUpClosed);
         }
@@ -114,7 +117,7 @@ impl Accounts {
     pub async fn change_password(&self, principal: &Principal, body: &Value) -> Result<(), AccountError> {
         let asked = bodies::PasswordChange::read(body)?;
         let (org, kind, id) = (&principal.org, principal.kind, &principal.id);
-        if !matches!(kind, Kind::User | Kind::Customer) {
+        if !kind.signs_in() {
             return Err(Refusal::Forbidden(Permission::Update).into());
         }
         let person = self.by_id(org, kind, id).await?.ok_or(AccountError::WrongCredentials)?;

@@ -125,6 +125,13 @@ impl Sessions {
         fresh
     }
 
+    /// Whether a token that was good before may not be so now.
+    #[must_use]
+    pub fn ended_since(&self, before: &Self) -> bool {
+        let is_open = |id: &String| self.open.iter().any(|open| open.id == *id);
+        !before.open.iter().all(|open| is_open(&open.id)) || self.revoked != before.revoked
+    }
+
     /// Whether what a token belongs to still lasts.
     #[must_use]
     pub fn hold(&self, principal: &Principal, now: Timestamp) -> bool {

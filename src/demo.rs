@@ -1,4 +1,0 @@
-//! stub
-pub fn run() -> anyhow::Result<()> {
-    Ok(())
-}
