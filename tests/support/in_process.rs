@@ -101,6 +101,7 @@ impl Server {
                     secret: SECRET.to_vec(),
                     clock: time,
                     listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"),
+                    first_link_life: None,
                 };
                 let (app, Futures { server, machine }) = App::start(foundation).await.expect("an App");
                 let ends = (actix::spawn(server), actix::spawn(machine));
@@ -343,6 +344,12 @@ pub struct Answer {
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Head and body.
+    pub fn bytes(&self) -> Vec<u8> {
+        let head = self.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
+        [head.collect::<String>().as_bytes(), &self.body].concat()
     }
 
     pub fn text(&self) -> String {

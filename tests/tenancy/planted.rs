@@ -7,9 +7,10 @@ use std::{
 };
 
 use appengine_actors::{
+    bus::change::Change,
     clock::Clock,
-    ids::OrgId,
-    queue::job::Job,
+    ids::{JobId, OrgId, QueueName, RecordId, RunId},
+    queue::job::{Job, JobDraft, Task},
     store::{Key, decode},
 };
 use bytes::Bytes;
@@ -120,12 +121,12 @@ impl Planted {
         let broken = self.post(server, "/automation", &broken);
         self.keep("broken", &broken["id"]);
         let idempotency = self.mark("idempotency");
-        let event = json!({
-            "event": "order.paid", "data": {"text": self.mark("event")}, "idempotencyKey": idempotency,
-        });
+        let text = self.mark("event");
+        let event = json!({"event": "order.paid", "data": {"text": text}, "idempotencyKey": idempotency});
         let event = self.post(server, "/events", &event);
         self.keep("event", &event["id"]);
         self.keep("idempotency", &json!(idempotency));
+        self.keep("text", &json!(text));
         let kind = format!("order.{}", self.mark("kind"));
         self.post(server, "/events/batch", &json!({"events": [{"event": kind}, {"event": "order.broken"}]}));
         let variables = json!({"variables": {"text": self.mark("variable")}});
@@ -134,12 +135,27 @@ impl Planted {
         self.keep("run", &run["executionId"]);
     }
 
+    /// A job that fails, so that the queue has an error to tell of.
+    fn failing_job(&self, server: &Server) {
+        let (org, flow) = (OrgId::new(&self.org).expect("an org id"), RecordId::new(self.get("flow")));
+        let task = Task::RunFlow { flow: flow.expect("a flow's id"), run: RunId::new(server.clock.now()) };
+        let id = JobId::new(server.clock.now());
+        let queue = QueueName::new("automation").expect("a queue");
+        let job = JobDraft { id, queue, task, due: None, max_attempts: Some(1) };
+        let change = Change { jobs: vec![job], ..Change::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(server.machine.publisher.commit(org, change)).expect("a job");
+    }
+
     /// Waits for the last effects: two deliveries made, two runs paused, one failed.
     fn wait(&mut self, server: &Server) {
         let deliveries = self.until(server, "/webhooks/deliveries?status=delivered", 2);
         self.keep("delivery", &deliveries[0]["id"]);
         self.until(server, "/automation/executions?status=waiting", 2);
         self.until(server, "/automation/executions?status=failed", 1);
+        self.failing_job(server);
+        let failed = self.until(server, "/monitoring/queues/automation/jobs?state=failed", 1);
+        self.keep("error", &failed[0]["lastError"]);
         let jobs = self.until(server, "/monitoring/queues/schedule/jobs?state=delayed", 2);
         self.keep("job", &jobs[0]["id"]);
         let ids = jobs.iter().filter_map(|job| job["id"].as_str());
@@ -177,10 +193,10 @@ impl Planted {
         own.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
-    /// The first of A's texts that an answer shows although the request did not say it.
-    pub fn leak(&self, said: &[u8], shown: &str) -> Option<&str> {
-        let said = String::from_utf8_lossy(said);
-        self.private.iter().find(|text| shown.contains(*text) && !said.contains(*text)).map(String::as_str)
+    /// The texts of A's that these bytes hold.
+    pub fn within(&self, bytes: &[u8]) -> BTreeSet<&str> {
+        let text = String::from_utf8_lossy(bytes);
+        self.private.iter().map(String::as_str).filter(|private| text.contains(private)).collect()
     }
 }
 
