@@ -6,6 +6,8 @@ mod support;
 mod cases;
 #[path = "tenancy/house.rs"]
 mod house;
+#[path = "tenancy/streams.rs"]
+mod streams;
 #[path = "tenancy/planted.rs"]
 mod planted;
 
