@@ -25,6 +25,8 @@ use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
 use appengine_actors::webhook::deliveries::Deliveries;
+use futures_util::FutureExt;
+use futures_util::future::Shared;
 
 use crate::auth::accounts::start::FirstOwner;
 use crate::auth::accounts::{Accounts, Parts, Rules};
@@ -37,7 +39,7 @@ use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
 use crate::config::Config;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
-use crate::http::around::around;
+use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
 use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
@@ -84,6 +86,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     grace: Duration,
     arbiters: Vec<Arbiter>,
+    ended: Shared<Ended>,
 }
 
 /// What a running server is waited for with: the edges and the machine.
@@ -146,6 +149,10 @@ impl App {
         let handles = arbiters.iter().map(Arbiter::handle).collect();
         let (machine, ended) = Machine::start(house, listeners.build(), handles)?;
         let machine = Arc::new(machine);
+        // It runs from here on: the first owner is made by it.
+        let ended = actix::spawn(ended);
+        let ended = async move { ended.await.unwrap_or_else(|_| Err("its task ended".to_owned())) };
+        let ended: Shared<Ended> = ended.boxed().shared();
         actix::spawn(monitor.clone().watch(machine.clone()));
 
         let accounts = Arc::new(Accounts::new(Parts {
@@ -167,10 +174,10 @@ impl App {
         };
         let gate =
             Arc::new(Gate::new(tokens.clone(), accounts.clone(), accounts.clone(), seen, clock.clone()));
-        let origins = Origins::new(&config.server.cors_origins)?;
+        let origins = Arc::new(Origins::new(&config.server.cors_origins)?);
         let socket_gate = Arc::new(SocketGate(gate.clone()));
-        let gateway = Gateway::new(gateway_limits(&config), origins, socket_gate, clock.clone());
-        let options = serve_options(&config, count(config.server.workers));
+        let gateway = Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone());
+        let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
         let body = BodyLimits { bytes: config.limits.body.as_usize(), depth: config.limits.json_depth };
@@ -216,8 +223,9 @@ impl App {
             clock,
             grace,
             arbiters,
+            ended: ended.clone(),
         };
-        Ok((app, Futures { server, machine: ended }))
+        Ok((app, Futures { server, machine: ended.boxed() }))
     }
 
     /// Brings everything to rest: the edges refuse, requests and jobs under way finish within the grace,
@@ -233,8 +241,15 @@ impl App {
             tracing::warn!("jobs were still running at the deadline; the next start takes them up");
         }
         self.machine.stop();
-        for arbiter in &self.arbiters {
+        drop(self.machine);
+        // The supervisors first: one that outlives its children would start them again.
+        let _ = appengine_actors::clock::timeout(self.clock.as_ref(), self.grace, self.ended).await;
+        for arbiter in self.arbiters {
             arbiter.stop();
+            // Its thread holds the actors, and they the store, which flushes when the last of them is gone.
+            if web::block(move || arbiter.join()).await.is_err() {
+                tracing::warn!("an arbiter's thread could not be waited for");
+            }
         }
     }
 }
@@ -315,15 +330,15 @@ fn gateway_limits(config: &Config) -> GatewayLimits {
     }
 }
 
-fn serve_options(config: &Config, workers: usize) -> ServeOptions {
+fn serve_options(config: &Config, workers: usize, origins: Arc<Origins>) -> ServeOptions {
     let (server, limits) = (&config.server, &config.limits);
     let rates = RateLimits::new(
         limits.requests_per_minute,
         limits.sign_ins_per_minute,
         server.trusted_proxies.clone(),
     );
-    let rates = Arc::new(rates);
-    let outermost: Around = Arc::new(move |request, next| Box::pin(around(rates.clone(), request, next)));
+    let outermost = Arc::new(Outermost { rates, origins });
+    let outermost: Around = Arc::new(move |request, next| Box::pin(around(outermost.clone(), request, next)));
     ServeOptions {
         workers,
         max_http_connections: (limits.connections / workers).max(1),

@@ -45,13 +45,18 @@ export function time(moment) {
 /** `1 step`, `2 steps`. */
 export const count = (number, noun) => `${exact(number)} ${noun}${number === 1 ? "" : "s"}`;
 
-/** What somebody would call the thing that an event is about. */
+const isObject = (value) => value !== null && typeof value === "object";
+
+/** What somebody would call the thing that an event is about: records hold it under `data`, changes under `data.data`. */
 export function summary(data) {
-  if (data === null || typeof data !== "object") return data === null || data === undefined ? "" : String(data);
-  const inner = data.data !== null && typeof data.data === "object" ? data.data : data;
-  const names = [inner.email, inner.name, inner.title, inner.subject, data.sk, data.id];
-  const known = names.filter((name) => typeof name === "string" && name !== "");
-  const text = known.length > 0 ? [...new Set(known)].slice(0, 2).join(" · ") : JSON.stringify(data);
+  if (!isObject(data)) return data === null || data === undefined ? "" : String(data);
+  const levels = [data?.data?.data, data?.data, data].filter(isObject);
+  const first = (keys) => {
+    const found = levels.flatMap((level) => keys.map((key) => level[key]));
+    return found.find((text) => typeof text === "string" && text !== "");
+  };
+  const known = [first(["email", "name", "title", "subject"]), first(["sk", "id"])].filter(Boolean);
+  const text = known.length > 0 ? known.join(" · ") : JSON.stringify(data);
   return text === "{}" ? "" : text.slice(0, 160);
 }
 

@@ -141,9 +141,18 @@ impl Machine {
         Ok((Self { house, publisher, records, flows, queues, stop: Mutex::new(Some(stop)) }, ended))
     }
 
-    /// Lets no new job begin and waits for those that run. Whoever calls it sets the deadline.
+    /// Lets no new job and no new attempt begin and waits for those that run. Whoever calls it sets the deadline.
     pub async fn drain(&self) {
         let drains = self.queues.0.iter().map(|(_, queue)| queue.ask(Drain));
+        futures_util::future::join_all(drains).await;
+        let registry = &self.house.registry;
+        let prefix = format!("{}/{}/", TREE.name, paths::DESTINATIONS);
+        let destinations = registry.statuses().into_iter().filter(|s| s.path.as_str().starts_with(&prefix));
+        let drains = destinations.map(|status| {
+            let patience = self.house.settings.patience;
+            let destination = Ref::<DestinationActor>::new(registry.clone(), status.path, patience);
+            async move { destination.ask(crate::webhook::messages::Drain).await }
+        });
         futures_util::future::join_all(drains).await;
     }
 
@@ -165,7 +174,7 @@ impl Machine {
         match crate::clock::timeout(self.house.clock.as_ref(), patience, probe).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)))
+                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)));
             }
             None => wrong.push("the store does not commit in time".to_owned()),
         }

@@ -46,6 +46,40 @@ impl Load {
         connection.post(&self.token, "/automation/flows/create", &flow.to_string(), 201).await
     }
 
+    /// Creates `count` contacts, `batch` at a time, with so many writers.
+    pub async fn insert(&self, count: usize, batch: usize, writers: usize) -> anyhow::Result<()> {
+        let left = Arc::new(AtomicUsize::new(count.div_ceil(batch)));
+        let mut workers = tokio::task::JoinSet::new();
+        for _ in 0..writers {
+            let (this, left) = (self.clone(), left.clone());
+            workers.spawn(async move {
+                let mut connection = Connection::open(&this.address).await?;
+                let take = |n: usize| n.checked_sub(1);
+                while let Ok(n) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+                    let contact = |m| {
+                        format!(r#"{{"email":"c{n}.{m}@example.com","firstName":"Ada","tags":["bench"]}}"#)
+                    };
+                    let documents = (0..batch).map(contact).collect::<Vec<_>>().join(",");
+                    let body = format!(r#"{{"collection":"contact","documents":[{documents}]}}"#);
+                    connection.post(&this.token, "/dynamic-query/insertMany", &body, 201).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(worker) = workers.join_next().await {
+            worker??;
+        }
+        Ok(())
+    }
+
+    /// A page of records.
+    pub async fn find(&self, datatype: &str, body: &serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        let mut connection = Connection::open(&self.address).await?;
+        connection.post(&self.token, &format!("/repository/find/{datatype}"), &body.to_string(), 200).await?;
+        let body = connection.buffer.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(0) + 4;
+        Ok(serde_json::from_slice(connection.buffer.get(body..).unwrap_or_default())?)
+    }
+
     /// Publishes `count` events with so many requests under way at once.
     pub async fn burst(&self, kind: &str, count: usize, in_flight: usize) -> anyhow::Result<Summary> {
         let left = Arc::new(AtomicUsize::new(count));

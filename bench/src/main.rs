@@ -1,9 +1,11 @@
 //! One command, four figures: events accepted per second, event to receiver at a steady rate, a burst
 //! through a flow to a receiver, and what an event costs in CPU and the server in memory. The server is
 //! the release binary in a process of its own; load and receiver are this process, over loopback.
+//! `poll` measures lists of a million records instead.
 #![allow(clippy::print_stdout, reason = "printing figures is what it is for")]
 
 mod load;
+mod poll;
 mod receiver;
 mod server;
 
@@ -23,7 +25,13 @@ const STEADY: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let durability = std::env::args().nth(1).unwrap_or_else(|| "power".to_owned());
+    let mut words = std::env::args().skip(1);
+    let first = words.next().unwrap_or_else(|| "power".to_owned());
+    if first == "poll" {
+        let count = words.next().map_or(Ok(1_000_000), |count| count.parse())?;
+        return poll::run(&words.next().unwrap_or_else(|| "power".to_owned()), count).await;
+    }
+    let durability = first;
     println!(
         "appengine {}, durability `{durability}`, {} cores, payload 256 bytes",
         env!("CARGO_PKG_VERSION"),

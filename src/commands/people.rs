@@ -71,12 +71,10 @@ pub fn add(config: Config, asked: &UserAdd) -> anyhow::Result<()> {
         // The whole program on a port that nobody knows: a person is added as every change is made.
         let listener = TcpListener::bind("127.0.0.1:0").context("failed to find a port")?;
         let clock = Arc::new(SystemClock::new());
-        let (app, futures) =
+        let (app, _futures) =
             App::start(Foundation { config, store, secret, clock, listener, first_link_life: None }).await?;
-        let machine = actix::spawn(futures.machine);
         let added = app.accounts.add_user(&org, &email, &[role], password.as_deref()).await;
         app.stop().await;
-        let _ = machine.await;
         anyhow::Ok(added.map_err(|error| anyhow::anyhow!("failed to {error}"))?)
     })?;
     drop(folder);

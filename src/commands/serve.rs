@@ -47,19 +47,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         })
         .await?;
         let base = server.base_url(app.address);
-        let machine = actix::spawn(futures.machine);
         say(&greeting(&base, &org, &email, app.first_owner.as_ref()))?;
         info!(address = %app.address, "serving");
-        wait(
-            app,
-            Futures {
-                server: futures.server,
-                machine: Box::pin(async move {
-                    machine.await.unwrap_or_else(|_| Err("the machine's task ended".into()))
-                }),
-            },
-        )
-        .await
+        wait(app, futures).await
     });
     // Dropped after the last actor: the store has flushed and the folder is free.
     drop(folder);
@@ -84,7 +74,7 @@ async fn wait(app: App, futures: Futures) -> anyhow::Result<()> {
     }
     let drain = async {
         app.stop().await;
-        let _ = machine.await;
+        // Why the server ended is told where it ends by itself.
         let _ = server.await;
     };
     tokio::select! {

@@ -16,7 +16,7 @@ use appengine_actors::webhook::signature::{
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::app::{App, Foundation, Futures};
+use crate::app::{App, Foundation};
 use crate::auth::principal::Kind;
 use crate::auth::role::Role;
 use crate::auth::token::Identity;
@@ -63,13 +63,10 @@ pub fn run() -> anyhow::Result<()> {
             first_link_life: None,
         })
         .await?;
-        let Futures { server, machine } = futures;
-        let machine = actix::spawn(machine);
-        let server = actix::spawn(server);
+        let server = actix::spawn(futures.server);
         walk.done(&format!("a server listens on http://{}", app.address))?;
         let walked = walk.through(&app).await;
         app.stop().await;
-        let _ = machine.await;
         let _ = server.await;
         walked?;
         walk.done("it drained and stopped")

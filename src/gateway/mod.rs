@@ -61,7 +61,7 @@ impl Gateway {
     #[must_use]
     pub fn new(
         limits: GatewayLimits,
-        origins: Origins,
+        origins: Arc<Origins>,
         auth: Arc<dyn Authenticate>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -69,14 +69,7 @@ impl Gateway {
         let door = Arc::new(Door { auth, clock: Arc::clone(&clock) });
         namespace::open(&io, &door, Lobby);
         namespace::open(&io, &door, Chat);
-        Self {
-            io,
-            service,
-            connections: Connections::new(limits.max_connections),
-            limits,
-            origins: Arc::new(origins),
-            clock,
-        }
+        Self { io, service, connections: Connections::new(limits.max_connections), limits, origins, clock }
     }
 
     /// For sending into rooms and for namespaces of one's own.

@@ -9,39 +9,56 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
 
+use super::cors;
 use super::rate::{RateLimits, Room};
+use crate::gateway::Origins;
 use crate::problem::Problem;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
+/// What the outermost layer knows.
+pub struct Outermost {
+    /// How much a client may ask.
+    pub rates: RateLimits,
+    /// The sites whose pages may call.
+    pub origins: Arc<Origins>,
+}
+
 /// Everything that happens around a request.
 ///
 /// # Errors
 /// The answer to a panic.
 pub async fn around(
-    limits: Arc<RateLimits>,
+    outermost: Arc<Outermost>,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let (path, method) = (request.path().to_owned(), request.method().clone());
-    let room = limits.ask(&request);
-    let response = match &room {
-        Some(Room::None(wait)) => {
+    let origin = cors::listed(&request, &outermost.origins);
+    let preflight = origin.as_ref().and_then(|_| cors::preflight(&request));
+    let room = outermost.rates.ask(&request);
+    let response = match (&room, preflight) {
+        (Some(Room::None(wait)), _) => {
             let message = "too many requests from here; wait, or raise limits.requests_per_minute";
             let problem =
                 Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(*wait);
             request.into_response(problem.respond(&path))
         }
+        (_, Some(answer)) => request.into_response(answer),
         // What fails outside of a handler is a panic, and has its answer already.
-        _ => next.call(request).await?,
+        (_, None) => next.call(request).await?,
     };
     let mut response = told(response, &path);
-    if let Some(room) = room {
-        limits.describe(&room, response.headers_mut(), (LIMIT, REMAINING, RESET));
-    }
     let headers = response.headers_mut();
+    if let Some(room) = room {
+        outermost.rates.describe(&room, headers, (LIMIT, REMAINING, RESET));
+    }
+    // The gateway answers for its own path.
+    if let Some(origin) = origin.filter(|_| !path.starts_with("/socket.io")) {
+        cors::allow(headers, origin);
+    }
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     tracing::debug!(%method, path, status = response.status().as_u16(), "request");
     Ok(response)

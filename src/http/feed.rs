@@ -24,7 +24,7 @@ use appengine_actors::ids::OrgId;
 use appengine_actors::machine::Machine;
 use appengine_actors::queue::messages::QueueStatus;
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{FutureExt, Stream, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -137,11 +137,7 @@ impl Actor for Watcher {
         socket.add_stream(turns(self.clock.clone()));
         let gateway = self.gateway.clone();
         let closing = async move { gateway.closing().await }.into_actor(self);
-        socket.spawn(
-            closing.map(|(), _, socket| {
-                end(socket, CloseCode::Away, "server_closing", "the server is stopping")
-            }),
-        );
+        socket.spawn(closing.map(|(), _, socket| say_goodbye(socket)));
         self.turn(socket);
     }
 }
@@ -161,7 +157,7 @@ impl Watcher {
             }
             Err(End::Expired) => refuse(socket, &Refusal::TokenExpired),
             Err(End::Stalled) => {
-                end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time")
+                end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time");
             }
             Err(End::Silent) => end(socket, CloseCode::Policy, "silent", "no ping was answered"),
         }
@@ -232,11 +228,16 @@ impl StreamHandler<Result<Message, ProtocolError>> for Watcher {
                 | Message::Nop,
             ) => {}
             Err(ProtocolError::Overflow) => {
-                end(socket, CloseCode::Size, "frame_too_large", "a frame may have 4 KiB")
+                end(socket, CloseCode::Size, "frame_too_large", "a frame may have 4 KiB");
             }
-            Err(ProtocolError::Io(_)) => {
-                end(socket, CloseCode::Policy, "too_much", "the feed takes no messages")
+            Err(ProtocolError::Io(_)) if self.inbound.get() > INBOUND => {
+                end(socket, CloseCode::Policy, "too_much", "the feed takes no messages");
             }
+            // Nothing more can be read: the client has gone, or the gateway shows everybody out.
+            Err(ProtocolError::Io(_)) if self.gateway.closing().now_or_never().is_some() => {
+                say_goodbye(socket);
+            }
+            Err(ProtocolError::Io(_)) => socket.stop(),
             Err(_) => end(socket, CloseCode::Protocol, "protocol", "this is not the WebSocket protocol"),
         }
     }
@@ -269,6 +270,10 @@ fn say(socket: &mut Socket, word: &impl Serialize) {
 /// The token lets its holder in no longer: 4401, after HTTP's 401.
 fn refuse(socket: &mut Socket, refusal: &Refusal) {
     end(socket, CloseCode::Other(4401), refusal.code(), &format!("failed to {refusal}"));
+}
+
+fn say_goodbye(socket: &mut Socket) {
+    end(socket, CloseCode::Away, "server_closing", "the server is stopping");
 }
 
 fn end(socket: &mut Socket, code: CloseCode, reason: &str, message: &str) {

@@ -4,6 +4,7 @@
 pub mod admit;
 pub mod around;
 pub mod automation;
+pub mod cors;
 pub mod dynamic_query;
 pub mod events;
 pub mod feed;

@@ -91,10 +91,12 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         );
     }
     for (name, schema, meaning) in &doc.query {
+        let required = if doc.needed.contains(name) { Required::True } else { Required::False };
         operation = operation.parameter(
             ParameterBuilder::new()
                 .name(*name)
                 .parameter_in(ParameterIn::Query)
+                .required(required)
                 .description(Some(*meaning))
                 .schema(Some(schema.clone())),
         );

@@ -229,8 +229,10 @@ const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
 let failed = 0;
 for (const [name, walk] of Object.entries(walks)) {
   try {
+    const began = performance.now();
     const skipped = await walk(browser);
-    console.log(skipped ? `skip  ${name}: ${skipped}` : `ok    ${name}`);
+    const took = `${Math.round(performance.now() - began)} ms`;
+    console.log(skipped ? `skip  ${name}: ${skipped}` : `ok    ${name}, ${took}`);
   } catch (error) {
     failed += 1;
     console.error(`FAIL  ${name}\n      ${error.stack ?? error}`);

@@ -55,7 +55,7 @@ impl House {
     pub fn build(limits: GatewayLimits, workers: usize) -> Self {
         let clock = Arc::new(TestClock(watch::Sender::new(false)));
         let origins = Origins::new(["https://app.example.com"]).expect("origins");
-        let gateway = Gateway::new(limits, origins, Arc::new(ByToken), clock.clone());
+        let gateway = Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), clock.clone());
         add_echo(&gateway);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");

@@ -1,5 +1,21 @@
-//! What several test programs share.
+//! What the tests of the real binary share: the program as a process, a client, a receiver of webhooks.
+//! Everything waits for a condition, never for a while, and gives up after [`PATIENCE`].
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code, reason = "each test crate uses a part of it")]
 
+pub mod binary;
+pub mod client;
 pub mod in_process;
+pub mod output;
+pub mod receiver;
+pub mod standard_webhooks;
+
+use std::time::Duration;
+
+/// How long a condition may take to come true: for a debug build on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The organisation of the seed.
+pub const ORG: &str = "my-org";
+/// Somebody who owns it.
+pub const ADA: &str = "ada@example.com";

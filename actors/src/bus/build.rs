@@ -280,7 +280,7 @@ impl Builder<'_> {
         for email in before.emails() {
             self.batch.delete(self.email_key(before, &email));
         }
-        self.keep_unique(before, before.email(), None)?;
+        self.keep_unique(before, before.email().as_deref(), None)?;
         self.receipt.records.push(before.clone());
         Ok(self.events_of("delete", "deleted", before, Map::new()))
     }
@@ -305,21 +305,22 @@ impl Builder<'_> {
         for email in new.difference(&old) {
             self.batch.put(self.email_key(record, email), Vec::new());
         }
-        self.keep_unique(record, before.and_then(Record::email), record.email())
+        let (old, new) = (before.and_then(Record::email), record.email());
+        self.keep_unique(record, old.as_deref(), new.as_deref())
     }
 
     /// Lets no two people of a datatype sign in with the same address.
     fn keep_unique(
         &mut self,
         record: &Record,
-        old: Option<String>,
-        new: Option<String>,
+        old: Option<&str>,
+        new: Option<&str>,
     ) -> Result<(), ChangeError> {
         if old == new || !email_is_unique(&record.datatype) {
             return Ok(());
         }
         let key = |email: &str| keys::unique(self.org, &record.datatype, EMAIL_FIELD, email);
-        let (freed, taken) = (old.as_deref().map(key), new.as_deref().map(key));
+        let (freed, taken) = (old.map(key), new.map(key));
         if let Some(key) = freed {
             self.batch.delete(key);
         }

@@ -72,7 +72,7 @@ pub fn parse(body: Value, bare: bool) -> Result<RecordBody, Vec<BodyProblem>> {
         match (name.as_str(), value) {
             ("data", Value::Object(data)) => read.data = Some(data),
             ("data", _) => problem("data", "must be a JSON object".into()),
-            ("sk", Value::Null) | ("version", Value::Null) => {}
+            ("sk" | "version", Value::Null) => {}
             ("sk", Value::String(sk)) => match RecordId::new(&sk) {
                 Ok(sk) => read.sk = Some(sk),
                 Err(error) => problem("sk", error.to_string()),
