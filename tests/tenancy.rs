@@ -17,7 +17,8 @@ use appengine::auth::role;
 use appengine::http::route::Access;
 use cases::Proof;
 use house::{House, bearer, key};
-use support::in_process::{Request, customer, owner};
+use support::exchange::Request;
+use support::in_process::{customer, owner};
 
 #[test]
 fn every_route_proves_what_its_access_asks_for() {

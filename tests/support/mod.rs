@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod client;
+pub mod exchange;
 pub mod in_process;
 pub mod output;
 pub mod receiver;

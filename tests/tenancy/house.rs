@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 use crate::cases::{Call, Case, Proof, cases};
-use crate::planted::{Planted, receiver};
-use crate::support::in_process::{Answer, Request, Server, Who, customer, owner, staff};
+use crate::planted::Planted;
+use crate::support::receiver::Receiver;
+use crate::support::exchange::Request;
+use crate::support::in_process::{Server, Who, customer, owner, staff};
 
 pub struct House {
     pub server: Server,
     pub a: Planted,
+    _receiver: Receiver,
 }
 
 /// The other organisation: its owner, a customer, and what its programs come with.
@@ -27,8 +30,9 @@ pub struct Outsider {
 impl House {
     pub fn open() -> Self {
         let server = Server::with(&[("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "127.0.0.0/8")]);
-        let a = Planted::plant(&server, receiver());
-        Self { server, a }
+        let receiver = Receiver::open();
+        let a = Planted::plant(&server, &receiver);
+        Self { server, a, _receiver: receiver }
     }
 
     /// Another organisation, with nothing in it that anybody said.

@@ -1,10 +1,6 @@
 //! An organisation with something of every sort in it, each with a text in it that occurs nowhere else.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use appengine_actors::{
     bus::change::Change,
@@ -16,7 +12,9 @@ use appengine_actors::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::support::in_process::{GUARD, Server, customer, owner};
+use crate::support::PATIENCE;
+use crate::support::in_process::{Server, customer, owner};
+use crate::support::receiver::Receiver;
 
 /// What organisation A has, by the names under which the table of cases uses it.
 pub struct Planted {
@@ -31,7 +29,7 @@ pub struct Planted {
 
 impl Planted {
     /// Makes all of it through the public routes, and waits until nothing of it moves any more.
-    pub fn plant(server: &Server, receiver: SocketAddr) -> Self {
+    pub fn plant(server: &Server, receiver: &Receiver) -> Self {
         let org = mark("org");
         let who = owner(&org);
         let mut a = Self {
@@ -98,8 +96,8 @@ impl Planted {
         self.keep("api_key", &key["data"]["key"]);
     }
 
-    fn flows(&mut self, server: &Server, receiver: SocketAddr) {
-        let url = format!("http://{receiver}/{}", self.mark("path"));
+    fn flows(&mut self, server: &Server, receiver: &Receiver) {
+        let url = receiver.url(&format!("/{}", self.mark("path")));
         let hook = json!({
             "name": self.mark("flow"), "trigger": {"type": "order.paid"},
             "actions": [
@@ -171,7 +169,7 @@ impl Planted {
             if data.len() >= rows {
                 return data.clone();
             }
-            assert!(server.clock.elapsed() - begun < GUARD / 20, "{path} never had {rows} rows: {list}");
+            assert!(server.clock.elapsed() - begun < PATIENCE, "{path} never had {rows} rows: {list}");
         }
     }
 
@@ -203,26 +201,4 @@ impl Planted {
 /// A text that occurs nowhere else.
 fn mark(name: &str) -> String {
     format!("{name}{:016x}", rand::random::<u64>())
-}
-
-/// Takes webhooks and says 200, for as long as the process lives.
-pub fn receiver() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming().filter_map(Result::ok) {
-            let mut stream = BufReader::new(stream);
-            let (mut head, mut length) = (String::new(), 0);
-            while stream.read_line(&mut head).is_ok_and(|n| n > 2) {}
-            for line in head.lines().filter_map(|line| line.split_once(": ")) {
-                if line.0.eq_ignore_ascii_case("content-length") {
-                    length = line.1.parse().unwrap_or(0);
-                }
-            }
-            let mut body = vec![0; length];
-            let _ = stream.read_exact(&mut body);
-            let _ = stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-        }
-    });
-    address
 }
