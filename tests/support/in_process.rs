@@ -144,9 +144,13 @@ impl Server {
 
     /// Everything in the store.
     pub fn dump(&self) -> BTreeMap<Key, Bytes> {
-        let all =
-            Scan { from: Vec::new(), to: vec![0xff; 8], descending: false, limit: usize::MAX, keys_only: false };
-        let found = self.store.scan(all).now_or_never().expect("memory answers at once");
+        self.dump_of(Vec::new())
+    }
+
+    /// Everything in the store whose key begins with this.
+    pub fn dump_of(&self, prefix: Key) -> BTreeMap<Key, Bytes> {
+        let found = self.store.scan(Scan::prefix(prefix, usize::MAX));
+        let found = found.now_or_never().expect("memory answers at once");
         found.expect("a scan").into_iter().map(|(key, value)| (key, value.value)).collect()
     }
 

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::planted::Planted;
+use crate::planted::Planted;
+use crate::records;
 
 /// What is to be shown about a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub enum Proof {
 }
 
 /// A route and the calls that are made of it.
+#[derive(Clone)]
 pub struct Case {
     pub method: &'static str,
     pub path: &'static str,
@@ -41,24 +43,24 @@ pub struct Call {
 }
 
 impl Case {
-    fn new(proof: Proof, method: &'static str, path: &'static str) -> Self {
+    pub fn new(proof: Proof, method: &'static str, path: &'static str) -> Self {
         Self { method, path, proof, calls: Vec::new() }
     }
 
     /// Calls the path as it stands, or with these in place of `{names}`, in their order.
-    fn at(self, names: &[&str]) -> Self {
+    pub fn at(self, names: &[&str]) -> Self {
         let target = self.target(names);
         self.call(target, None)
     }
 
     /// The same with a query.
-    fn asking(self, names: &[&str], query: &str) -> Self {
+    pub fn asking(self, names: &[&str], query: &str) -> Self {
         let target = format!("{}?{query}", self.target(names));
         self.call(target, None)
     }
 
     /// The same with a body.
-    fn with(self, names: &[&str], body: Value) -> Self {
+    pub fn with(self, names: &[&str], body: Value) -> Self {
         let target = self.target(names);
         self.call(target, Some(body))
     }
@@ -78,15 +80,15 @@ impl Case {
     }
 }
 
-fn reads(path: &'static str) -> Case {
+pub fn reads(path: &'static str) -> Case {
     Case::new(Proof::Reads, "GET", path)
 }
 
-fn finds(path: &'static str) -> Case {
+pub fn finds(path: &'static str) -> Case {
     Case::new(Proof::Reads, "POST", path)
 }
 
-fn writes(path: &'static str) -> Case {
+pub fn writes(path: &'static str) -> Case {
     Case::new(Proof::Writes, "POST", path)
 }
 
@@ -112,6 +114,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(people(a));
     cases.extend(events(a));
     cases.extend(automation(a));
+    cases.extend(records::cases(a));
     cases
 }
 

@@ -6,6 +6,7 @@ use appengine_actors::{
     bus::change::Change,
     clock::Clock,
     ids::{JobId, OrgId, QueueName, RecordId, RunId},
+    keys,
     queue::job::{Job, JobDraft, Task},
     store::{Key, decode},
 };
@@ -23,6 +24,10 @@ pub struct Planted {
     pub customer: String,
     /// `contact`, `event`, `run`, `job` and so on: an id or a secret of A's.
     pub known: BTreeMap<&'static str, String>,
+    /// The bytes of its jobs' ids.
+    jobs: BTreeSet<Vec<u8>>,
+    /// Ids of notes to be deleted.
+    pub victims: Vec<String>,
     /// Texts that only A may see: markers, ids, secrets, addresses, the name.
     pub private: BTreeSet<String>,
 }
@@ -36,10 +41,13 @@ impl Planted {
             token: server.token(&who),
             customer: server.token(&customer(&org, &format!("{}@x.example", mark("buyer")))),
             known: BTreeMap::new(),
+            jobs: BTreeSet::new(),
+            victims: Vec::new(),
             private: BTreeSet::from([org.clone(), who.email]),
             org,
         };
         a.people(server);
+        a.records(server);
         a.flows(server, receiver);
         a.wait(server);
         a
@@ -94,6 +102,22 @@ impl Planted {
         let name = self.mark("key");
         let key = self.post(server, "/api-key/create", &json!({"name": name, "scopes": ["read", "write"]}));
         self.keep("api_key", &key["data"]["key"]);
+    }
+
+    fn records(&mut self, server: &Server) {
+        let text = self.mark("contact");
+        // `told` is what no request names: whoever sees it was shown the record.
+        let data = json!({"text": text, "told": self.mark("told"), "email": format!("{}@x.example", self.mark("e"))});
+        let contact = self.post(server, "/repository/create", &json!({"datatype": "contact", "isNew": true, "data": data}));
+        self.keep("contact", &contact["sk"]);
+        self.keep("contact_text", &json!(text));
+        for _ in 0..12 {
+            let note = json!({"datatype": "note", "isNew": true, "data": {"told": self.mark("victim")}});
+            let note = self.post(server, "/repository/create", &note);
+            let id = note["sk"].as_str().expect("an id").to_owned();
+            self.private.insert(id.clone());
+            self.victims.push(id);
+        }
     }
 
     fn flows(&mut self, server: &Server, receiver: &Receiver) {
@@ -156,8 +180,11 @@ impl Planted {
         self.keep("error", &failed[0]["lastError"]);
         let jobs = self.until(server, "/monitoring/queues/schedule/jobs?state=delayed", 2);
         self.keep("job", &jobs[0]["id"]);
-        let ids = jobs.iter().filter_map(|job| job["id"].as_str());
-        self.private.extend(ids.map(str::to_owned).collect::<Vec<_>>());
+        self.private.extend(jobs.iter().filter_map(|job| Some(job["id"].as_str()?.to_owned())));
+        let jobs = server.dump_of(system());
+        let jobs = jobs.values().filter_map(|value| decode::<Job>(value).ok());
+        self.jobs = jobs.filter(|job| job.org_id.as_str() == self.org).map(|job| job.id.to_bytes().to_vec()).collect();
+        assert!(self.jobs.len() >= 5, "A has jobs");
     }
 
     /// Asks until a list has this many rows.
@@ -173,22 +200,13 @@ impl Planted {
         }
     }
 
-    /// Everything in the store that is A's: under its own prefix, and what the machine keeps for it.
-    pub fn data(&self, dump: &BTreeMap<Key, Bytes>) -> BTreeMap<Key, Bytes> {
+    /// Everything in the store that is A's: under its own prefix, and what the machine keeps for its jobs.
+    pub fn data(&self, server: &Server) -> BTreeMap<Key, Bytes> {
         let org = OrgId::new(&self.org).expect("an org id");
-        let own = appengine_actors::keys::all_records(&org);
-        let own = own.strip_suffix(b"r").expect("the prefix of the organisation").to_vec();
-        let jobs: Vec<Job> = dump.values().filter_map(|value| decode(value).ok()).collect();
-        let jobs: BTreeSet<[u8; 16]> =
-            jobs.iter().filter(|job| job.org_id == org).map(|job| job.id.to_bytes()).collect();
-        assert!(!jobs.is_empty(), "A has jobs");
-        let is_own = |key: &Key, value: &Bytes| {
-            key.starts_with(&own)
-                || key.windows(16).any(|part| part.try_into().is_ok_and(|id: [u8; 16]| jobs.contains(&id)))
-                || value.as_ref() == self.org.as_bytes()
-        };
-        let own = dump.iter().filter(|(key, value)| is_own(key, value));
-        own.map(|(key, value)| (key.clone(), value.clone())).collect()
+        let mut own = server.dump_of(prefix_of(keys::all_records(&org)));
+        let of_a = |key: &Key| key.windows(16).any(|part| self.jobs.contains(part));
+        own.extend(server.dump_of(system()).into_iter().filter(|(key, _)| of_a(key)));
+        own
     }
 
     /// The texts of A's that these bytes hold.
@@ -196,6 +214,16 @@ impl Planted {
         let text = String::from_utf8_lossy(bytes);
         self.private.iter().map(String::as_str).filter(|private| text.contains(private)).collect()
     }
+}
+
+/// A key without the letter of its table: what all keys of its organisation, or of the system, begin with.
+fn prefix_of(mut table: Key) -> Key {
+    table.pop();
+    table
+}
+
+fn system() -> Key {
+    prefix_of(keys::destinations())
 }
 
 /// A text that occurs nowhere else.
