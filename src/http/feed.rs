@@ -165,7 +165,8 @@ impl Watcher {
 
     fn ask_queues(&self, socket: &mut Socket) {
         let machine = self.machine.clone();
-        let asked = async move { machine.queues.statuses().await }.into_actor(self);
+        let org = self.caller.org.clone();
+        let asked = async move { machine.queues.statuses_for(&org).await }.into_actor(self);
         socket.spawn(asked.map(|queues, watcher, socket| {
             watcher.pace.answered();
             say(socket, &Word::Queues { queues: &queues });

@@ -5,6 +5,8 @@
 
 pub mod binary;
 pub mod client;
+pub mod exchange;
+pub mod in_process;
 pub mod output;
 pub mod receiver;
 pub mod standard_webhooks;
