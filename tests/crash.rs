@@ -1,6 +1,8 @@
 //! `kill -9` on the real binary under load, again and again on one data folder: what was acknowledged is
 //! there, what was owed arrives. `CRASH_ROUNDS` raises the number of kills.
 
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
 mod support;
 
 #[path = "crash/checks.rs"]
