@@ -201,12 +201,10 @@ impl Plan {
     }
 
     fn child(self: &Arc<Self>, place: &'static Place, path: ActorPath) -> Result<Child, crate::ids::IdError> {
+        let children = place.children.iter().map(|below| self.child(below, path.child(below.name)));
+        let children = children.collect::<Result<Vec<_>, _>>()?;
         let start = match place.role {
-            Role::Supervisor => {
-                let children = place.children.iter().map(|below| self.child(below, path.child(below.name)));
-                let children = children.collect::<Result<Vec<_>, _>>()?;
-                self.supervisor(&path, place.policy, children, None)
-            }
+            Role::Supervisor => self.supervisor(&path, place.policy, children, None),
             Role::Queues(policy) => {
                 let queues = self.house.settings.queues.clone().into_iter();
                 let queues = queues.map(|queue| self.queue(queue, &path, *policy));
@@ -219,7 +217,7 @@ impl Plan {
                     MemberKind::Flow => Arc::new(move |name| plan.flow(group.child(name), policy)),
                     MemberKind::Destination => Arc::new(move |name| plan.destination(name, &group, policy)),
                 };
-                self.supervisor(&path, place.policy, Vec::new(), Some(nursery))
+                self.supervisor(&path, place.policy, children, Some(nursery))
             }
             Role::Bus => {
                 let plan = self.clone();

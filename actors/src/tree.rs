@@ -10,7 +10,7 @@ use crate::supervision::{Budget, Policy, Restart};
 pub enum Role {
     /// Looks after the places below it.
     Supervisor,
-    /// Looks after members that come to be when they are first needed.
+    /// Looks after the places below it, and members that come to be when they are first needed.
     Nursery(&'static Member),
     /// Looks after one queue for each name in the settings.
     Queues(&'static Policy),
@@ -75,9 +75,8 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 ///
 /// ```text
 /// machine                 1 in 60 s, then the process ends
-/// ├── delivery            3 in 60 s
-/// │   ├── destinations    3 in 60 s, each member 5 in 30 s
-/// │   └── dispatcher      5 in 30 s
+/// ├── delivery            3 in 60 s, each destination 5 in 30 s
+/// │   └── dispatcher      5 in 30 s; it wakes the destinations again when their group was rebuilt
 /// ├── automation          3 in 60 s
 /// │   └── flows           3 in 60 s, each member 5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
@@ -91,17 +90,9 @@ pub const TREE: Place = Place {
     children: &[
         Place {
             name: "delivery",
-            role: Role::Supervisor,
+            role: Role::Nursery(&DESTINATION),
             policy: GROUP,
-            children: &[
-                Place {
-                    name: "destinations",
-                    role: Role::Nursery(&DESTINATION),
-                    policy: GROUP,
-                    children: &[],
-                },
-                Place { name: "dispatcher", role: Role::Dispatcher, policy: LEAF, children: &[] },
-            ],
+            children: &[Place { name: "dispatcher", role: Role::Dispatcher, policy: LEAF, children: &[] }],
         },
         Place {
             name: "automation",
@@ -124,7 +115,7 @@ pub mod paths {
     /// The bus.
     pub const BUS: &str = "events/bus";
     /// The group of destinations.
-    pub const DESTINATIONS: &str = "delivery/destinations";
+    pub const DESTINATIONS: &str = "delivery";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
     /// The group of queues.

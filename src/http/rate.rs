@@ -21,7 +21,7 @@ type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInform
 const REMEMBERED: usize = 100_000;
 /// Requests between two looks at how many are remembered.
 const SWEEP: u32 = 10_000;
-/// What a monitor or a scraper may always ask.
+/// What a monitor or a scraper may always ask; so may a browser ask for the page's own files.
 const UNLIMITED: [&str; 2] = ["/health", "/metrics"];
 
 /// What is left to a client.
@@ -75,7 +75,7 @@ impl RateLimits {
     /// Counts a request and says what is left; none for requests that are not limited.
     #[must_use]
     pub fn ask(&self, request: &ServiceRequest) -> Option<Room> {
-        if UNLIMITED.contains(&request.path()) {
+        if UNLIMITED.contains(&request.path()) || request.path().starts_with("/static/") {
             return None;
         }
         self.sweep();
@@ -110,7 +110,9 @@ impl RateLimits {
 
     fn sweep(&self) {
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-        if asked % SWEEP == 0 && self.requests.len() + self.sign_ins.len() + self.keys.len() > REMEMBERED {
+        if asked.is_multiple_of(SWEEP)
+            && self.requests.len() + self.sign_ins.len() + self.keys.len() > REMEMBERED
+        {
             self.requests.retain_recent();
             self.sign_ins.retain_recent();
             self.keys.retain_recent();

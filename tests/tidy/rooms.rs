@@ -68,7 +68,7 @@ const EDGES: [Rule; 12] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &[]),
-    ("demo", &[]),
+    ("demo", &["app", "auth", "commands", "config", "telemetry"]),
     ("gateway", &["problem"]),
     ("http", &["auth", "config", "gateway", "monitor", "problem"]),
     ("monitor", &[]),
