@@ -1,6 +1,5 @@
 //! The edges of appengine and its command line: everything that touches a network, a disk or a person.
 
-
 pub mod app;
 pub mod auth;
 pub mod cli;

@@ -1,7 +1,7 @@
 //! Whatever comes in, a clear refusal goes out: a 4xx in the one shape of errors, nothing in the store that was not
 //! there before, and a server that still answers.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 
-mod support;
 #[path = "bad_input/bodies.rs"]
 mod bodies;
 #[path = "bad_input/large.rs"]
@@ -10,6 +10,7 @@ mod large;
 mod paths;
 #[path = "bad_input/rates.rs"]
 mod rates;
+mod support;
 #[path = "bad_input/tokens.rs"]
 mod tokens;
 #[path = "bad_input/wire.rs"]

@@ -1,5 +1,6 @@
 //! Organisation B never sees, changes or hears anything of organisation A's, by any route. The routes come
 //! from the route table itself; what each of them has to prove is said in `tenancy/cases.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 
 #[path = "tenancy/cases.rs"]
 mod cases;

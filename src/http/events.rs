@@ -187,8 +187,7 @@ async fn publish_batch(
         ));
     }
     let events: Vec<_> = body.events.into_iter().map(|Object(event)| event).collect();
-    let digest =
-        digest_of(&events.iter().map(|e| (&e.event, &e.data, e.occurred_at)).collect::<Vec<_>>());
+    let digest = digest_of(&events.iter().map(|e| (&e.event, &e.data, e.occurred_at)).collect::<Vec<_>>());
     let receipt = commit(&caller, &publisher, &machine, events, body.idempotency_key, digest).await?;
     let mut answer = HttpResponse::Accepted();
     if receipt.repeated.is_some() {

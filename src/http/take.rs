@@ -143,7 +143,11 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     let encoded = request.headers().get(CONTENT_ENCODING);
     if encoded.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let message = "compressed bodies are not taken here; send it without `Content-Encoding`";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", message));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_encoding",
+            message,
+        ));
     }
     let Some(given) = request.headers().get(CONTENT_TYPE) else { return Ok(()) };
     let given = given.to_str().unwrap_or_default();

@@ -17,7 +17,8 @@ fn everywhere(bodies: &[(&str, Vec<u8>, &str)], check: impl Fn(&Route, &Answer, 
     for route in routes().iter().filter(|route| route.doc.body.is_some()) {
         for (what, body, media) in bodies {
             let target = filled(route.path, "some-id");
-            let answer = request(&server, route, &target).header("content-type", media).body(body.clone()).send();
+            let answer =
+                request(&server, route, &target).header("content-type", media).body(body.clone()).send();
             let what = format!("{what}: {} {target}", route.method);
             check(route, &answer, &what);
         }
@@ -121,7 +122,9 @@ fn json_may_be_called_by_its_other_names() {
 fn compressed_bodies_are_refused_by_name() {
     let server = ready();
     for encoding in ["gzip", "br", "deflate", "zstd", "identity, gzip"] {
-        let event = server.call_as(&server.token(&owner(ORG)), "POST", "/events").header("content-encoding", encoding);
+        let event = server
+            .call_as(&server.token(&owner(ORG)), "POST", "/events")
+            .header("content-encoding", encoding);
         event.json(&json!({"event": "a.b"})).send().assert_problem(415, "unsupported_content_encoding");
     }
 }

@@ -32,7 +32,8 @@ struct Way {
 }
 
 fn send(server: &Server, way: Way) -> Answer {
-    let mut head = String::from("POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
+    let mut head =
+        String::from("POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
     if way.signed {
         head.push_str(&format!("authorization: Bearer {}\r\n", server.token(&owner(ORG))));
     }

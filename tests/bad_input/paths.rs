@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use appengine::http::routes;
-use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 
 use crate::support::in_process::owner;
 use crate::{ORG, filled, ready, request};
@@ -119,9 +119,9 @@ fn methods_that_a_path_does_not_take_are_refused_by_every_route() {
         let target = filled(route.path, "some-id");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"] {
             // Another path may take the same words: `/automation/executions` is one with `{id}`.
-            let fits = table.iter().any(|other| {
-                other.method.as_str() == method && filled(other.path, "some-id") == target
-            });
+            let fits = table
+                .iter()
+                .any(|other| other.method.as_str() == method && filled(other.path, "some-id") == target);
             if known(route.path).contains(method) || fits {
                 continue;
             }
@@ -138,7 +138,20 @@ fn bad_values(schema: &RefOr<Schema>) -> Vec<&'static str> {
     let RefOr::T(Schema::Object(object)) = schema else { return Vec::new() };
     match (&object.schema_type, &object.enum_values, &object.pattern) {
         (SchemaType::Type(Type::Integer), ..) => {
-            vec!["", "x", "-1", "0", "1.5", "1e3", "+1", "99999999999999999999", "0x10", "true", "null", "%ff"]
+            vec![
+                "",
+                "x",
+                "-1",
+                "0",
+                "1.5",
+                "1e3",
+                "+1",
+                "99999999999999999999",
+                "0x10",
+                "true",
+                "null",
+                "%ff",
+            ]
         }
         (_, Some(_), _) => vec!["", "nonsense", "0", "%ff"],
         (SchemaType::Type(Type::String), _, Some(pattern)) if pattern.contains("[A-Za-z0-9") => {
@@ -190,7 +203,13 @@ fn ids_of_nothing_are_not_found_and_other_texts_are_no_ids() {
         get(&format!("{prefix}{ulid}")).assert_problem(404, "not_found");
         let others = ["evt_", "run_", "dlv_", "job_", "xxx_"].into_iter().filter(|other| *other != prefix);
         let strange = others.map(|other| format!("{other}{ulid}"));
-        let broken = ["", "0", "01ARZ3NDEKTSV4RRFFQ69G5FAVX", "0!ARZ3NDEKTSV4RRFFQ69G5FAV", "ZZZZZZZZZZZZZZZZZZZZZZZZZZ"];
+        let broken = [
+            "",
+            "0",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAVX",
+            "0!ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "ZZZZZZZZZZZZZZZZZZZZZZZZZZ",
+        ];
         for id in broken.map(|body| format!("{prefix}{body}")).into_iter().chain(strange) {
             get(&id).assert_problem(400, "invalid_path");
         }

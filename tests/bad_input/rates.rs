@@ -86,7 +86,8 @@ fn a_key_is_used_as_often_as_it_may_be_from_anywhere() {
     let body = json!({"name": "k", "scopes": ["read"], "rateLimits": limits});
     let made = server.call_as(&server.token(&owner(ORG)), "POST", "/api-key/create").json(&body).send();
     let key = made.expect(201)["data"]["key"].as_str().expect("a key").to_owned();
-    let ask = |from| server.call("GET", "/events").header("x-api-key", &key).header("orgid", ORG).from(from).send();
+    let ask =
+        |from| server.call("GET", "/events").header("x-api-key", &key).header("orgid", ORG).from(from).send();
     // The minute may turn between two uses: then there are two more.
     let answers: Vec<Answer> = (2..8).map(|last| ask([127, 0, 0, last])).collect();
     let refused = answers.iter().find(|answer| answer.status == 429).expect("six are too many");

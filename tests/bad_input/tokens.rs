@@ -32,7 +32,8 @@ fn signed(header: &Header, claims: &Value, secret: &str) -> String {
 fn headed(head: &Value, claims: &Value) -> String {
     let message = format!("{}.{}", BASE64.encode(head.to_string()), BASE64.encode(claims.to_string()));
     let key = EncodingKey::from_secret(SECRET.as_bytes());
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("a signature");
+    let signature =
+        jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("a signature");
     format!("{message}.{signature}")
 }
 
@@ -102,7 +103,9 @@ fn keys_that_a_token_brings_along_are_not_used() {
     let good = claims(&server);
     let own = "a key that the forger made, of more than 32 bytes";
     let jwk = json!({"kty": "oct", "k": BASE64.encode(own), "alg": "HS256"});
-    for field in [("jwk", jwk), ("jku", json!("http://127.0.0.1/keys")), ("kid", json!("../../../../dev/null"))] {
+    for field in
+        [("jwk", jwk), ("jku", json!("http://127.0.0.1/keys")), ("kid", json!("../../../../dev/null"))]
+    {
         let head = json!({"alg": "HS256", "typ": "JWT", field.0: field.1});
         let message = format!("{}.{}", BASE64.encode(head.to_string()), BASE64.encode(good.to_string()));
         let key = EncodingKey::from_secret(own.as_bytes());
@@ -189,7 +192,9 @@ fn keys_that_are_not_known_are_refused() {
     ask(&known).send().expect(200);
     let cut = &known[..known.len() - 1];
     let made_up = format!("ak_live_{}", "A".repeat(43));
-    for key in ["x", "ak_live_", cut, &format!("{known}A"), &made_up, &known.to_uppercase(), "ak_live_'; drop"] {
+    for key in
+        ["x", "ak_live_", cut, &format!("{known}A"), &made_up, &known.to_uppercase(), "ak_live_'; drop"]
+    {
         ask(key).send().assert_problem(401, "invalid_api_key");
     }
     let without = server.call("GET", "/events").header("x-api-key", &known);

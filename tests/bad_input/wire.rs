@@ -4,10 +4,10 @@
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
+use crate::ORG;
 use crate::ready;
 use crate::support::exchange::Line;
 use crate::support::in_process::owner;
-use crate::ORG;
 
 #[test]
 fn heads_that_are_no_http_are_refused() {
@@ -52,8 +52,11 @@ fn bodies_that_never_come_are_given_up() {
     let server = ready();
     let token = server.token(&owner(ORG));
     let before = server.dump();
-    let heads = ["content-length: 100\r\n\r\n{\"event\": \"a.b\"", "transfer-encoding: chunked\r\n\r\n64\r\n{\"event\": \"a.b\"",
-        "transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"];
+    let heads = [
+        "content-length: 100\r\n\r\n{\"event\": \"a.b\"",
+        "transfer-encoding: chunked\r\n\r\n64\r\n{\"event\": \"a.b\"",
+        "transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    ];
     for head in heads {
         let mut stream = TcpStream::connect(server.address).expect("a connection");
         let head = format!(

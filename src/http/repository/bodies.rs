@@ -254,7 +254,9 @@ mod tests {
 
     #[test]
     fn a_version_may_be_written_as_javascript_does() {
-        let version = |value: Value| update(fields(json!({"data": {}, "version": value}))).map(|body| body.version).ok();
+        let version = |value: Value| {
+            update(fields(json!({"data": {}, "version": value}))).map(|body| body.version).ok()
+        };
         assert_eq!(version(json!(2)), Some(Some(2)));
         assert_eq!(version(json!(2.0)), Some(Some(2)));
         assert_eq!(version(json!(null)), Some(None));
