@@ -81,7 +81,7 @@ async fn counts_come_every_five_seconds_and_a_silent_client_is_let_go() {
         feed.next_of("queues").await;
     }
     house.clock.advance(SECOND * 5);
-    let (_, last, code) = feed.to_the_end().await;
+    let (_, last, code) = feed.read_to_end().await;
     assert_eq!((last["code"].as_str(), code), (Some("silent"), Some(CloseCode::Policy)));
 }
 
@@ -91,7 +91,7 @@ async fn the_feed_ends_with_the_token() {
     let mut feed = house.watch(&house.owner("my-org")).await;
     feed.next_of("queues").await;
     house.clock.advance(SECOND * 3600);
-    let (_, last, code) = feed.to_the_end().await;
+    let (_, last, code) = feed.read_to_end().await;
     assert_eq!((last["code"].as_str(), code), (Some("token_expired"), Some(NOT_ADMITTED)));
 }
 
@@ -104,7 +104,7 @@ async fn the_feed_ends_with_the_session() {
     let url = format!("http://{}/profile/logout", house.app.address);
     assert_eq!(house.http.get(url).bearer_auth(&token).send().await.unwrap().status(), 200);
     house.clock.advance(SECOND * 15);
-    let (_, last, code) = feed.to_the_end().await;
+    let (_, last, code) = feed.read_to_end().await;
     assert_eq!((last["code"].as_str(), code), (Some("token_revoked"), Some(NOT_ADMITTED)));
 }
 
@@ -128,7 +128,7 @@ async fn a_client_that_does_not_read_is_let_go() {
         std::thread::yield_now();
     }
     house.clock.advance(SECOND * 21);
-    let (events, last, code) = feed.to_the_end().await;
+    let (events, last, code) = feed.read_to_end().await;
     assert!(events < SENT, "{events} events of 60 kB were kept for a client that read none");
     assert_eq!((last["code"].as_str(), code), (Some("too_slow"), Some(CloseCode::Again)));
 }
@@ -141,10 +141,10 @@ async fn what_clients_send_is_bounded() {
     large.text("x".repeat(4_000)).await;
     assert_eq!(large.echo("ping").await, "pong");
     large.text("x".repeat(5_000)).await;
-    assert_eq!(large.to_the_end().await.2, Some(CloseCode::Size));
+    assert_eq!(large.read_to_end().await.2, Some(CloseCode::Size));
     let mut many = house.watch(&token).await;
     many.flood(16_000).await;
-    let (_, last, code) = many.to_the_end().await;
+    let (_, last, code) = many.read_to_end().await;
     assert_eq!((last["code"].as_str(), code), (Some("too_much"), Some(CloseCode::Policy)));
 }
 
@@ -154,9 +154,9 @@ async fn both_sides_close_in_good_order() {
     let token = house.owner("my-org");
     let mut feed = house.watch(&token).await;
     feed.close().await;
-    assert_eq!(feed.to_the_end().await.2, Some(CloseCode::Normal));
+    assert_eq!(feed.read_to_end().await.2, Some(CloseCode::Normal));
     let mut feed = house.watch(&token).await;
     feed.next_of("queues").await;
-    let (ended, ()) = futures_util::join!(feed.to_the_end(), house.app.stop());
+    let (ended, ()) = futures_util::join!(feed.read_to_end(), house.app.stop());
     assert_eq!((ended.1["code"].as_str(), ended.2), (Some("server_closing"), Some(CloseCode::Away)));
 }

@@ -1,13 +1,18 @@
 //! The main job as an integrator meets it: the real binary, a real receiver over a real socket, the
 //! official `standardwebhooks` library. (`npm ci` in `tests/clients` first.)
 
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
 mod support;
 
+use std::collections::BTreeSet;
+
+use appengine_actors::clock::{Clock, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use support::binary::House;
 use support::client::Client;
 use support::receiver::{Answer, Received, Receiver};
-use support::{ADA, ORG, standard_webhooks};
+use support::{ADA, ORG, PATIENCE, standard_webhooks};
 
 const PATH: &str = "/appmint/contact";
 const SECRET: &str = "shared-secret-here";
@@ -199,7 +204,7 @@ fn a_delay_survives_a_kill() {
 
     let server = house.start();
     let deliveries = receiver.wait_for(PATH, 1);
-    let due: appengine_actors::clock::Timestamp = run["resumesAt"].as_str().unwrap().parse().unwrap();
+    let due: Timestamp = run["resumesAt"].as_str().unwrap().parse().unwrap();
     let sent: u64 = deliveries[0].header("webhook-timestamp").parse().unwrap();
     assert!(sent >= due.as_secs(), "sent at {sent}, due at {due}");
     standard_webhooks::verify(&secret, &deliveries);
@@ -318,5 +323,41 @@ fn polling_by_the_watermark_finds_every_contact_once() {
         watermark = rows[0]["modifydate"].as_str().unwrap().to_owned();
     }
     assert_eq!(seen, created);
+    server.stop();
+}
+
+#[test]
+fn polling_skips_no_contact_that_is_written_meanwhile() {
+    const WRITERS: usize = 3;
+    const EACH: usize = 60;
+    let house = House::new();
+    let server = house.start();
+    let client = house.owner(&server);
+    let mut seen = BTreeSet::new();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let client = house.owner(&server);
+            scope.spawn(move || {
+                for n in 0..EACH {
+                    create_contact(&client, &format!("c{writer}-{n}@example.com"));
+                }
+            });
+        }
+        let mut watermark = "2026-04-25T00:00:00Z".to_owned();
+        let clock = SystemClock::new();
+        while seen.len() < WRITERS * EACH {
+            let poll = json!({
+                "query": { "modifydate": { "$gte": watermark } },
+                "options": { "sort": { "modifydate": 1 }, "pageSize": 10 }
+            });
+            let page = client.post("/repository/find/contact", &poll, 200).json();
+            let rows = page["data"].as_array().unwrap();
+            seen.extend(rows.iter().map(|row| row["sk"].as_str().unwrap().to_owned()));
+            if let Some(last) = rows.last() {
+                watermark = last["modifydate"].as_str().unwrap().to_owned();
+            }
+            assert!(clock.elapsed() < PATIENCE, "only {} contacts were found", seen.len());
+        }
+    });
     server.stop();
 }

@@ -43,7 +43,7 @@ async fn an_operator_sees_what_happens_as_it_happens() {
         session: None,
     };
     let token = app.tokens.sign(&who, HOUR, clock.now()).unwrap();
-    let owner = app.accounts.first_start(&who.org, EMAIL, HOUR).await.unwrap().unwrap();
+    let owner = app.first_owner.as_ref().unwrap();
     create_flow(&base, &token).await;
 
     let contact = json!({"sk": "contact-1", "datatype": "contact", "data": {"email": "grace@example.com"}});
@@ -62,6 +62,8 @@ async fn an_operator_sees_what_happens_as_it_happens() {
 
 async fn serve() -> (App, Arc<SystemClock>) {
     let settings = [
+        ("APPENGINE__AUTH__DEFAULT_ORG", ORG),
+        ("APPENGINE__AUTH__OWNER_EMAIL", EMAIL),
         ("APPENGINE__LIMITS__REQUESTS_PER_MINUTE", "100000"),
         ("APPENGINE__LIMITS__SIGN_INS_PER_MINUTE", "100000"),
         ("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
@@ -73,6 +75,7 @@ async fn serve() -> (App, Arc<SystemClock>) {
         secret: vec![7; 32],
         clock: clock.clone(),
         listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+        first_link_life: Some(HOUR),
     };
     let (app, futures) = App::start(foundation).await.unwrap();
     actix::spawn(futures.server);

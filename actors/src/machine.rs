@@ -14,7 +14,7 @@ use crate::flow::book::Flows;
 use crate::flow::runner::Runner;
 use crate::flow::tasks::{FlowTasks, datatype};
 use crate::house::House;
-use crate::ids::QueueName;
+use crate::ids::{OrgId, QueueName};
 use crate::ports::Publisher;
 use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
@@ -24,7 +24,7 @@ use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
     on_arbiter, run_root,
 };
-use crate::tree::{MemberKind, Place, Role, TREE, paths};
+use crate::tree::{MemberKind, Place, Role, TREE, member_of, paths};
 use crate::webhook::{DestinationActor, DispatcherActor};
 
 /// A running machine and the ways to speak to it.
@@ -51,6 +51,11 @@ impl Queues {
     pub async fn statuses(&self) -> Vec<QueueStatus> {
         let asked = self.0.iter().map(|(_, queue)| queue.ask(GetStatus));
         futures_util::future::join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// How each queue is, as an organisation may see it.
+    pub async fn statuses_for(&self, org: &OrgId) -> Vec<QueueStatus> {
+        self.statuses().await.into_iter().map(|status| status.shown_to(org)).collect()
     }
 
     /// The names, in their order.
@@ -162,7 +167,8 @@ impl Machine {
     /// Everything that is wrong, in words.
     pub async fn health(&self) -> Result<(), Vec<String>> {
         let mut wrong: Vec<String> =
-            self.house.registry.missing().iter().map(|path| format!("{path} is not running")).collect();
+            self.house.registry.missing().iter().map(|path| is_missing(path.as_str())).collect();
+        wrong.dedup();
         let probe = self.house.store.commit(crate::store::Batch::default());
         let patience = self.house.settings.patience;
         match crate::clock::timeout(self.house.clock.as_ref(), patience, probe).await {
@@ -173,6 +179,14 @@ impl Machine {
             None => wrong.push("the store does not commit in time".to_owned()),
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+}
+
+/// Says what is missing without the name of anybody's flow or receiver: health is for everybody to see.
+fn is_missing(path: &str) -> String {
+    match member_of(path) {
+        Some((group, _)) => format!("{group} lacks a member that is to run"),
+        None => format!("{path} is not running"),
     }
 }
 
@@ -187,12 +201,10 @@ impl Plan {
     }
 
     fn child(self: &Arc<Self>, place: &'static Place, path: ActorPath) -> Result<Child, crate::ids::IdError> {
+        let children = place.children.iter().map(|below| self.child(below, path.child(below.name)));
+        let children = children.collect::<Result<Vec<_>, _>>()?;
         let start = match place.role {
-            Role::Supervisor => {
-                let children = place.children.iter().map(|below| self.child(below, path.child(below.name)));
-                let children = children.collect::<Result<Vec<_>, _>>()?;
-                self.supervisor(&path, place.policy, children, None)
-            }
+            Role::Supervisor => self.supervisor(&path, place.policy, children, None),
             Role::Queues(policy) => {
                 let queues = self.house.settings.queues.clone().into_iter();
                 let queues = queues.map(|queue| self.queue(queue, &path, *policy));
@@ -205,7 +217,7 @@ impl Plan {
                     MemberKind::Flow => Arc::new(move |name| plan.flow(group.child(name), policy)),
                     MemberKind::Destination => Arc::new(move |name| plan.destination(name, &group, policy)),
                 };
-                self.supervisor(&path, place.policy, Vec::new(), Some(nursery))
+                self.supervisor(&path, place.policy, children, Some(nursery))
             }
             Role::Bus => {
                 let plan = self.clone();

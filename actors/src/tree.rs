@@ -10,7 +10,7 @@ use crate::supervision::{Budget, Policy, Restart};
 pub enum Role {
     /// Looks after the places below it.
     Supervisor,
-    /// Looks after members that come to be when they are first needed.
+    /// Looks after the places below it, and members that come to be when they are first needed.
     Nursery(&'static Member),
     /// Looks after one queue for each name in the settings.
     Queues(&'static Policy),
@@ -75,9 +75,8 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 ///
 /// ```text
 /// machine                 1 in 60 s, then the process ends
-/// ├── delivery            3 in 60 s
-/// │   ├── destinations    3 in 60 s, each member 5 in 30 s
-/// │   └── dispatcher      5 in 30 s
+/// ├── delivery            3 in 60 s, each destination 5 in 30 s
+/// │   └── dispatcher      5 in 30 s; it wakes the destinations again when their group was rebuilt
 /// ├── automation          3 in 60 s
 /// │   └── flows           3 in 60 s, each member 5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
@@ -91,17 +90,9 @@ pub const TREE: Place = Place {
     children: &[
         Place {
             name: "delivery",
-            role: Role::Supervisor,
+            role: Role::Nursery(&DESTINATION),
             policy: GROUP,
-            children: &[
-                Place {
-                    name: "destinations",
-                    role: Role::Nursery(&DESTINATION),
-                    policy: GROUP,
-                    children: &[],
-                },
-                Place { name: "dispatcher", role: Role::Dispatcher, policy: LEAF, children: &[] },
-            ],
+            children: &[Place { name: "dispatcher", role: Role::Dispatcher, policy: LEAF, children: &[] }],
         },
         Place {
             name: "automation",
@@ -124,11 +115,21 @@ pub mod paths {
     /// The bus.
     pub const BUS: &str = "events/bus";
     /// The group of destinations.
-    pub const DESTINATIONS: &str = "delivery/destinations";
+    pub const DESTINATIONS: &str = "delivery";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
     /// The group of queues.
     pub const QUEUES: &str = "queues";
+}
+
+/// The group and the name of somebody who is a member of a nursery: its name is its organisation's
+/// business. None for what is in every machine.
+#[must_use]
+pub fn member_of(path: &str) -> Option<(&str, &str)> {
+    let (group, name) = path.rsplit_once('/')?;
+    let down = |place: &'static Place, name| place.children.iter().find(|child| child.name == name);
+    let place = group.split('/').skip(1).try_fold(&TREE, down)?;
+    matches!(place.role, Role::Nursery(_)).then_some((group, name))
 }
 
 #[cfg(test)]
@@ -143,6 +144,18 @@ mod tests {
     fn every_path_that_others_speak_to_is_in_the_tree() {
         for path in [paths::BUS, paths::DESTINATIONS, paths::FLOWS, paths::QUEUES] {
             assert!(find(&TREE, path).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn members_are_told_from_what_is_in_every_machine() {
+        assert_eq!(member_of("machine/automation/flows/f-1"), Some(("machine/automation/flows", "f-1")));
+        assert_eq!(
+            member_of("machine/delivery/destinations/d-1"),
+            Some(("machine/delivery/destinations", "d-1"))
+        );
+        for fixed in ["machine", "machine/automation/flows", "machine/queues/billing", "machine/events/bus"] {
+            assert_eq!(member_of(fixed), None, "{fixed}");
         }
     }
 }

@@ -16,7 +16,10 @@ use crate::config::{self, Config};
 /// What went wrong, in words for the person at the terminal.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let file = cli.config.clone();
-    let load = || Config::load(file.as_deref(), std::env::vars_os());
+    let load = || {
+        let loaded = Config::load(file.as_deref(), std::env::vars_os());
+        loaded.map_err(|problems| anyhow::anyhow!("failed to {problems}"))
+    };
     match cli.into_command() {
         Command::DefaultConfig => say(config::DEFAULTS),
         Command::Openapi => {
@@ -29,7 +32,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             let list: String = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
             say(&format!("{list}the configuration is good\n"))
         }
-        Command::Serve => serve::run(load()?),
+        Command::Serve => serve::run(load()?, file.as_deref()),
         Command::Demo => crate::demo::run(),
         Command::Token(token) => people::token(&load()?, &token),
         Command::User(User::Add(add)) => people::add(load()?, &add),

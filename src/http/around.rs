@@ -18,6 +18,11 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
+/// Bytes of a path with its query.
+const MOST_TARGET: usize = 16 * 1024;
+/// Bytes of all headers of a request: a token and what proxies add, with room to spare.
+const MOST_HEADERS: usize = 64 * 1024;
+
 /// What the outermost layer knows.
 pub struct Outermost {
     /// How much a client may ask.
@@ -39,16 +44,16 @@ pub async fn around(
     let origin = cors::listed(&request, &outermost.origins);
     let preflight = origin.as_ref().and_then(|_| cors::preflight(&request));
     let room = outermost.rates.ask(&request);
-    let response = match (&room, preflight) {
-        (Some(Room::None(wait)), _) => {
-            let message = "too many requests from here; wait, or raise limits.requests_per_minute";
-            let problem =
-                Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(*wait);
-            request.into_response(problem.respond(&path))
+    let response = match (&room, oversized(&request), preflight) {
+        (Some(Room { left: Err(wait), limit }), ..) => {
+            let message = format!("too many requests from here; wait, or raise {}", limit.setting);
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+            request.into_response(problem.retry_after(*wait).respond(&path))
         }
-        (_, Some(answer)) => request.into_response(answer),
+        (_, Some(problem), _) => request.into_response(problem.respond(&path)),
+        (_, None, Some(answer)) => request.into_response(answer),
         // What fails outside of a handler is a panic, and has its answer already.
-        (_, None) => next.call(request).await?,
+        (_, None, None) => next.call(request).await?,
     };
     let mut response = told(response, &path);
     let headers = response.headers_mut();
@@ -62,6 +67,22 @@ pub async fn around(
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     tracing::debug!(%method, path, status = response.status().as_u16(), "request");
     Ok(response)
+}
+
+/// What is too large about a request's head. The framework refuses heads that it cannot read at all before
+/// they come here.
+fn oversized(request: &ServiceRequest) -> Option<Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > MOST_TARGET {
+        let message = format!("the path and the query have at most {MOST_TARGET} bytes");
+        return Some(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", message));
+    }
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    (headers > MOST_HEADERS).then(|| {
+        let message = format!("the headers have at most {MOST_HEADERS} bytes together");
+        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message)
+    })
 }
 
 /// Gives every error the one shape, with the path that was asked for.

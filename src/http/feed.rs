@@ -157,7 +157,7 @@ impl Watcher {
             }
             Err(End::Expired) => refuse(socket, &Refusal::TokenExpired),
             Err(End::Stalled) => {
-                end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time")
+                end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time");
             }
             Err(End::Silent) => end(socket, CloseCode::Policy, "silent", "no ping was answered"),
         }
@@ -165,7 +165,8 @@ impl Watcher {
 
     fn ask_queues(&self, socket: &mut Socket) {
         let machine = self.machine.clone();
-        let asked = async move { machine.queues.statuses().await }.into_actor(self);
+        let org = self.caller.org.clone();
+        let asked = async move { machine.queues.statuses_for(&org).await }.into_actor(self);
         socket.spawn(asked.map(|queues, watcher, socket| {
             watcher.pace.answered();
             say(socket, &Word::Queues { queues: &queues });
@@ -227,7 +228,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for Watcher {
                 | Message::Nop,
             ) => {}
             Err(ProtocolError::Overflow) => {
-                end(socket, CloseCode::Size, "frame_too_large", "a frame may have 4 KiB")
+                end(socket, CloseCode::Size, "frame_too_large", "a frame may have 4 KiB");
             }
             Err(ProtocolError::Io(_)) if self.inbound.get() > INBOUND => {
                 end(socket, CloseCode::Policy, "too_much", "the feed takes no messages");

@@ -1,9 +1,11 @@
 //! Figures for Prometheus, read from the machine when they are asked for. Names begin with `appengine_`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 
 use appengine_actors::machine::Machine;
+use appengine_actors::tree::member_of;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -96,13 +98,16 @@ impl Metrics {
             let millis = queue.oldest_waiting_ms.unwrap_or_default();
             figures.oldest.get_or_create(&labels).set(std::time::Duration::from_millis(millis).as_secs_f64());
         }
-        // Members come and go with destinations and flows: only those that restarted are worth a line.
+        // Members come and go with destinations and flows, and their names are not for everybody: they are
+        // counted by their group.
+        let mut restarts = BTreeMap::<&str, u64>::new();
+        for actor in &actors {
+            let path = actor.path.as_str();
+            *restarts.entry(member_of(path).map_or(path, |(group, _)| group)).or_default() += actor.restarts;
+        }
         figures.restarts.clear();
-        for actor in actors.iter().filter(|actor| actor.restarts > 0) {
-            set(
-                &figures.restarts.get_or_create(&ActorLabels { actor: actor.path.to_string() }),
-                actor.restarts,
-            );
+        for (actor, count) in restarts.into_iter().filter(|(_, count)| *count > 0) {
+            set(&figures.restarts.get_or_create(&ActorLabels { actor: actor.to_owned() }), count);
         }
         set(&figures.running, actors.len() as u64);
         set(&figures.commits, store.commits);

@@ -1,14 +1,19 @@
 //! Monitoring: is it well, what do the queues do, who uses it how much (contract §12, §14).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use appengine_actors::ids::{JobId, QueueName};
+use appengine_actors::flow::tasks::datatype;
+use appengine_actors::ids::{JobId, QueueName, RecordId};
 use appengine_actors::keys;
 use appengine_actors::machine::Machine;
 use appengine_actors::queue::job::{Job, JobState};
 use appengine_actors::queue::read_jobs;
 use appengine_actors::store::decode;
-use serde::Deserialize;
+use appengine_actors::supervision::ChildState;
+use appengine_actors::tree::{TREE, member_of};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -103,8 +108,8 @@ async fn metrics(metrics: web::Data<Metrics>, machine: web::Data<Machine>) -> Re
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
 
-async fn queues(machine: web::Data<Machine>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({"queues": machine.queues.statuses().await}))
+async fn queues(caller: Caller, machine: web::Data<Machine>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"queues": machine.queues.statuses_for(&caller.org).await}))
 }
 
 async fn overview(caller: Caller, machine: web::Data<Machine>, monitor: web::Data<Monitor>) -> HttpResponse {
@@ -114,7 +119,7 @@ async fn overview(caller: Caller, machine: web::Data<Machine>, monitor: web::Dat
         "reasons": health.err().unwrap_or_default(),
         "startedAt": monitor.started(),
         "uptimeSeconds": monitor.uptime().as_secs(),
-        "queues": machine.queues.statuses().await,
+        "queues": machine.queues.statuses_for(&caller.org).await,
         "usage": monitor.usage(&caller.org),
         "store": machine.house.store.stats(),
         "alerts": monitor.alerts().into_iter().filter(|alert| alert.until.is_none()).collect::<Vec<_>>(),
@@ -217,7 +222,46 @@ async fn usage(caller: Caller, monitor: web::Data<Monitor>) -> HttpResponse {
     HttpResponse::Ok().json(json!({"since": monitor.started(), "orgId": caller.org, "usage": usage}))
 }
 
-async fn tree(machine: web::Data<Machine>) -> HttpResponse {
+/// Members of groups that are not shown one by one: other organisations' flows, and all destinations.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Others {
+    members: usize,
+    running: usize,
+    restarts: u64,
+    pending_asks: usize,
+}
+
+async fn tree(caller: Caller, machine: web::Data<Machine>) -> Result<HttpResponse, Problem> {
     let children = machine.house.registry.statuses();
-    HttpResponse::Ok().json(json!({"root": "machine", "actors": children}))
+    let members = children.iter().filter_map(|child| member_of(child.path.as_str()));
+    let own = own_flows(&caller, &machine, members.map(|(_, name)| name)).await?;
+    let (mut shown, mut others) = (Vec::new(), BTreeMap::<&str, Others>::new());
+    for child in &children {
+        match member_of(child.path.as_str()) {
+            Some((group, name)) if !own.contains(name) => {
+                let others = others.entry(group).or_default();
+                others.members += 1;
+                others.running += usize::from(child.state == ChildState::Running);
+                others.restarts += child.restarts;
+                others.pending_asks += child.pending_asks;
+            }
+            _ => shown.push(child),
+        }
+    }
+    Ok(HttpResponse::Ok().json(json!({"root": TREE.name, "actors": shown, "others": others})))
+}
+
+/// The names among these that are flows of the caller's organisation.
+async fn own_flows<'a>(
+    caller: &Caller,
+    machine: &Machine,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<BTreeSet<&'a str>, Problem> {
+    let datatype = datatype().map_err(|error| Problem::internal(&error))?;
+    let (names, ids): (Vec<&str>, Vec<RecordId>) =
+        names.filter_map(|name| Some((name, RecordId::new(name).ok()?))).unzip();
+    let records = ids.iter().map(|id| keys::record(&caller.org, &datatype, id)).collect();
+    let found = machine.house.store.get_many(records).await?;
+    Ok(names.into_iter().zip(found).filter_map(|(name, found)| found.map(|_| name)).collect())
 }

@@ -38,6 +38,7 @@ impl House {
             secret: vec![7; 32],
             clock: Arc::new(clock.clone()),
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            first_link_life: None,
         })
         .await
         .unwrap();
@@ -160,7 +161,7 @@ impl Watching {
     }
 
     /// Reads to the end: how many events came, the last message, and how it was closed.
-    pub async fn to_the_end(&mut self) -> (usize, Value, Option<CloseCode>) {
+    pub async fn read_to_end(&mut self) -> (usize, Value, Option<CloseCode>) {
         let (mut events, mut last) = (0, Value::Null);
         loop {
             match self.next().await {

@@ -81,7 +81,12 @@ impl House {
 
     /// Starts the server and does not wait.
     pub fn launch(&self) -> Server {
-        let mut command = self.command(PROGRAM, &["serve"]);
+        self.launch_as(PROGRAM, &["serve"])
+    }
+
+    /// Starts a server by any path and arguments, and does not wait.
+    pub fn launch_as(&self, program: &str, arguments: &[&str]) -> Server {
+        let mut command = self.command(program, arguments);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = Output::of(child.stdout.take().unwrap());
@@ -155,7 +160,11 @@ impl Server {
 
     /// SIGTERM.
     pub fn terminate(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until it is ready, but no longer than this.

@@ -47,7 +47,9 @@ impl Client {
 
     fn new(base: &str, org: Option<&str>, token: Option<&str>) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        // Nothing here speaks TLS, and reading the system's certificates takes a while.
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(PATIENCE);
+        let http = http.build().unwrap();
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Self { runtime, http, base: base.to_owned(), org: owned(org), token: owned(token) }
     }
@@ -73,18 +75,30 @@ impl Client {
 
     /// `POST`, to be answered with this status.
     pub fn post(&self, path: &str, body: &Value, status: u16) -> Reply {
-        self.expect(Method::POST, path, Some(body), status)
+        self.expect(&Method::POST, path, Some(body), status)
     }
 
     /// `GET`, to be answered with this status.
     pub fn get(&self, path: &str, status: u16) -> Reply {
-        self.expect(Method::GET, path, None, status)
+        self.expect(&Method::GET, path, None, status)
     }
 
-    fn expect(&self, method: Method, path: &str, body: Option<&Value>, status: u16) -> Reply {
+    fn expect(&self, method: &Method, path: &str, body: Option<&Value>, status: u16) -> Reply {
         let reply = self.call(method.clone(), path, body).unwrap();
         assert_eq!(reply.status, status, "{method} {path}: {}", reply.text);
         reply
+    }
+
+    /// Asks until the answer is an error; its body.
+    pub fn until_refused(&self, path: &str) -> Value {
+        let clock = SystemClock::new();
+        loop {
+            let reply = self.call(Method::GET, path, None).unwrap();
+            if reply.status >= 400 {
+                return reply.json();
+            }
+            assert!(clock.elapsed() < PATIENCE, "GET {path} is still answered {}", reply.status);
+        }
     }
 
     /// Asks until what is looked for is found.

@@ -30,6 +30,7 @@ pub struct Received {
     pub body: Bytes,
     /// Since the receiver was opened.
     pub at: Duration,
+    pub answer: Answer,
 }
 
 impl Received {
@@ -47,7 +48,7 @@ impl Received {
 }
 
 /// How a request is answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Status(u16),
     /// With 200, when [`Receiver::release`] is called.
@@ -185,6 +186,7 @@ async fn take(
         headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body,
         at: shared.clock.elapsed(),
+        answer: Answer::Status(200),
     };
     let status = match shared.note(received) {
         Answer::Status(status) => status,
@@ -202,8 +204,9 @@ impl Shared {
         let mut state = self.state.lock().unwrap();
         let scripted = state.scripts.get_mut(&received.path).and_then(VecDeque::pop_front);
         let usual = state.usual.get(&received.path).copied();
-        state.received.push(received);
+        let answer = scripted.or(usual).unwrap_or(received.answer);
+        state.received.push(Received { answer, ..received });
         self.changed.notify_all();
-        scripted.or(usual).unwrap_or(Answer::Status(200))
+        answer
     }
 }

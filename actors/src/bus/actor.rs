@@ -1,18 +1,20 @@
 //! The shell around the bus: stamps and queues each change in the order in which it came, and tells
 //! everybody once it is durable.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture,
 };
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::build::{Built, Guard, Limits, build};
 use super::change::{Change, ChangeError, Receipt, Remembered};
 use super::listeners::Listeners;
+use super::load::load;
 use super::messages::Commit;
-use super::state::{BusState, load};
+use super::state::BusState;
 use crate::feed::Observation;
 use crate::house::House;
 use crate::ids::{OrgId, QueueName};
@@ -20,11 +22,12 @@ use crate::keys;
 use crate::queue::QueueActor;
 use crate::queue::job::Job;
 use crate::queue::messages::JobsAdded;
-use crate::store::{Lease, StoreError, decode};
+use crate::record::model::Record;
+use crate::store::{Batch, Lease, StoreError, decode};
 use crate::supervision::{Fate, Members, Ref};
 use crate::webhook::DestinationActor;
 use crate::webhook::delivery::Delivery;
-use crate::webhook::messages::DeliveriesAdded;
+use crate::webhook::messages::{ALL_DESTINATIONS, DeliveriesAdded};
 
 /// Those whom the bus tells: the level below it.
 #[derive(Clone)]
@@ -42,15 +45,26 @@ pub struct BusActor {
     listeners: Listeners,
     fate: Fate,
     state: BusState,
+    turns: Turns,
     lease: Option<Lease>,
+}
+
+/// The line of commits: each is announced after those that were queued before it.
+#[derive(Default)]
+struct Turns {
+    given: u64,
+    /// Whose turn it is to be announced.
+    next: u64,
+    /// Those that were answered before their turn; none where nothing was written.
+    early: BTreeMap<u64, Option<Receipt>>,
 }
 
 impl BusActor {
     /// A bus that learns the flows of all organisations from the store when it starts.
     #[must_use]
     pub fn new(house: Arc<House>, below: Below, listeners: Listeners, fate: Fate) -> Self {
-        let deepest = house.settings.flows.max_depth;
-        Self { house, below, listeners, fate, state: BusState::new(deepest), lease: None }
+        let (state, turns) = (BusState::new(house.settings.flows.max_depth), Turns::default());
+        Self { house, below, listeners, fate, state, turns, lease: None }
     }
 
     fn built(&self, org: &OrgId, change: &Change) -> Result<Built, ChangeError> {
@@ -60,10 +74,43 @@ impl BusActor {
         build(org, change, self.house.stamper.next(), &self.state, limits)
     }
 
+    fn learn(&mut self, record: &Record) {
+        if let Err(why) = self.state.record_written(record) {
+            error!(org = %record.org, why, "a stored flow does not listen");
+        }
+    }
+
+    /// An earlier incarnation may have died before it told anybody of what it had committed.
+    fn suspect_lost_hints(&self) {
+        for (queue, _) in &self.below.queues {
+            self.house.hints.note(queue.as_str());
+        }
+        self.house.hints.note(ALL_DESTINATIONS);
+    }
+
+    /// A commit was answered. actix does not say in which order it polls what is ready, and whoever
+    /// watches, and the triggers of a flow that was written twice, need the order of the commits.
+    fn answered(&mut self, turn: u64, receipt: Option<&Receipt>) {
+        if turn != self.turns.next {
+            self.turns.early.insert(turn, receipt.cloned());
+            return;
+        }
+        if let Some(receipt) = receipt {
+            self.announce(receipt);
+        }
+        self.turns.next += 1;
+        while let Some(receipt) = self.turns.early.remove(&self.turns.next) {
+            if let Some(receipt) = receipt {
+                self.announce(&receipt);
+            }
+            self.turns.next += 1;
+        }
+    }
+
     /// Tells those below and those who watch. None of them can fail the change: it is durable already.
     fn announce(&mut self, receipt: &Receipt) {
         for record in &receipt.records {
-            self.state.record_written(record);
+            self.learn(record);
         }
         for (queue, actor) in &self.below.queues {
             let jobs: Vec<Job> = receipt.jobs.iter().filter(|job| job.queue == *queue).cloned().collect();
@@ -105,6 +152,8 @@ impl Actor for BusActor {
         let house = self.house.clone();
         let loading = async move {
             let lease = house.store.lease("bus".to_owned()).await?;
+            // What an earlier incarnation has queued is in the store before this one reads it.
+            house.store.commit(Batch::default()).await?;
             Ok::<_, StoreError>((lease, load(house.store.as_ref()).await?))
         };
         // Messages wait in the mailbox until the triggers are known.
@@ -112,8 +161,9 @@ impl Actor for BusActor {
             Ok((lease, flows)) => {
                 act.lease = Some(lease);
                 for flow in &flows {
-                    act.state.record_written(flow);
+                    act.learn(flow);
                 }
+                act.suspect_lost_hints();
             }
             Err(error) => {
                 warn!(%error, "the bus cannot load the flows");
@@ -134,23 +184,23 @@ impl Handler<Commit> for BusActor {
         };
         // Queued here and now: the order of commits is the order of stamps.
         let Built { batch, guards, receipt } = built;
-        let committed = self.house.store.commit(batch);
-        let house = self.house.clone();
-        let done = async move {
-            match committed.await {
-                Ok(()) => Ok(receipt),
-                Err(StoreError::Conflict { index }) if guards.get(index) == Some(&Guard::Key) => {
-                    repeated(&house, &org, &change).await
+        let committed = self.house.store.commit(batch).into_actor(self);
+        let turn = self.turns.given;
+        self.turns.given += 1;
+        Box::pin(committed.then(move |committed, act, _| {
+            act.answered(turn, committed.is_ok().then_some(&receipt));
+            let house = act.house.clone();
+            let answer = async move {
+                match committed {
+                    Ok(()) => Ok(receipt),
+                    Err(StoreError::Conflict { index }) if guards.get(index) == Some(&Guard::Key) => {
+                        repeated(&house, &org, &change).await
+                    }
+                    Err(StoreError::Conflict { index }) => Err(Guard::error(&guards, index)),
+                    Err(error) => Err(error.into()),
                 }
-                Err(StoreError::Conflict { index }) => Err(Guard::error(&guards, index)),
-                Err(error) => Err(error.into()),
-            }
-        };
-        Box::pin(done.into_actor(self).map(|done, act, _| {
-            if let Ok(receipt) = &done {
-                act.announce(receipt);
-            }
-            done
+            };
+            answer.into_actor(act)
         }))
     }
 }

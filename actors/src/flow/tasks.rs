@@ -70,11 +70,11 @@ impl FlowTasks {
                 problems.first().map_or(String::new(), ToString::to_string)
             ))
         })?;
-        let fires = index.candidates(&event).any(|armed| armed.trigger_id == trigger && armed.fires(&event));
-        if !fires {
+        let mut armed = index.candidates(&event).filter(|armed| armed.trigger_id == trigger);
+        let Some(armed) = armed.find(|armed| armed.fires(&event)) else {
             debug!(%org, job = %job.id, %flow, event = %event.id, "the trigger does not fire");
             return Ok(());
-        }
+        };
         let mut change = Change { depth: event.depth, ..Change::default() };
         change.runs.push(RunDraft {
             // The job's own number: carried out twice, it makes the same run, which exists already.
@@ -86,7 +86,7 @@ impl FlowTasks {
             executed_by: None,
             variables: Map::new(),
             start_step: None,
-            stopped: None,
+            stopped: armed.cut(&event, self.runner.house.settings.flows.max_depth),
         });
         match self.runner.publisher.commit(org.clone(), change).await {
             Ok(_) | Err(ChangeError::Condition) => Ok(()),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, SpawnHandle,
+    WrapFuture,
 };
 use tracing::{debug, error, warn};
 
@@ -35,6 +36,8 @@ pub struct QueueActor {
     state: QueueState,
     running: HashMap<JobId, AbortOnDrop>,
     drained: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// The next moment to look up at, on the clock that never goes back.
+    alarm: Option<(Duration, SpawnHandle)>,
     /// Held while this incarnation acts, so that no other one does.
     lease: Option<Lease>,
 }
@@ -57,8 +60,8 @@ impl QueueActor {
         fate: Fate,
     ) -> Self {
         let state = QueueState::new(name.clone(), settings);
-        let (running, drained) = (HashMap::new(), Vec::new());
-        Self { name, house, worker, fate, state, running, drained, lease: None }
+        let (running, drained, alarm) = (HashMap::new(), Vec::new(), None);
+        Self { name, house, worker, fate, state, running, drained, alarm, lease: None }
     }
 
     fn feed(&mut self, input: Input, ctx: &mut Context<Self>) {
@@ -81,9 +84,20 @@ impl QueueActor {
         self.house.feed.queue_changed(&self.name);
     }
 
-    fn tick_after(&self, pause: Duration, ctx: &mut Context<Self>) {
+    /// There is one alarm, however often it is asked for: when it goes off, the next one is known.
+    fn tick_after(&mut self, pause: Duration, ctx: &mut Context<Self>) {
+        let due = self.house.clock.elapsed().saturating_add(pause);
+        match self.alarm {
+            Some((set, _)) if set <= due => return,
+            Some((_, later)) => _ = ctx.cancel_future(later),
+            None => {}
+        }
         let wait = self.house.clock.sleep(pause).into_actor(self);
-        ctx.spawn(wait.map(|(), act, ctx| act.feed(Input::Tick, ctx)));
+        let ring = wait.map(|(), act, ctx| {
+            act.alarm = None;
+            act.feed(Input::Tick, ctx);
+        });
+        self.alarm = Some((due, ctx.spawn(ring)));
     }
 
     fn heartbeat(&self, ctx: &mut Context<Self>) {
@@ -108,9 +122,8 @@ impl QueueActor {
         match written {
             Ok(()) => self.feed(Input::Written(moves), ctx),
             Err(StoreError::Conflict { index }) if index < moves.len() => {
-                let stale = moves.remove(index).id();
-                debug!(queue = %self.name, job = %stale, "a job had moved on already");
-                self.feed(Input::Stale(stale, moves), ctx);
+                let refused = moves.remove(index);
+                self.look_into(refused, moves, ctx);
             }
             Err(error) => {
                 warn!(queue = %self.name, %error, "jobs could not be written, trying again");
@@ -118,6 +131,28 @@ impl QueueActor {
                 ctx.spawn(wait.map(move |(), act, ctx| act.feed(Input::WriteFailed(moves), ctx)));
             }
         }
+    }
+
+    /// A move was refused: either its job is elsewhere, or this very move came through although its
+    /// first answer was a failure.
+    fn look_into(&self, refused: Move, rest: Vec<Move>, ctx: &mut Context<Self>) {
+        let read = self.house.store.get(keys::job(refused.id())).into_actor(self);
+        ctx.spawn(read.map(move |found, act, ctx| {
+            let found = found.and_then(|f| f.map(|f| decode::<Job>(&f.value)).transpose());
+            match found {
+                Ok(Some(job)) if job == refused.job => {
+                    act.feed(Input::Written(vec![refused]), ctx);
+                    if !rest.is_empty() {
+                        act.feed(Input::WriteFailed(rest), ctx);
+                    }
+                }
+                Ok(_) => {
+                    debug!(queue = %act.name, job = %refused.id(), "a job had moved on already");
+                    act.feed(Input::Stale(refused.id(), rest), ctx);
+                }
+                Err(error) => act.wrote(Err(error), [vec![refused], rest].concat(), ctx),
+            }
+        }));
     }
 
     fn fetch(&self, state: JobState, after: Option<(u64, JobId)>, ctx: &mut Context<Self>) {
@@ -187,15 +222,17 @@ impl Handler<JobsAdded> for QueueActor {
 impl Handler<SetPaused> for QueueActor {
     type Result = ResponseActFuture<Self, Result<(), StoreError>>;
 
-    fn handle(&mut self, SetPaused(paused): SetPaused, _: &mut Self::Context) -> Self::Result {
-        let totals = Totals { paused, ..self.state.totals() };
-        let batch = batch_of(&[], &self.name, totals);
+    fn handle(&mut self, SetPaused(paused): SetPaused, ctx: &mut Self::Context) -> Self::Result {
+        let before = self.state.totals().paused;
+        // From here on every write says so: none that is made meanwhile takes it back.
+        self.feed(Input::SetPaused(paused), ctx);
+        let batch = batch_of(&[], &self.name, self.state.totals());
         let store = self.house.store.clone();
         let write = async move { store.commit(batch?).await };
         Box::pin(write.into_actor(self).map(move |written, act, ctx| {
             // Only what is written holds: a pause that a restart forgets is none.
-            if written.is_ok() {
-                act.feed(Input::SetPaused(paused), ctx);
+            if written.is_err() {
+                act.feed(Input::SetPaused(before), ctx);
             }
             written
         }))

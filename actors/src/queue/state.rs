@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::job::{Job, JobState, Outcome, QueueSettings};
 use super::messages::{Move, QueueStatus};
 use crate::clock::Timestamp;
-use crate::ids::{JobId, QueueName};
+use crate::ids::{JobId, OrgId, QueueName};
 use crate::window::Window;
 
 /// What happened.
@@ -94,11 +94,11 @@ pub struct QueueState {
     totals: Totals,
     waiting: Window<JobId, Job>,
     delayed: Window<JobId, Job>,
-    /// Taken from a window, not yet known to be active.
+    /// Taken from a window and not yet known to be active, or cut short and not yet known to wait.
     claiming: BTreeMap<JobId, Job>,
     active: BTreeMap<JobId, Job>,
     ended_at: VecDeque<(u64, u32)>,
-    last_error: Option<String>,
+    last_error: Option<(OrgId, String)>,
     draining: bool,
 }
 
@@ -129,6 +129,8 @@ impl QueueState {
                 self.waiting = Window::unread(counts.0);
                 self.delayed = Window::unread(counts.1);
                 let moves: Vec<_> = interrupted.into_iter().map(|job| interrupted_move(job, now)).collect();
+                // Until this is written, a page may have them as waiting already.
+                self.claiming.extend(moves.iter().map(|moved| (moved.id(), moved.job.clone())));
                 if !moves.is_empty() {
                     effects.push(self.write(moves));
                 }
@@ -144,14 +146,13 @@ impl QueueState {
             }
             Input::Stale(id, rest) => {
                 self.forget(id);
+                // An old page had it, and its true place may have been passed over meanwhile.
+                self.start_over();
                 if !rest.is_empty() {
                     effects.push(self.write(rest));
                 }
             }
-            Input::Missed => {
-                self.waiting.start_over();
-                self.delayed.start_over();
-            }
+            Input::Missed => self.start_over(),
             Input::Ended(id, outcome) => {
                 if let Some(job) = self.active.get(&id).cloned() {
                     let ended = self.ended(job, outcome, now, random);
@@ -189,6 +190,11 @@ impl QueueState {
     fn forget(&mut self, id: JobId) {
         self.claiming.remove(&id);
         self.active.remove(&id);
+    }
+
+    fn start_over(&mut self) {
+        self.waiting.start_over();
+        self.delayed.start_over();
     }
 
     fn window(&mut self, state: JobState) -> &mut Window<JobId, Job> {
@@ -249,15 +255,21 @@ impl QueueState {
 
     /// The job that came up first: ready before due, and in the order of their places.
     fn take_ready(&mut self, now: Timestamp) -> Option<Job> {
-        let waiting = self.waiting.first();
-        let due = self.delayed.first().filter(|(at, _)| *at <= now.as_millis());
-        let window = match (waiting, due) {
-            (Some(waiting), Some(due)) if due < waiting => &mut self.delayed,
-            (Some(_), _) => &mut self.waiting,
-            (None, Some(_)) => &mut self.delayed,
-            (None, None) => return None,
-        };
-        window.pop().map(|(_, job)| job)
+        loop {
+            let waiting = self.waiting.first();
+            let due = self.delayed.first().filter(|(at, _)| *at <= now.as_millis());
+            let window = match (waiting, due) {
+                (Some(waiting), Some(due)) if due < waiting => &mut self.delayed,
+                (Some(_), _) => &mut self.waiting,
+                (None, Some(_)) => &mut self.delayed,
+                (None, None) => return None,
+            };
+            let (_, job) = window.pop()?;
+            // One that is in hand stands in the window only because a page was old when it came.
+            if !self.knows(job.id) {
+                return Some(job);
+            }
+        }
     }
 
     fn fetch(&mut self) -> Vec<Effect> {
@@ -290,8 +302,8 @@ impl QueueState {
         if state.is_final() {
             self.count_end(now);
         }
-        if error.is_some() {
-            self.last_error.clone_from(&error);
+        if let Some(error) = &error {
+            self.last_error = Some((job.org_id.clone(), error.clone()));
         }
         let place = now.plus(pause.unwrap_or_default()).as_millis();
         let finished = state.is_final().then_some(now);
@@ -314,6 +326,7 @@ impl QueueState {
         let recent = self.ended_at.iter().filter(|(at, _)| now.as_secs().saturating_sub(*at) < 60);
         let ended: u32 = recent.map(|(_, count)| count).sum();
         let oldest = self.waiting.first().map(|(place, _)| place);
+        let (last_error_of, last_error) = self.last_error.clone().unzip();
         QueueStatus {
             name: self.name.clone(),
             waiting: self.waiting.count(),
@@ -325,7 +338,8 @@ impl QueueState {
             concurrency: self.settings.concurrency,
             rate_per_second: f64::from(ended) / 60.0,
             oldest_waiting_ms: oldest.map(|place| now.as_millis().saturating_sub(place)),
-            last_error: self.last_error.clone(),
+            last_error,
+            last_error_of,
         }
     }
 
@@ -355,3 +369,6 @@ fn interrupted_move(job: Job, now: Timestamp) -> Move {
     };
     Move { job, from, from_place }
 }
+
+#[cfg(test)]
+mod tests;

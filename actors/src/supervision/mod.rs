@@ -18,13 +18,15 @@
 //! which is free only when the old incarnation is gone.
 
 mod lifeline;
+mod members;
 mod policy;
 mod registry;
 mod supervisor;
 
 pub use lifeline::{Exit, Fate, Lifeline, Watch};
+pub use members::Members;
 pub use policy::{Budget, Policy, Restart, RestartLog, Verdict};
-pub use registry::{ActorPath, AskError, ChildState, ChildStatus, Members, Ref, Registry, TellError};
+pub use registry::{ActorPath, AskError, ChildState, ChildStatus, Ref, Registry, TellError};
 #[cfg(feature = "testkit")]
 pub use supervisor::Collapse;
 pub use supervisor::{Child, Ensure, Group, Nursery, Starter, Supervisor, on_arbiter, run_root};

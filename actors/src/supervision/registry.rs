@@ -14,7 +14,6 @@ use actix::{Actor, Addr, Handler, MailboxError, Message};
 use tokio::sync::Notify;
 
 use super::policy::Restart;
-use super::supervisor::{Ensure, Supervisor};
 use crate::clock::{Clock, Timestamp, timeout};
 
 /// An actor's place in the tree, such as `machine/queues/notification`.
@@ -157,6 +156,18 @@ impl Registry {
     /// Forgets a name for good.
     pub fn forget(&self, path: &ActorPath) {
         self.entries().remove(path);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Takes note that an incarnation stops because its group does. A later one of the same name stays.
+    pub(super) fn leave_with_group(&self, path: &ActorPath, generation: Option<u64>) {
+        if self.generation(path) == generation && self.is_running(path) {
+            self.leave(path, ChildState::Ended, "stopped with its group");
+        }
+    }
+
+    fn is_running(&self, path: &ActorPath) -> bool {
+        self.entries().get(path).is_some_and(|entry| entry.addr.is_some())
     }
 
     /// Every child there is, in the order of their paths.
@@ -201,11 +212,38 @@ impl Registry {
             changed.await;
         }
     }
+
+    /// As [`Registry::find_newer`], but does not wait for a name that is forgotten.
+    pub(super) async fn find_known<A: Actor>(&self, path: &ActorPath, than: u64) -> Option<Found<A>> {
+        let forgotten = async {
+            loop {
+                let changed = self.0.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if self.generation(path).is_none() {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::select! {
+            biased;
+            found = self.find_newer(path, than) => Some(found),
+            () = forgotten => None,
+        }
+    }
+
+    /// Speaks to the present incarnation by the registry's own address. Every copy of an address has a
+    /// place in the mailbox to itself, so messages sent by copies would never find it full.
+    fn speak<A: Actor, T>(&self, path: &ActorPath, speak: impl FnOnce(&Addr<A>) -> T) -> Option<T> {
+        let entries = self.entries();
+        entries.get(path)?.addr.as_ref()?.downcast_ref::<Addr<A>>().map(speak)
+    }
 }
 
-struct Found<A: Actor> {
-    addr: Addr<A>,
-    generation: u64,
+pub(super) struct Found<A: Actor> {
+    pub(super) addr: Addr<A>,
+    pub(super) generation: u64,
     /// Held while a caller waits, so that the registry can count them.
     ask: Arc<()>,
 }
@@ -234,9 +272,9 @@ pub enum TellError {
 
 /// A name of an actor of type `A`, good for all its incarnations.
 pub struct Ref<A: Actor> {
-    registry: Registry,
-    path: ActorPath,
-    patience: Duration,
+    pub(super) registry: Registry,
+    pub(super) path: ActorPath,
+    pub(super) patience: Duration,
     actor: PhantomData<fn() -> A>,
 }
 
@@ -302,83 +340,10 @@ impl<A: Actor> Ref<A> {
         A: Handler<M>,
         A::Context: ToEnvelope<A, M>,
     {
-        let found = self.registry.find::<A>(&self.path).ok_or(TellError::Gone)?;
-        found.addr.try_send(message).map_err(|error| match error {
+        let told = self.registry.speak(&self.path, |addr: &Addr<A>| addr.try_send(message));
+        told.ok_or(TellError::Gone)?.map_err(|error| match error {
             actix::prelude::SendError::Full(_) => TellError::Full,
             actix::prelude::SendError::Closed(_) => TellError::Gone,
         })
-    }
-}
-
-/// Names of the members of a group with a [`super::Nursery`]: a member that sleeps is woken by being asked.
-pub struct Members<A: Actor> {
-    group: Ref<Supervisor>,
-    actor: PhantomData<fn() -> A>,
-}
-
-impl<A: Actor> Clone for Members<A> {
-    fn clone(&self) -> Self {
-        Self { group: self.group.clone(), actor: PhantomData }
-    }
-}
-
-impl<A: Actor> Members<A> {
-    /// The members of `group`, which must have a nursery of actors of type `A`.
-    #[must_use]
-    pub const fn new(group: Ref<Supervisor>) -> Self {
-        Self { group, actor: PhantomData }
-    }
-
-    /// Leaves a message for the member called `name` if it runs and has room.
-    ///
-    /// # Errors
-    /// When it does not: the caller decides what that means.
-    pub fn tell<M>(&self, name: &str, message: M) -> Result<(), TellError>
-    where
-        M: Message + Send + 'static,
-        M::Result: Send,
-        A: Handler<M>,
-        A::Context: ToEnvelope<A, M>,
-    {
-        let Ref { registry, path, patience, .. } = &self.group;
-        Ref::<A>::new(registry.clone(), path.child(name), *patience).tell(message)
-    }
-
-    /// Has the member called `name` running.
-    ///
-    /// # Errors
-    /// When the group does not answer in time.
-    pub async fn wake(&self, name: &str) -> Result<(), AskError> {
-        self.group.ask(Ensure { name: name.to_owned(), newer_than: 0 }).await
-    }
-
-    /// Asks the member called `name`, starting it when it is not there, and once more when it dies.
-    ///
-    /// # Errors
-    /// As [`Ref::ask`].
-    pub async fn ask<M>(&self, name: &str, question: M) -> Result<M::Result, AskError>
-    where
-        M: Message + Clone + Send + 'static,
-        M::Result: Send,
-        A: Handler<M>,
-        A::Context: ToEnvelope<A, M>,
-        <A as Handler<M>>::Result: MessageResponse<A, M>,
-    {
-        let Ref { registry, path, patience, .. } = &self.group;
-        let member = path.child(name);
-        let twice = async {
-            let mut tried = 0;
-            for _ in 0..2 {
-                self.group.ask(Ensure { name: name.to_owned(), newer_than: tried }).await?;
-                let found = registry.find_newer::<A>(&member, tried).await;
-                match found.addr.send(question.clone()).await {
-                    Ok(answer) => return Ok(answer),
-                    Err(MailboxError::Closed) => tried = found.generation,
-                    Err(MailboxError::Timeout) => return Err(AskError::Late),
-                }
-            }
-            Err(AskError::Interrupted)
-        };
-        timeout(registry.clock().as_ref(), *patience, twice).await.unwrap_or(Err(AskError::Late))
     }
 }

@@ -70,6 +70,8 @@ struct Charge {
     log: RestartLog,
     /// Dropping it stops the child; none while the child waits to be restarted.
     stop: Option<tokio::sync::oneshot::Sender<()>>,
+    /// Its present incarnation.
+    generation: Option<u64>,
     /// Somebody asked for a member that was just going to sleep.
     wanted: bool,
 }
@@ -91,8 +93,8 @@ impl Supervisor {
 
     fn adopt(&mut self, child: Child, ctx: &mut Context<Self>) {
         let path = child.path.clone();
-        self.charges
-            .insert(path.clone(), Charge { child, log: RestartLog::default(), stop: None, wanted: false });
+        let (log, stop, generation, wanted) = (RestartLog::default(), None, None, false);
+        self.charges.insert(path.clone(), Charge { child, log, stop, generation, wanted });
         self.start(&path, ctx);
     }
 
@@ -103,6 +105,7 @@ impl Supervisor {
         let (lifeline, Watch { exit, stop }) = Lifeline::new();
         charge.stop = Some(stop);
         (charge.child.start)(lifeline, charge.log.total());
+        charge.generation = self.registry.generation(path);
         let path = path.clone();
         let gone = actix::fut::wrap_future(exit).map(move |exit, act: &mut Self, ctx: &mut Context<Self>| {
             act.child_ended(&path, &exit.unwrap_or(Exit::Panicked), ctx);
@@ -146,6 +149,19 @@ impl Actor for Supervisor {
     fn started(&mut self, ctx: &mut Self::Context) {
         for child in self.group.children.clone() {
             self.adopt(child, ctx);
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    /// Its children stop with it, so nobody shall be led to them, nor see them as running.
+    fn drop(&mut self) {
+        for (path, charge) in &self.charges {
+            self.registry.leave_with_group(path, charge.generation);
+            if self.group.children.iter().all(|child| child.path != *path) {
+                // A member comes back when it is asked for, not with its group: nobody misses it.
+                self.registry.forget(path);
+            }
         }
     }
 }

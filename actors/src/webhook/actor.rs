@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
 use tracing::warn;
 
 use super::attempt::attempt;
-use super::messages::{DeliveriesAdded, Drain, Look};
+use super::messages::{ALL_DESTINATIONS, DeliveriesAdded, Drain, Look};
 use super::state::{DestinationState, Effect, Input};
 use crate::clock::Timestamp;
 use crate::house::House;
@@ -33,6 +33,8 @@ pub struct DestinationActor {
     state: DestinationState,
     under_way: HashMap<DeliveryId, AbortOnDrop>,
     drained: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// The next moment to look up at, on the clock that never goes back.
+    alarm: Option<(Duration, SpawnHandle)>,
     lease: Option<Lease>,
 }
 
@@ -50,7 +52,8 @@ impl DestinationActor {
     #[must_use]
     pub fn new(name: String, house: Arc<House>, fate: Fate) -> Self {
         let state = DestinationState::new(house.settings.webhooks.concurrency);
-        Self { name, house, fate, state, under_way: HashMap::new(), drained: Vec::new(), lease: None }
+        let (under_way, drained) = (HashMap::new(), Vec::new());
+        Self { name, house, fate, state, under_way, drained, alarm: None, lease: None }
     }
 
     fn feed(&mut self, input: Input, ctx: &mut Context<Self>) {
@@ -58,10 +61,7 @@ impl DestinationActor {
             match effect {
                 Effect::Attempt(id, due) => self.attempt(id, due, ctx),
                 Effect::Fetch(after) => self.fetch(after, ctx),
-                Effect::WakeIn(pause) => {
-                    let wait = self.house.clock.sleep(pause).into_actor(self);
-                    ctx.spawn(wait.map(|(), act, ctx| act.feed(Input::Tick, ctx)));
-                }
+                Effect::WakeIn(pause) => self.tick_after(pause, ctx),
                 Effect::Drained => {
                     for done in self.drained.drain(..) {
                         // Whoever asked may have given up waiting.
@@ -70,6 +70,22 @@ impl DestinationActor {
                 }
             }
         }
+    }
+
+    /// There is one alarm, however often it is asked for: when it goes off, the next one is known.
+    fn tick_after(&mut self, pause: Duration, ctx: &mut Context<Self>) {
+        let due = self.house.clock.elapsed().saturating_add(pause);
+        match self.alarm {
+            Some((set, _)) if set <= due => return,
+            Some((_, later)) => _ = ctx.cancel_future(later),
+            None => {}
+        }
+        let wait = self.house.clock.sleep(pause).into_actor(self);
+        let ring = wait.map(|(), act, ctx| {
+            act.alarm = None;
+            act.feed(Input::Tick, ctx);
+        });
+        self.alarm = Some((due, ctx.spawn(ring)));
     }
 
     fn attempt(&mut self, id: DeliveryId, due: Timestamp, ctx: &mut Context<Self>) {
@@ -176,7 +192,7 @@ impl DispatcherActor {
     fn sweep(&self, ctx: &mut Context<Self>) {
         let wait = self.house.clock.sleep(SWEEP).into_actor(self);
         ctx.spawn(wait.map(|(), act, ctx| {
-            for name in act.house.hints.take_prefixed("dst_") {
+            for name in act.house.hints.take_prefixed(ALL_DESTINATIONS) {
                 let (house, destinations) = (act.house.clone(), act.destinations.clone());
                 tokio::spawn(async move { look(&house, &destinations, &name).await });
             }
@@ -201,9 +217,14 @@ impl Actor for DispatcherActor {
     }
 }
 
-/// Has a destination running and looking; notes it down again when that fails.
+/// Has a destination, or all of them, running and looking; notes it down again when that fails.
 async fn look(house: &House, destinations: &Members<DestinationActor>, name: &str) {
-    if destinations.ask(name, Look).await.is_err() {
+    let looked = if name == ALL_DESTINATIONS {
+        wake_all(house, destinations).await.is_ok()
+    } else {
+        destinations.ask(name, Look).await.is_ok()
+    };
+    if !looked {
         house.hints.note(name);
     }
 }
@@ -214,8 +235,9 @@ async fn wake_all(house: &House, destinations: &Members<DestinationActor>) -> Re
         let page = house.store.scan(scan.clone()).await?;
         for name in page.iter().filter_map(|(key, _)| keys::parse_destination(key)) {
             let owed = Scan::prefix(keys::waiting_at(&name), 1).keys_only();
-            if !house.store.scan(owed).await?.is_empty() {
-                look(house, destinations, &name).await;
+            let is_owed = !house.store.scan(owed).await?.is_empty();
+            if is_owed && destinations.ask(&name, Look).await.is_err() {
+                house.hints.note(&name);
             }
         }
         match page.last() {

@@ -69,7 +69,9 @@ pub async fn attempt(
         }
         match house.store.commit(batch).await {
             Ok(()) => break,
-            Err(StoreError::Conflict { .. }) => return None,
+            // It was settled or called off meanwhile; or this very result came through although its first
+            // answer was a failure.
+            Err(StoreError::Conflict { .. }) => return next_of(&house, &after.org_id, id).await,
             Err(error) => rest(&house, "write an attempt", &error).await,
         }
     }
@@ -82,6 +84,18 @@ pub async fn attempt(
         status_code: record.status_code,
     });
     after.next_attempt_at
+}
+
+/// When a delivery is due next, as the store has it.
+async fn next_of(house: &House, org: &OrgId, id: DeliveryId) -> Option<Timestamp> {
+    loop {
+        let found = house.store.get(keys::delivery(org, id)).await;
+        let found = found.and_then(|f| f.map(|f| decode::<Delivery>(&f.value)).transpose());
+        match found {
+            Ok(delivery) => return delivery.and_then(|delivery| delivery.next_attempt_at),
+            Err(error) => rest(house, "read a delivery", &error).await,
+        }
+    }
 }
 
 async fn rest(house: &House, what: &str, error: &StoreError) {

@@ -10,6 +10,9 @@ use super::delivery::Delivery;
 #[rtype(result = "()")]
 pub struct DeliveriesAdded(pub Vec<Delivery>);
 
+/// The lost hint that stands for all destinations: whom it was for is not known.
+pub const ALL_DESTINATIONS: &str = "dst_";
+
 /// Look into the store: hints were lost.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]

@@ -125,6 +125,19 @@ impl<F: Filter> Armed<F> {
                 .is_none_or(|filter| filter.matches(&Value::Object(self.variables(event))))
     }
 
+    /// Why the run that `event` would start may not begin: the chain of runs that led to it is longer than
+    /// the flow allows, or than `deepest`, which also holds for flows that switched their own guard off.
+    #[must_use]
+    pub fn cut(&self, event: &Event, deepest: u32) -> Option<String> {
+        let most = self.max_depth.unwrap_or(deepest).min(deepest);
+        (event.depth >= most).then(|| {
+            format!(
+                "the chain of runs that led to {} is {most} long, the flow's limit (settings.circularPrevention.maxDepth)",
+                event.kind
+            )
+        })
+    }
+
     /// The variables of the run that `event` starts.
     pub fn variables(&self, event: &Event) -> Map {
         variables(&self.trigger_type, event)

@@ -1,0 +1,8 @@
+//! The machine as its callers see it: on a store in memory, with a clock turned by hand and a transport
+//! out of a script.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests report by panicking")]
+
+mod bus;
+mod collapse;
+mod flow;
+mod queue;
