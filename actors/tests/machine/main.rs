@@ -4,5 +4,7 @@
 
 mod bus;
 mod collapse;
+mod delivery;
 mod flow;
 mod queue;
+mod reading;
