@@ -8,3 +8,4 @@ mod delivery;
 mod flow;
 mod queue;
 mod reading;
+mod whole;
