@@ -5,26 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::auth::role::{self, Role};
 use crate::config::HumanDuration;
 use crate::config::values::{EMAIL, ORG_ID, email, org_id};
-
-/// The 14 roles, as they are spelt in tokens and records (contract §2.4).
-const ROLES: [&str; 14] = [
-    "Guest",
-    "User",
-    "Owner",
-    "Publisher",
-    "Reviewer",
-    "PowerUser",
-    "System",
-    "ContentAdmin",
-    "ConfigAdmin",
-    "RootAdmin",
-    "RootSystem",
-    "RootUser",
-    "RootPowerUser",
-    "Customer",
-];
 
 /// Receives events, keeps them durably, and reacts to them in real time.
 #[derive(Debug, Parser)]
@@ -124,8 +107,8 @@ pub struct Token {
     pub email: String,
 
     /// Role of a staff member, one of the 14 roles.
-    #[arg(long, value_name = "ROLE", default_value = "Owner", value_parser = role, conflicts_with = "customer")]
-    pub role: String,
+    #[arg(long, value_name = "ROLE", default_value_t = Role::Owner, value_parser = read_role, conflicts_with = "customer")]
+    pub role: Role,
 
     /// Make the person a customer instead of a staff member.
     #[arg(long)]
@@ -162,8 +145,8 @@ pub struct UserAdd {
     pub email: String,
 
     /// What the person may do, one of the 14 roles.
-    #[arg(long, value_name = "ROLE", default_value = "User", value_parser = role)]
-    pub role: String,
+    #[arg(long, value_name = "ROLE", default_value_t = Role::User, value_parser = read_role)]
+    pub role: Role,
 
     /// Read the password from standard input instead of making one up.
     #[arg(long)]
@@ -187,9 +170,8 @@ fn stream(text: &str) -> Result<Stream, String> {
     }
 }
 
-fn role(text: &str) -> Result<String, String> {
-    let known = ROLES.iter().find(|role| role.eq_ignore_ascii_case(text));
-    known.map(|role| (*role).to_owned()).ok_or_else(|| format!("the roles are {}", ROLES.join(", ")))
+fn read_role(text: &str) -> Result<Role, String> {
+    text.parse().map_err(|_| format!("the roles are {}", role::list()))
 }
 
 fn read_org(text: &str) -> Result<String, String> {

@@ -1,6 +1,15 @@
-//! The edges of appengine and its command line.
+//! The edges of appengine and its command line: everything that touches a network, a disk or a person.
 
+pub mod app;
+pub mod auth;
 pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod demo;
+pub mod gateway;
+pub mod http;
+pub mod monitor;
 pub mod outbound;
+pub mod problem;
+pub mod store;
 pub mod telemetry;

@@ -59,7 +59,7 @@ pub struct Settings {
 /// How flows run.
 #[derive(Debug, Clone)]
 pub struct FlowSettings {
-    /// Runs that may cause one another in a chain, where a flow does not say.
+    /// Runs that may cause one another in a chain, whatever their flows say.
     pub max_depth: u32,
     /// Steps that one run may take.
     pub max_steps: u32,

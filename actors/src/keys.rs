@@ -29,9 +29,10 @@
 //! | system `w` | destination, due, delivery | org |
 //! | system `y` | destination | its name for people |
 //! | system `p` | purpose, name | secrets that belong to no organisation |
+//! | system `s` | | the latest stamp |
 
-use crate::clock::{Stamp, Timestamp};
-use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, QueueName, RecordId, RunId};
+use crate::clock::Stamp;
+use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, RecordId, RunId};
 use crate::store::Key;
 
 const SYSTEM: &[u8] = &[1];
@@ -364,153 +365,9 @@ pub fn privates(org: &OrgId, purpose: &str) -> Key {
     Builder::of(org, b'p').text(purpose).0
 }
 
-/// A value that belongs to no organisation and that no list shows.
-#[must_use]
-pub fn system_private(purpose: &str, name: &str) -> Key {
-    Builder::system(b'p').text(purpose).text(name).0
-}
+mod system;
 
-/// An organisation's entry.
-#[must_use]
-pub fn org(id: &OrgId) -> Key {
-    Builder::system(b'o').text(id.as_str()).0
-}
-
-/// All organisations.
-#[must_use]
-pub fn orgs() -> Key {
-    Builder::system(b'o').0
-}
-
-/// The organisation that a key of [`orgs`] names.
-#[must_use]
-pub fn parse_org(key: &[u8]) -> Option<OrgId> {
-    let text = key.strip_prefix(orgs().as_slice())?.strip_suffix(&END)?;
-    OrgId::new(std::str::from_utf8(text).ok()?).ok()
-}
-
-/// A job.
-#[must_use]
-pub fn job(id: JobId) -> Key {
-    Builder::system(b'j').bytes(&id.to_bytes()).0
-}
-
-/// All jobs of a queue in a state (its letter), in the order in which they come up.
-#[must_use]
-pub fn jobs_in(queue: &QueueName, state: u8) -> Key {
-    Builder::system(b'q').text(queue.as_str()).bytes(&[state]).0
-}
-
-/// One job's place among those of its state.
-#[must_use]
-pub fn job_in(queue: &QueueName, state: u8, place: u64, id: JobId) -> Key {
-    Builder(jobs_in(queue, state)).number(place).bytes(&id.to_bytes()).0
-}
-
-/// The place and job that a key of the table `q` names.
-#[must_use]
-pub fn parse_job_in(key: &[u8]) -> Option<(u64, JobId)> {
-    let (rest, id) = key.split_last_chunk::<16>()?;
-    let place = rest.last_chunk::<8>()?;
-    Some((u64::from_be_bytes(*place), JobId::from_bytes(*id)))
-}
-
-/// A queue's totals.
-#[must_use]
-pub fn queue_totals(queue: &QueueName) -> Key {
-    Builder::system(b'z').text(queue.as_str()).0
-}
-
-/// Deliveries that wait for a destination, the most urgent first.
-#[must_use]
-pub fn waiting_at(destination: &str) -> Key {
-    Builder::system(b'w').text(destination).0
-}
-
-/// One delivery's place among those that wait for a destination.
-#[must_use]
-pub fn delivery_at(destination: &str, due: Timestamp, id: DeliveryId) -> Key {
-    Builder(waiting_at(destination)).number(due.as_millis()).bytes(&id.to_bytes()).0
-}
-
-/// The delivery that a key of the table `d` names.
-#[must_use]
-pub fn parse_delivery(key: &[u8]) -> Option<DeliveryId> {
-    key.last_chunk::<16>().map(|bytes| DeliveryId::from_bytes(*bytes))
-}
-
-/// The due moment and delivery that a key of the table `w` names.
-#[must_use]
-pub fn parse_delivery_at(key: &[u8]) -> Option<(u64, DeliveryId)> {
-    let (rest, id) = key.split_last_chunk::<16>()?;
-    let due = rest.last_chunk::<8>()?;
-    Some((u64::from_be_bytes(*due), DeliveryId::from_bytes(*id)))
-}
-
-/// A destination that has had deliveries.
-#[must_use]
-pub fn destination(name: &str) -> Key {
-    Builder::system(b'y').text(name).0
-}
-
-/// All destinations.
-#[must_use]
-pub fn destinations() -> Key {
-    Builder::system(b'y').0
-}
-
-/// The destination that a key of [`destinations`] names.
-#[must_use]
-pub fn parse_destination(key: &[u8]) -> Option<String> {
-    let text = key.strip_prefix(destinations().as_slice())?.strip_suffix(&END)?;
-    String::from_utf8(text.to_vec()).ok()
-}
+pub use system::*;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::after_prefix;
-
-    fn org_id(text: &str) -> OrgId {
-        OrgId::new(text).unwrap()
-    }
-
-    #[test]
-    fn no_organisation_reaches_into_another_or_into_the_system() {
-        let contact = Datatype::new("contact").unwrap();
-        let (a, b) = (org_id("a"), org_id("a.b"));
-        let end = after_prefix(&all_records(&a));
-        let foreign = record(&b, &contact, &RecordId::new("x").unwrap());
-        assert!(!(all_records(&a)..end).contains(&foreign));
-        assert!(OrgId::new("\u{1}").is_err());
-    }
-
-    #[test]
-    fn a_text_is_never_a_prefix_of_another() {
-        let datatype = Datatype::new("contact").unwrap();
-        let short = records_with(&org_id("a"), &datatype, "email", "x");
-        let longer = record_with(&org_id("a"), &datatype, "email", "xy", &RecordId::new("1").unwrap());
-        let hostile = record_with(&org_id("a"), &datatype, "email", "x\0y", &RecordId::new("1").unwrap());
-        assert!(!longer.starts_with(&short));
-        assert!(!hostile.starts_with(&short));
-    }
-
-    #[test]
-    fn places_in_time_sort_by_time_and_read_back() {
-        let (org, datatype) = (org_id("a"), Datatype::new("contact").unwrap());
-        let sk = RecordId::new("contact-1").unwrap();
-        let at = |ms| Stamp::first_of(Timestamp::from_millis(ms));
-        let early = record_by_time(&org, &datatype, TimeOrder::Modified, at(255), &sk);
-        let late = record_by_time(&org, &datatype, TimeOrder::Modified, at(256), &sk);
-        assert!(early < late);
-        let prefix = records_by_time(&org, &datatype, TimeOrder::Modified);
-        assert_eq!(parse_record_by_time(&prefix, &late), Some((at(256), sk)));
-    }
-
-    #[test]
-    fn nodes_read_back_from_effects() {
-        let now = Timestamp::from_millis(5);
-        let (cause, effect_node) = (Node::Event(EventId::new(now)), Node::Delivery(DeliveryId::new(now)));
-        assert_eq!(parse_effect(&effect(&org_id("a"), cause, effect_node)), Some(effect_node));
-    }
-}
+mod tests;

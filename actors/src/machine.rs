@@ -1,7 +1,7 @@
 //! Puts the machine together: from the tree and the shared parts to running actors, and back to rest.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{Arbiter, ArbiterHandle};
 use tokio::sync::oneshot;
@@ -14,7 +14,7 @@ use crate::flow::book::Flows;
 use crate::flow::runner::Runner;
 use crate::flow::tasks::{FlowTasks, datatype};
 use crate::house::House;
-use crate::ids::QueueName;
+use crate::ids::{OrgId, QueueName};
 use crate::ports::Publisher;
 use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
@@ -24,7 +24,7 @@ use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
     on_arbiter, run_root,
 };
-use crate::tree::{MemberKind, Place, Role, TREE, paths};
+use crate::tree::{MemberKind, Place, Role, TREE, member_of, paths};
 use crate::webhook::{DestinationActor, DispatcherActor};
 
 /// A running machine and the ways to speak to it.
@@ -39,7 +39,7 @@ pub struct Machine {
     pub flows: Flows,
     /// The queues.
     pub queues: Queues,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 /// The queues of a machine.
@@ -51,6 +51,11 @@ impl Queues {
     pub async fn statuses(&self) -> Vec<QueueStatus> {
         let asked = self.0.iter().map(|(_, queue)| queue.ask(GetStatus));
         futures_util::future::join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// How each queue is, as an organisation may see it.
+    pub async fn statuses_for(&self, org: &OrgId) -> Vec<QueueStatus> {
+        self.statuses().await.into_iter().map(|status| status.shown_to(org)).collect()
     }
 
     /// The names, in their order.
@@ -133,18 +138,27 @@ impl Machine {
             .await
         });
         let queues = Queues(queues);
-        Ok((Self { house, publisher, records, flows, queues, stop: Some(stop) }, ended))
+        Ok((Self { house, publisher, records, flows, queues, stop: Mutex::new(Some(stop)) }, ended))
     }
 
-    /// Lets no new job begin and waits for those that run. Whoever calls it sets the deadline.
+    /// Lets no new job and no new attempt begin and waits for those that run. Whoever calls it sets the deadline.
     pub async fn drain(&self) {
         let drains = self.queues.0.iter().map(|(_, queue)| queue.ask(Drain));
+        futures_util::future::join_all(drains).await;
+        let registry = &self.house.registry;
+        let prefix = format!("{}/{}/", TREE.name, paths::DESTINATIONS);
+        let destinations = registry.statuses().into_iter().filter(|s| s.path.as_str().starts_with(&prefix));
+        let drains = destinations.map(|status| {
+            let patience = self.house.settings.patience;
+            let destination = Ref::<DestinationActor>::new(registry.clone(), status.path, patience);
+            async move { destination.ask(crate::webhook::messages::Drain).await }
+        });
         futures_util::future::join_all(drains).await;
     }
 
     /// Stops every actor. What was not finished is taken up at the next start.
-    pub fn stop(&mut self) {
-        self.stop.take();
+    pub fn stop(&self) {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Whether the store commits and every permanent actor lives; the reasons when not.
@@ -153,17 +167,26 @@ impl Machine {
     /// Everything that is wrong, in words.
     pub async fn health(&self) -> Result<(), Vec<String>> {
         let mut wrong: Vec<String> =
-            self.house.registry.missing().iter().map(|path| format!("{path} is not running")).collect();
+            self.house.registry.missing().iter().map(|path| is_missing(path.as_str())).collect();
+        wrong.dedup();
         let probe = self.house.store.commit(crate::store::Batch::default());
         let patience = self.house.settings.patience;
         match crate::clock::timeout(self.house.clock.as_ref(), patience, probe).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)))
+                wrong.push(format!("the store does not commit: {}", ChangeError::from(error)));
             }
             None => wrong.push("the store does not commit in time".to_owned()),
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+}
+
+/// Says what is missing without the name of anybody's flow or receiver: health is for everybody to see.
+fn is_missing(path: &str) -> String {
+    match member_of(path) {
+        Some((group, _)) => format!("{group} lacks a member that is to run"),
+        None => format!("{path} is not running"),
     }
 }
 

@@ -122,6 +122,16 @@ pub mod paths {
     pub const QUEUES: &str = "queues";
 }
 
+/// The group and the name of somebody who is a member of a nursery: its name is its organisation's
+/// business. None for what is in every machine.
+#[must_use]
+pub fn member_of(path: &str) -> Option<(&str, &str)> {
+    let (group, name) = path.rsplit_once('/')?;
+    let down = |place: &'static Place, name| place.children.iter().find(|child| child.name == name);
+    let place = group.split('/').skip(1).try_fold(&TREE, down)?;
+    matches!(place.role, Role::Nursery(_)).then_some((group, name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +144,18 @@ mod tests {
     fn every_path_that_others_speak_to_is_in_the_tree() {
         for path in [paths::BUS, paths::DESTINATIONS, paths::FLOWS, paths::QUEUES] {
             assert!(find(&TREE, path).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn members_are_told_from_what_is_in_every_machine() {
+        assert_eq!(member_of("machine/automation/flows/f-1"), Some(("machine/automation/flows", "f-1")));
+        assert_eq!(
+            member_of("machine/delivery/destinations/d-1"),
+            Some(("machine/delivery/destinations", "d-1"))
+        );
+        for fixed in ["machine", "machine/automation/flows", "machine/queues/billing", "machine/events/bus"] {
+            assert_eq!(member_of(fixed), None, "{fixed}");
         }
     }
 }

@@ -48,16 +48,13 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
     let Command::Token(token) = command("token --org my-org --email ada@example.com") else {
         panic!("not a token")
     };
-    assert_eq!(
-        (token.role.as_str(), token.customer, token.expires, token.name),
-        ("Owner", false, None, None)
-    );
+    assert_eq!((token.role, token.customer, token.expires, token.name), (Role::Owner, false, None, None));
 
     let Command::Token(token) = command("token --org o --email a@b --role poweruser --expires 2h --name Ada")
     else {
         panic!("not a token")
     };
-    assert_eq!(token.role, "PowerUser");
+    assert_eq!(token.role, Role::PowerUser);
     assert_eq!(token.expires, Some(HumanDuration::from_millis(7_200_000)));
     assert_eq!(token.name.as_deref(), Some("Ada"));
 
@@ -72,7 +69,7 @@ fn a_token_needs_an_org_and_a_person_and_takes_the_rest() {
 
 #[test]
 fn bad_values_are_refused_with_what_is_allowed() {
-    assert!(refusal("token --org o --email a@b --role Boss").contains(&ROLES.join(", ")));
+    assert!(refusal("token --org o --email a@b --role Boss").contains(&role::list()));
     assert!(refusal("token --org a/b --email a@b").contains(ORG_ID));
     assert!(refusal("token --org o --email nobody").contains(EMAIL));
     assert!(refusal("token --org o --email a@b --expires soon").contains("30s"));
@@ -84,7 +81,7 @@ fn a_person_is_added_as_an_ordinary_user() {
     let Command::User(User::Add(add)) = command("user add --org o --email a@b --password-stdin") else {
         panic!("not an addition")
     };
-    assert_eq!((add.role.as_str(), add.password_stdin), ("User", true));
+    assert_eq!((add.role, add.password_stdin), (Role::User, true));
 }
 
 #[test]

@@ -85,6 +85,18 @@ pub enum Durability {
     None,
 }
 
+impl Durability {
+    /// As the configuration spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Process => "process",
+            Self::None => "none",
+        }
+    }
+}
+
 /// `[limits]`: what callers may ask for.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -210,7 +222,7 @@ impl Queues {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flows {
-    /// Flows in a row that may set each other off (contract §4.8).
+    /// Flows in a row that may set each other off, whatever they say themselves (contract §4.8).
     pub max_depth: u32,
     /// Steps of one run.
     pub max_steps: u32,

@@ -82,7 +82,8 @@ pub(super) fn read_networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Ip
 }
 
 pub(super) fn read_origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let allowed = "an origin; write scheme, host and port only, such as https://app.example.com, or *";
+    let allowed =
+        "an origin; write scheme, host and port only, such as https://app.example.com, each by name";
     many(from, allowed, origin)
 }
 
@@ -152,11 +153,8 @@ fn web_address(text: &str) -> Option<Url> {
     valid.then_some(url)
 }
 
-/// An origin as browsers send it (RFC 6454 §6.2), or `*`.
+/// An origin as browsers send it (RFC 6454 §6.2).
 fn origin(text: &str) -> Option<String> {
-    if text == "*" {
-        return Some(text.to_owned());
-    }
     let url = web_address(text)?;
     (url.path() == "/").then(|| url.origin().ascii_serialization())
 }

@@ -32,7 +32,7 @@ impl Config {
     pub fn warnings(&self) -> Vec<Warning> {
         let reachable = !self.server.listen.ip().is_loopback();
         let everywhere = |networks: &[IpNet]| networks.iter().any(|network| network.prefix_len() == 0);
-        let risks: [(bool, &'static [&'static str], &'static str); 7] = [
+        let risks: [(bool, &'static [&'static str], &'static str); 6] = [
             (
                 reachable && self.auth.user_signup == Signup::Open,
                 &["server.listen", "auth.user_signup"],
@@ -53,11 +53,6 @@ impl Config {
                 everywhere(&self.server.trusted_proxies),
                 &["server.trusted_proxies"],
                 "every caller may claim any address, so limits by address do not hold",
-            ),
-            (
-                self.server.cors_origins.iter().any(|origin| origin == "*"),
-                &["server.cors_origins"],
-                "every web page may call this server from its visitors' browsers",
             ),
             (
                 self.webhooks.allow_networks.iter().any(|network| network.contains(&METADATA)),

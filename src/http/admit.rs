@@ -4,15 +4,16 @@
 use std::future::{Ready, ready};
 use std::ops::Deref;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::middleware::Next;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
+use super::key_limits::KeyLimits;
 use super::route::Access;
-use crate::auth::Gate;
-use crate::auth::gate::Credentials;
+use crate::auth::gate::{Credentials, Gate};
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::refusal::Refusal;
 use crate::auth::role::{Permission, Role};
@@ -36,14 +37,18 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let found = request.extensions().get::<Self>().cloned();
-        ready(found.ok_or_else(|| Problem::internal(&"a handler asks for a caller on a route that admits anybody")))
+        ready(
+            found.ok_or_else(|| {
+                Problem::internal(&"a handler asks for a caller on a route that admits anybody")
+            }),
+        )
     }
 }
 
-/// What the caller's headers say of who they are.
+/// What the caller's headers say of who they are, and a token from the query where the route takes one.
 #[must_use]
-pub fn credentials(headers: &HeaderMap, query_token: Option<String>) -> Credentials {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+pub fn credentials<'a>(headers: &'a HeaderMap, query_token: Option<&'a str>) -> Credentials<'a> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     Credentials {
         authorization: text(AUTHORIZATION.as_str()),
         x_client_authorization: text("x-client-authorization"),
@@ -56,20 +61,40 @@ pub fn credentials(headers: &HeaderMap, query_token: Option<String>) -> Credenti
 /// Asks who is calling and whether they may, and then the handler.
 ///
 /// # Errors
-/// The refusal, or what the handler fails with.
+/// What the handler fails with; a refusal is an answer.
 pub async fn admit<B: MessageBody + 'static>(
     access: Access,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    if access.is_signed() {
-        let gate = request.app_data::<web::Data<Gate>>().cloned();
-        let gate = gate.ok_or_else(|| Problem::internal(&"the gate is not part of the App"))?;
-        let caller = gate.admit(&credentials(request.headers(), None)).await?;
-        allow(access, &caller)?;
-        request.extensions_mut().insert(Caller(caller));
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match find_caller(access, &request).await {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(Caller(caller));
+            }
+            Ok(next.call(request).await?.map_into_left_body())
+        }
+        Err(problem) => Ok(request.into_response(problem.error_response()).map_into_right_body()),
     }
-    next.call(request).await
+}
+
+async fn find_caller(access: Access, request: &ServiceRequest) -> Result<Option<Principal>, Problem> {
+    if !access.is_signed() {
+        return Ok(None);
+    }
+    let gate = request.app_data::<web::Data<Gate>>().cloned();
+    let gate = gate.ok_or_else(|| Problem::internal(&"the gate is not part of the App"))?;
+    let caller = gate.admit(credentials(request.headers(), None)).await?;
+    allow(access, &caller)?;
+    let limits = request.app_data::<web::Data<KeyLimits>>();
+    if let (Some(given), Some(limits)) = (&caller.rate_limits, limits) {
+        limits.count(&caller.token_id, given).map_err(|wait| {
+            let message =
+                "this API key has been used as often as it may; wait, or make one with wider limits";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(wait)
+        })?;
+    }
+    Ok(Some(caller))
 }
 
 /// Whether a caller may use a route.

@@ -16,8 +16,9 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::admit::Caller;
+use super::repository::schema::RECORD_ID;
 use super::route::{Access, Route, one_of, text, whole};
-use super::take::{Json, MaybeJson, Params};
+use super::take::{Json, MaybeJson, Object, Params};
 use crate::auth::role::Permission;
 use crate::config::Config;
 use crate::problem::{Detail, Problem};
@@ -48,7 +49,7 @@ pub fn routes() -> Vec<Route> {
             .gives_object(StatusCode::OK),
         Route::get("/automation/executions", read, runs)
             .about(TAG, "Runs, newest first")
-            .query("automationId", text("^[A-Za-z0-9_-]{1,128}$"), "runs of one flow only")
+            .query("automationId", text(RECORD_ID), "runs of one flow only")
             .query("status", one_of(&STATUSES), "runs in one status only")
             .query("before", text(RUN_ID), "runs older than this one")
             .query("pageSize", whole(1, 500), "runs on a page, 50 if not given")
@@ -87,21 +88,17 @@ const STATUSES: [&str; 6] = ["pending", "running", "waiting", "completed", "fail
 
 /// A flow: `{name, trigger, actions}`, or `{name, triggers, steps}`, or a record whose `data` is either.
 #[derive(ToSchema)]
-#[schema(additional_properties = true)]
 #[expect(dead_code, reason = "only its schema is used: the flow's own reader lists everything wrong at once")]
 struct FlowBody {
     /// What people call it; required unless the flow is under `data`.
     name: Option<String>,
     /// Short form: what starts it.
-    trigger: Option<Object>,
+    #[schema(value_type = Option<Object>)]
+    trigger: Option<Value>,
     /// Short form: what it does, in order.
-    actions: Option<Vec<Object>>,
+    #[schema(value_type = Option<Vec<Object>>)]
+    actions: Option<Vec<Value>>,
 }
-
-/// Any object.
-#[derive(ToSchema)]
-#[schema(additional_properties = true)]
-struct Object {}
 
 /// What somebody who starts a flow gives it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -209,7 +206,11 @@ async fn list(
         .map(|page| HttpResponse::Ok().json(page))
 }
 
-async fn get(caller: Caller, flows: web::Data<Flows>, id: web::Path<RecordId>) -> Result<HttpResponse, Problem> {
+async fn get(
+    caller: Caller,
+    flows: web::Data<Flows>,
+    id: web::Path<RecordId>,
+) -> Result<HttpResponse, Problem> {
     let (read, _) = flows.read(&caller.org, &id).await?;
     Ok(HttpResponse::Ok().json(shown(&read.record)))
 }
@@ -224,11 +225,19 @@ async fn replace(
     Ok(HttpResponse::Ok().json(shown(&record)))
 }
 
-async fn archive(caller: Caller, flows: web::Data<Flows>, id: web::Path<RecordId>) -> Result<HttpResponse, Problem> {
+async fn archive(
+    caller: Caller,
+    flows: web::Data<Flows>,
+    id: web::Path<RecordId>,
+) -> Result<HttpResponse, Problem> {
     set_status(&caller, &flows, &id, FlowStatus::Archived).await
 }
 
-async fn activate(caller: Caller, flows: web::Data<Flows>, id: web::Path<RecordId>) -> Result<HttpResponse, Problem> {
+async fn activate(
+    caller: Caller,
+    flows: web::Data<Flows>,
+    id: web::Path<RecordId>,
+) -> Result<HttpResponse, Problem> {
     set_status(&caller, &flows, &id, FlowStatus::Active).await
 }
 
@@ -255,9 +264,9 @@ async fn execute(
     flows: web::Data<Flows>,
     config: web::Data<Config>,
     id: web::Path<RecordId>,
-    MaybeJson(body): MaybeJson<ExecuteBody>,
+    MaybeJson(body): MaybeJson<Object<ExecuteBody>>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body.unwrap_or_default();
+    let body = body.map(|Object(body)| body).unwrap_or_default();
     let mut variables = body.context.unwrap_or_default();
     variables.extend(body.variables.unwrap_or_default());
     let by = body.executed_by.unwrap_or_else(|| caller.label().to_owned());

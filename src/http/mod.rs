@@ -4,9 +4,12 @@
 pub mod admit;
 pub mod around;
 pub mod automation;
+pub mod cors;
 pub mod dynamic_query;
 pub mod events;
 pub mod feed;
+pub mod key_limits;
+pub mod metrics;
 pub mod monitoring;
 pub mod openapi;
 pub mod page;

@@ -8,7 +8,9 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{ResponseBuilder, ResponsesBuilder};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     ComponentsBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Schema,
 };
@@ -89,10 +91,12 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         );
     }
     for (name, schema, meaning) in &doc.query {
+        let required = if doc.needed.contains(name) { Required::True } else { Required::False };
         operation = operation.parameter(
             ParameterBuilder::new()
                 .name(*name)
                 .parameter_in(ParameterIn::Query)
+                .required(required)
                 .description(Some(*meaning))
                 .schema(Some(schema.clone())),
         );
@@ -124,7 +128,8 @@ fn responses(route: &Route) -> utoipa::openapi::response::Responses {
     let doc = &route.doc;
     let mut success = ResponseBuilder::new().description(doc.summary);
     if let Some(reply) = &doc.reply {
-        success = success.content(doc.media, ContentBuilder::new().schema(Some(reply.schema.clone())).build());
+        success =
+            success.content(doc.media, ContentBuilder::new().schema(Some(reply.schema.clone())).build());
     } else if doc.media != "application/json" {
         success = success.content(doc.media, ContentBuilder::new().build());
     }

@@ -1,7 +1,7 @@
 //! How many requests one client may make: by its address, and by its API key. In memory, bounded,
 //! and told to the client in `RateLimit-*` headers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -21,22 +21,31 @@ type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInform
 const REMEMBERED: usize = 100_000;
 /// Requests between two looks at how many are remembered.
 const SWEEP: u32 = 10_000;
-/// What a monitor or a scraper may always ask.
+/// What a monitor or a scraper may always ask; so may a browser ask for the page's own files.
 const UNLIMITED: [&str; 2] = ["/health", "/metrics"];
 
 /// What is left to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
-    /// This many more requests at once.
-    Some(u32),
-    /// None before this has passed.
-    None(Duration),
+pub struct Room {
+    /// So many more requests at once, or none before this has passed.
+    pub left: Result<u32, Duration>,
+    /// The limit that leaves no more than that.
+    pub limit: Limit,
+}
+
+/// A limit of requests in a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The requests.
+    pub per_minute: NonZeroU32,
+    /// The key of the configuration that sets it.
+    pub setting: &'static str,
 }
 
 /// The limits of one server.
 pub struct RateLimits {
-    per_minute: NonZeroU32,
-    sign_ins_per_minute: NonZeroU32,
+    of_requests: Limit,
+    of_sign_ins: Limit,
     requests: Limiter<IpAddr>,
     sign_ins: Limiter<IpAddr>,
     keys: Limiter<[u8; 16]>,
@@ -52,8 +61,8 @@ impl RateLimits {
     pub fn new(per_minute: NonZeroU32, sign_ins_per_minute: NonZeroU32, trusted_proxies: Vec<IpNet>) -> Self {
         let limiter = |most| RateLimiter::keyed(Quota::per_minute(most)).with_middleware();
         Self {
-            per_minute,
-            sign_ins_per_minute,
+            of_requests: Limit { per_minute, setting: "limits.requests_per_minute" },
+            of_sign_ins: Limit { per_minute: sign_ins_per_minute, setting: "limits.sign_ins_per_minute" },
             requests: limiter(per_minute),
             sign_ins: limiter(sign_ins_per_minute),
             keys: RateLimiter::keyed(Quota::per_minute(per_minute)).with_middleware(),
@@ -66,28 +75,22 @@ impl RateLimits {
     /// Counts a request and says what is left; none for requests that are not limited.
     #[must_use]
     pub fn ask(&self, request: &ServiceRequest) -> Option<Room> {
-        if UNLIMITED.contains(&request.path()) {
+        if UNLIMITED.contains(&request.path()) || request.path().starts_with("/static/") {
             return None;
         }
         self.sweep();
         let address = self.address(request)?;
-        let by_address = self.room(&self.requests, &address);
+        let by_address = self.of_requests.room(&self.requests, &address, &self.clock);
         let key = request.headers().get("x-api-key").map(|key| {
             let digest = Sha256::digest(key.as_bytes());
             let mut short = [0; 16];
             short.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
-            self.room(&self.keys, &short)
+            self.of_requests.room(&self.keys, &short, &self.clock)
         });
-        let sign_in = is_sign_in(request.path()).then(|| self.room(&self.sign_ins, &address));
+        let sign_in =
+            is_sign_in(request.path()).then(|| self.of_sign_ins.room(&self.sign_ins, &address, &self.clock));
         let rooms = [Some(by_address), key, sign_in].into_iter().flatten();
         rooms.reduce(Room::tighter)
-    }
-
-    fn room<K: std::hash::Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: &K) -> Room {
-        match limiter.check_key(key) {
-            Ok(state) => Room::Some(state.remaining_burst_capacity()),
-            Err(refused) => Room::None(refused.wait_time_from(self.clock.now())),
-        }
     }
 
     /// Who is asking: the peer, or whom a trusted proxy speaks for.
@@ -98,14 +101,18 @@ impl RateLimits {
             return Some(peer);
         }
         let told = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-        let hops: Vec<IpAddr> = told.flat_map(|list| list.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-        // The last hop that is not ours was seen by ours; what stands before it anybody may have written.
-        Some(hops.into_iter().rev().find(|hop| !trusted(hop)).unwrap_or(peer))
+        let hops: Vec<Option<IpAddr>> = told.flat_map(|list| list.split(',')).map(hop).collect();
+        // The last hop that is not ours was seen by ours; what stands before it anybody may have written. So
+        // where that one cannot be read, nothing before it counts either.
+        let seen = hops.into_iter().rev().find(|hop| !hop.is_some_and(|hop| trusted(&hop)));
+        Some(seen.flatten().unwrap_or(peer))
     }
 
     fn sweep(&self) {
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-        if asked % SWEEP == 0 && self.requests.len() + self.sign_ins.len() + self.keys.len() > REMEMBERED {
+        if asked.is_multiple_of(SWEEP)
+            && self.requests.len() + self.sign_ins.len() + self.keys.len() > REMEMBERED
+        {
             self.requests.retain_recent();
             self.sign_ins.retain_recent();
             self.keys.retain_recent();
@@ -113,31 +120,49 @@ impl RateLimits {
     }
 
     /// Writes what is left into an answer: limit, remaining, and seconds to the next one.
-    pub fn describe(&self, room: &Room, headers: &mut HeaderMap, names: (HeaderName, HeaderName, HeaderName)) {
-        let (left, reset) = match room {
-            Room::Some(left) => (*left, 60 / u64::from(self.per_minute.get()).max(1)),
-            Room::None(wait) => (0, wait.as_secs() + 1),
+    pub fn describe(
+        &self,
+        room: &Room,
+        headers: &mut HeaderMap,
+        names: (HeaderName, HeaderName, HeaderName),
+    ) {
+        let limit = room.limit.per_minute.get();
+        let (left, reset) = match room.left {
+            Ok(left) => (left, 60 / u64::from(limit)),
+            Err(wait) => (0, wait.as_secs() + 1),
         };
-        headers.insert(names.0, HeaderValue::from(self.per_minute.get()));
+        headers.insert(names.0, HeaderValue::from(limit));
         headers.insert(names.1, HeaderValue::from(left));
         headers.insert(names.2, HeaderValue::from(reset.max(1)));
     }
+}
 
-    /// Attempts to sign in that one address may make in a minute.
-    #[must_use]
-    pub const fn sign_ins_per_minute(&self) -> NonZeroU32 {
-        self.sign_ins_per_minute
+impl Limit {
+    fn room<K: std::hash::Hash + Eq + Clone>(self, of: &Limiter<K>, key: &K, clock: &DefaultClock) -> Room {
+        let left = match of.check_key(key) {
+            Ok(state) => Ok(state.remaining_burst_capacity()),
+            Err(refused) => Err(refused.wait_time_from(clock.now())),
+        };
+        Room { left, limit: self }
     }
 }
 
 impl Room {
     fn tighter(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::None(a), Self::None(b)) => Self::None(a.max(b)),
-            (Self::None(wait), Self::Some(_)) | (Self::Some(_), Self::None(wait)) => Self::None(wait),
-            (Self::Some(a), Self::Some(b)) => Self::Some(a.min(b)),
-        }
+        let is_tighter = match (self.left, other.left) {
+            (Err(wait), Err(others)) => wait >= others,
+            (Err(_), Ok(_)) => true,
+            (Ok(_), Err(_)) => false,
+            (Ok(left), Ok(others)) => left <= others,
+        };
+        if is_tighter { self } else { other }
     }
+}
+
+/// A hop of `X-Forwarded-For`: an address, which some proxies write with a port.
+fn hop(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// Where passwords and codes are tried.

@@ -71,6 +71,8 @@ pub struct Doc {
     pub media: &'static str,
     /// Query parameters: name, schema, what it means.
     pub query: Vec<(&'static str, RefOr<Schema>, &'static str)>,
+    /// Those of them that may not be left out.
+    pub needed: Vec<&'static str>,
     /// Path parameters that are more than any text: name, schema.
     pub paths: Vec<(&'static str, RefOr<Schema>)>,
     /// Whether the document leaves it out: pages, streams and second spellings.
@@ -149,6 +151,7 @@ impl Route {
             also: Vec::new(),
             media: "application/json",
             query: Vec::new(),
+            needed: Vec::new(),
             paths: Vec::new(),
             hidden: false,
         };
@@ -232,6 +235,13 @@ impl Route {
     pub fn query(mut self, name: &'static str, schema: RefOr<Schema>, meaning: &'static str) -> Self {
         self.doc.query.push((name, schema, meaning));
         self
+    }
+
+    /// A query parameter that may not be left out.
+    #[must_use]
+    pub fn needs(mut self, name: &'static str, schema: RefOr<Schema>, meaning: &'static str) -> Self {
+        self.doc.needed.push(name);
+        self.query(name, schema, meaning)
     }
 
     /// What a path parameter must be.

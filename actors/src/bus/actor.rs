@@ -7,13 +7,14 @@ use std::sync::Arc;
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture,
 };
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::build::{Built, Guard, Limits, build};
 use super::change::{Change, ChangeError, Receipt, Remembered};
 use super::listeners::Listeners;
+use super::load::load;
 use super::messages::Commit;
-use super::state::{BusState, load};
+use super::state::BusState;
 use crate::feed::Observation;
 use crate::house::House;
 use crate::ids::{OrgId, QueueName};
@@ -21,6 +22,7 @@ use crate::keys;
 use crate::queue::QueueActor;
 use crate::queue::job::Job;
 use crate::queue::messages::JobsAdded;
+use crate::record::model::Record;
 use crate::store::{Batch, Lease, StoreError, decode};
 use crate::supervision::{Fate, Members, Ref};
 use crate::webhook::DestinationActor;
@@ -61,7 +63,7 @@ impl BusActor {
     /// A bus that learns the flows of all organisations from the store when it starts.
     #[must_use]
     pub fn new(house: Arc<House>, below: Below, listeners: Listeners, fate: Fate) -> Self {
-        let (state, turns) = (BusState::default(), Turns::default());
+        let (state, turns) = (BusState::new(house.settings.flows.max_depth), Turns::default());
         Self { house, below, listeners, fate, state, turns, lease: None }
     }
 
@@ -70,6 +72,12 @@ impl BusActor {
         let attempts = |queue: &QueueName| settings.queues.get(queue).map_or(1, |queue| queue.attempts);
         let limits = Limits { value: settings.value_limit, attempts: &attempts };
         build(org, change, self.house.stamper.next(), &self.state, limits)
+    }
+
+    fn learn(&mut self, record: &Record) {
+        if let Err(why) = self.state.record_written(record) {
+            error!(org = %record.org, why, "a stored flow does not listen");
+        }
     }
 
     /// An earlier incarnation may have died before it told anybody of what it had committed.
@@ -102,7 +110,7 @@ impl BusActor {
     /// Tells those below and those who watch. None of them can fail the change: it is durable already.
     fn announce(&mut self, receipt: &Receipt) {
         for record in &receipt.records {
-            self.state.record_written(record);
+            self.learn(record);
         }
         for (queue, actor) in &self.below.queues {
             let jobs: Vec<Job> = receipt.jobs.iter().filter(|job| job.queue == *queue).cloned().collect();
@@ -153,7 +161,7 @@ impl Actor for BusActor {
             Ok((lease, flows)) => {
                 act.lease = Some(lease);
                 for flow in &flows {
-                    act.state.record_written(flow);
+                    act.learn(flow);
                 }
                 act.suspect_lost_hints();
             }

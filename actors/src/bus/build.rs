@@ -2,17 +2,15 @@
 //! events, and every key of all of them. Pure: the same change and stamp give the same batch, but for
 //! the ids of runs and jobs.
 
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
-use super::change::{Change, ChangeError, Receipt, Remembered, Write};
+use super::change::{Change, ChangeError, Receipt, Remembered};
 use crate::clock::Stamp;
-use crate::event::{Cause, Event, EventDraft, EventKind};
+use crate::event::{Cause, Event, EventDraft};
 use crate::flow::run::{Run, RunDraft};
 use crate::ids::{EventId, JobId, OrgId, QueueName, RecordId, RunId};
-use crate::keys::{self, Node, TimeOrder};
+use crate::keys::{self, Node};
 use crate::queue::job::{JobDraft, Task, names};
-use crate::record::model::{EMAIL_FIELD, Record, email_is_unique};
-use crate::record::place::Flags;
 use crate::store::Key;
 use crate::store::{Batch, Expect, StoreError, encode};
 
@@ -92,6 +90,8 @@ impl Guard {
     }
 }
 
+mod writes;
+
 struct Builder<'a> {
     org: &'a OrgId,
     stamp: Stamp,
@@ -116,6 +116,7 @@ pub fn build(
     let receipt = Receipt { stamp, ..Receipt::default() };
     let (batch, guards) = (Batch::default(), Vec::new());
     let mut builder = Builder { org, stamp, change, limits, batch, guards, receipt };
+    builder.batch.put(keys::latest_stamp(), encode(&stamp)?);
     builder.remember()?;
     let mut drafts = Vec::new();
     for write in &change.writes {
@@ -206,150 +207,6 @@ impl Builder<'_> {
         Ok(self.put(key, &remembered)?)
     }
 
-    /// Writes a record with its indices and says which events follow.
-    fn write(&mut self, write: &Write) -> Result<Vec<EventDraft>, ChangeError> {
-        match write {
-            Write::Create(record) => self.create(record),
-            Write::Replace { before, read_version, after } => self.replace(before, *read_version, after),
-            Write::Remove { before, read_version } => self.remove(before, *read_version),
-        }
-    }
-
-    fn create(&mut self, record: &Record) -> Result<Vec<EventDraft>, ChangeError> {
-        let record = Record { version: 0, created: self.stamp, modified: self.stamp, ..record.clone() };
-        let key = keys::record(self.org, &record.datatype, &record.sk);
-        if let Some(hash) = &record.create_hash {
-            let key = keys::create_hash(self.org, &record.datatype, hash);
-            self.guard(key.clone(), Expect::Absent, Guard::CreateHash);
-            self.put(key, &record.sk)?;
-        }
-        self.guard(key.clone(), Expect::Absent, Guard::New(record.sk.clone()));
-        self.put_bounded(key, &record, "a record")?;
-        self.index(&record, None)?;
-        let events = self.events_of("create", "created", &record, Map::new());
-        self.receipt.records.push(record);
-        Ok(events)
-    }
-
-    fn replace(
-        &mut self,
-        before: &Record,
-        read_version: u64,
-        after: &Record,
-    ) -> Result<Vec<EventDraft>, ChangeError> {
-        let after = Record {
-            version: before.version + 1,
-            created: before.created,
-            modified: self.stamp,
-            create_hash: before.create_hash.clone(),
-            ..after.clone()
-        };
-        let key = keys::record(self.org, &after.datatype, &after.sk);
-        self.guard(key.clone(), Expect::Version(read_version), Guard::Unchanged(after.sk.clone()));
-        self.put_bounded(key, &after, "a record")?;
-        self.batch.delete(self.time_key(before, TimeOrder::Modified));
-        self.index(&after, Some(before))?;
-        let mut extra = Map::new();
-        extra.insert("changedFields".into(), Value::from(changed_fields(before, &after)));
-        let deleted = after.is_deleted() && !before.is_deleted();
-        let (verb, past) = if deleted { ("delete", "deleted") } else { ("update", "updated") };
-        let mut events = self.events_of(verb, past, &after, extra);
-        if is_contact(&after) && !deleted {
-            events.extend(self.tags_added(before, &after));
-        }
-        self.receipt.records.push(after);
-        Ok(events)
-    }
-
-    fn remove(&mut self, before: &Record, read_version: u64) -> Result<Vec<EventDraft>, ChangeError> {
-        let key = keys::record(self.org, &before.datatype, &before.sk);
-        self.guard(key.clone(), Expect::Version(read_version), Guard::Unchanged(before.sk.clone()));
-        self.batch.delete(key);
-        self.batch.delete(self.time_key(before, TimeOrder::Modified));
-        self.batch.delete(self.time_key(before, TimeOrder::Created));
-        if let Some(hash) = &before.create_hash {
-            self.batch.delete(keys::create_hash(self.org, &before.datatype, hash));
-        }
-        if let Some(email) = before.email() {
-            self.batch.delete(self.email_key(before, &email));
-            if email_is_unique(&before.datatype) {
-                self.batch.delete(keys::unique(self.org, &before.datatype, EMAIL_FIELD, &email));
-            }
-        }
-        self.receipt.records.push(before.clone());
-        Ok(self.events_of("delete", "deleted", before, Map::new()))
-    }
-
-    fn time_key(&self, record: &Record, order: TimeOrder) -> Key {
-        let stamp = if order == TimeOrder::Modified { record.modified } else { record.created };
-        keys::record_by_time(self.org, &record.datatype, order, stamp, &record.sk)
-    }
-
-    fn email_key(&self, record: &Record, email: &str) -> Key {
-        keys::record_with(self.org, &record.datatype, EMAIL_FIELD, email, &record.sk)
-    }
-
-    fn index(&mut self, record: &Record, before: Option<&Record>) -> Result<(), ChangeError> {
-        for order in [TimeOrder::Modified, TimeOrder::Created] {
-            self.batch.put(self.time_key(record, order), Flags::of(record).to_bytes());
-        }
-        let old = before.and_then(Record::email);
-        let new = record.email();
-        if old == new {
-            return Ok(());
-        }
-        let unique = email_is_unique(&record.datatype);
-        let unique_key = |email: &str| keys::unique(self.org, &record.datatype, EMAIL_FIELD, email);
-        if let Some(email) = &old {
-            self.batch.delete(self.email_key(record, email));
-            if unique {
-                self.batch.delete(unique_key(email));
-            }
-        }
-        if let Some(email) = &new {
-            self.batch.put(self.email_key(record, email), Vec::new());
-            if unique {
-                let key = unique_key(email);
-                self.guard(key.clone(), Expect::Absent, Guard::Unique("e-mail"));
-                self.put(key, &record.sk)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The system event of a write (contract §4.11) and the domain event.
-    fn events_of(
-        &self,
-        verb: &str,
-        past: &str,
-        record: &Record,
-        extra: Map<String, Value>,
-    ) -> Vec<EventDraft> {
-        let body = record.to_json();
-        let mut system = Map::new();
-        system.insert("orgid".into(), json!(self.org));
-        system.insert("data".into(), body.clone());
-        system.extend(extra);
-        let domain = if is_contact(record) { "contact" } else { record.datatype.as_str() };
-        [(format!("collection-{verb}"), Value::Object(system)), (format!("{domain}.{past}"), body)]
-            .into_iter()
-            .filter_map(|(kind, data)| self.draft(&kind, data))
-            .collect()
-    }
-
-    fn tags_added(&self, before: &Record, after: &Record) -> Vec<EventDraft> {
-        let tags = |record: &Record| record.data.get("tags").and_then(Value::as_array).cloned();
-        let (old, new) = (tags(before).unwrap_or_default(), tags(after).unwrap_or_default());
-        let added = new.into_iter().filter(|tag| !old.contains(tag));
-        let told = added.map(|tag| json!({"contactId": after.sk, "tag": tag, "contact": after.to_json()}));
-        told.filter_map(|data| self.draft("tag.added", data)).collect()
-    }
-
-    fn draft(&self, kind: &str, data: Value) -> Option<EventDraft> {
-        let kind = EventKind::new(kind).ok()?;
-        Some(EventDraft { id: EventId::new(self.stamp.time()), kind, data, occurred_at: None })
-    }
-
     fn event(&mut self, draft: EventDraft) -> Result<(), ChangeError> {
         let n = u16::try_from(self.receipt.events.len()).unwrap_or(u16::MAX);
         let event = Event {
@@ -425,25 +282,10 @@ impl Builder<'_> {
     }
 }
 
-fn is_contact(record: &Record) -> bool {
-    matches!(record.datatype.as_str(), "contact" | "customer")
-}
-
 fn node_of(cause: &Cause) -> Node {
     match cause {
         Cause::Event { id } => Node::Event(*id),
         Cause::Run { id, .. } => Node::Run(*id),
         Cause::Job { id } => Node::Job(*id),
     }
-}
-
-/// The application fields that differ, as paths: `data.email`.
-fn changed_fields(before: &Record, after: &Record) -> Vec<String> {
-    let names: std::collections::BTreeSet<&String> = before.data.keys().chain(after.data.keys()).collect();
-    let differ = names.into_iter().filter(|name| before.data.get(*name) != after.data.get(*name));
-    let mut changed: Vec<String> = differ.map(|name| format!("data.{name}")).collect();
-    if before.state != after.state {
-        changed.push("state".into());
-    }
-    changed
 }

@@ -25,6 +25,10 @@ pub trait EventData: DeserializeOwned + Send + 'static {
 
 trait Listener: Send + Sync {
     fn kind(&self) -> Option<&'static str>;
+    /// Whether it wants to hear of an event.
+    fn wants(&self, event: &Event) -> bool {
+        self.kind().is_none_or(|kind| kind == event.kind.as_str())
+    }
     fn hear(&self, event: Arc<Event>) -> BoxFuture<'static, Heard>;
 }
 
@@ -117,8 +121,7 @@ impl ListenersBuilder {
 impl Listeners {
     /// Lets all whom it concerns hear an event, without waiting for any of them.
     pub fn hear(&self, event: &Arc<Event>) {
-        let concerned = |l: &&Box<dyn Listener>| l.kind().is_none_or(|kind| kind == event.kind.as_str());
-        for listener in self.listeners.iter().filter(concerned) {
+        for listener in self.listeners.iter().filter(|listener| listener.wants(event)) {
             let Ok(permit) = self.room.clone().try_acquire_owned() else {
                 self.failures.fetch_add(1, Ordering::Relaxed);
                 warn!(event = %event.id, kind = %event.kind, "listeners are busy: one did not hear an event");

@@ -6,6 +6,7 @@ mod actor;
 mod build;
 pub mod change;
 pub mod listeners;
+mod load;
 pub mod messages;
 pub mod state;
 

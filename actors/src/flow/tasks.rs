@@ -86,7 +86,7 @@ impl FlowTasks {
             executed_by: None,
             variables: Map::new(),
             start_step: None,
-            stopped: armed.cut(&event),
+            stopped: armed.cut(&event, self.runner.house.settings.flows.max_depth),
         });
         match self.runner.publisher.commit(org.clone(), change).await {
             Ok(_) | Err(ChangeError::Condition) => Ok(()),

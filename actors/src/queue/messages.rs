@@ -4,7 +4,7 @@ use actix::Message;
 use serde::Serialize;
 
 use super::job::{Job, JobState};
-use crate::ids::{JobId, QueueName};
+use crate::ids::{JobId, OrgId, QueueName};
 
 /// Jobs that the store holds already were added. A hint: a queue that misses it looks for itself.
 #[derive(Debug, Clone, Message)]
@@ -52,6 +52,20 @@ pub struct QueueStatus {
     pub oldest_waiting_ms: Option<u64>,
     /// What the latest failed attempt failed with.
     pub last_error: Option<String>,
+    /// Whose job that was: what it says is for them.
+    #[serde(skip)]
+    pub last_error_of: Option<OrgId>,
+}
+
+impl QueueStatus {
+    /// The status as an organisation may see it: queues are everybody's, errors are not.
+    #[must_use]
+    pub fn shown_to(mut self, org: &OrgId) -> Self {
+        if self.last_error_of.as_ref() != Some(org) {
+            self.last_error = None;
+        }
+        self
+    }
 }
 
 /// One job, and where it goes.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::job::{Job, JobState, Outcome, QueueSettings};
 use super::messages::{Move, QueueStatus};
 use crate::clock::Timestamp;
-use crate::ids::{JobId, QueueName};
+use crate::ids::{JobId, OrgId, QueueName};
 use crate::window::Window;
 
 /// What happened.
@@ -98,7 +98,7 @@ pub struct QueueState {
     claiming: BTreeMap<JobId, Job>,
     active: BTreeMap<JobId, Job>,
     ended_at: VecDeque<(u64, u32)>,
-    last_error: Option<String>,
+    last_error: Option<(OrgId, String)>,
     draining: bool,
 }
 
@@ -302,8 +302,8 @@ impl QueueState {
         if state.is_final() {
             self.count_end(now);
         }
-        if error.is_some() {
-            self.last_error.clone_from(&error);
+        if let Some(error) = &error {
+            self.last_error = Some((job.org_id.clone(), error.clone()));
         }
         let place = now.plus(pause.unwrap_or_default()).as_millis();
         let finished = state.is_final().then_some(now);
@@ -326,6 +326,7 @@ impl QueueState {
         let recent = self.ended_at.iter().filter(|(at, _)| now.as_secs().saturating_sub(*at) < 60);
         let ended: u32 = recent.map(|(_, count)| count).sum();
         let oldest = self.waiting.first().map(|(place, _)| place);
+        let (last_error_of, last_error) = self.last_error.clone().unzip();
         QueueStatus {
             name: self.name.clone(),
             waiting: self.waiting.count(),
@@ -337,7 +338,8 @@ impl QueueState {
             concurrency: self.settings.concurrency,
             rate_per_second: f64::from(ended) / 60.0,
             oldest_waiting_ms: oldest.map(|place| now.as_millis().saturating_sub(place)),
-            last_error: self.last_error.clone(),
+            last_error,
+            last_error_of,
         }
     }
 

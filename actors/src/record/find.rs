@@ -3,20 +3,24 @@
 //! read is met at its old place or at its new one: it is never listed at a place that it has left, so
 //! whoever polls by `modifydate` misses nothing.
 
+mod cursor;
+mod ranked;
+
 use std::collections::BinaryHeap;
-use std::ops::Bound;
 
 use serde_json::Value;
 
-use super::model::{EMAIL_FIELD, Record};
+use super::model::{EMAIL_FIELD, Record, indexed_email};
 use super::options::Options;
 use super::place::Flags;
 use super::service::Records;
-use super::{Demand, Direction, Pipeline, PipelineError, Query, SortKey, TimeRange};
-use crate::clock::{Stamp, Timestamp};
+use super::{Demand, Direction, Pipeline, PipelineError, Query};
+use crate::clock::Stamp;
 use crate::ids::{Datatype, OrgId, RecordId};
 use crate::keys::{self, TimeOrder};
 use crate::store::{Scan, StoreError, decode, successor};
+use cursor::{cursor, parse_cursor, place, stamps};
+use ranked::{Rank, Ranked};
 
 /// Matches that are counted exactly beyond the page; further ones make the total a lower bound.
 pub const COUNTED: usize = 10_000;
@@ -85,17 +89,6 @@ enum Source {
     Time { order: TimeOrder, scan: Scan, exact: bool },
 }
 
-/// A place in an order of time, as clients carry it.
-fn cursor(record: &Record, order: TimeOrder) -> String {
-    let stamp = if order == TimeOrder::Modified { record.modified } else { record.created };
-    format!("{:x}.{}", stamp.as_u64(), record.sk)
-}
-
-fn parse_cursor(text: &str) -> Option<(Stamp, RecordId)> {
-    let (stamp, sk) = text.split_once('.')?;
-    Some((Stamp::from_u64(u64::from_str_radix(stamp, 16).ok()?), RecordId::new(sk).ok()?))
-}
-
 impl Records {
     /// A page of the records that match.
     ///
@@ -122,8 +115,8 @@ impl Records {
             let ids = ids.iter().filter_map(Value::as_str).filter_map(|id| RecordId::new(id).ok());
             return Ok(Source::Ids(ids.collect()));
         }
-        if let Some(email) = query.equality(EMAIL_FIELD).and_then(Value::as_str) {
-            return Ok(Source::Email(email.trim().to_lowercase()));
+        if let Some(email) = query.equality(EMAIL_FIELD).and_then(Value::as_str).and_then(indexed_email) {
+            return Ok(Source::Email(email));
         }
         let by_creation =
             query.time_range("modifydate").is_none() && query.time_range("createdate").is_some();
@@ -379,59 +372,7 @@ impl Records {
     }
 }
 
-fn place(record: &Record, order: TimeOrder) -> Stamp {
-    if order == TimeOrder::Modified { record.modified } else { record.created }
-}
-
 /// Softly deleted records are listed only for those who ask for a state.
 fn admits_deleted(find: &Find<'_>) -> bool {
     !find.options.states.is_empty() || find.query.one_of("state").is_some()
-}
-
-fn stamps((from, to): TimeRange) -> (Option<Stamp>, Option<Stamp>) {
-    let at = |millis: i64| Stamp::first_of(Timestamp::from_millis(u64::try_from(millis).unwrap_or(0)));
-    let from = match from {
-        Bound::Included(millis) => Some(at(millis)),
-        Bound::Excluded(millis) => Some(at(millis.saturating_add(1))),
-        Bound::Unbounded => None,
-    };
-    let to = match to {
-        Bound::Included(millis) => Some(at(millis.saturating_add(1))),
-        Bound::Excluded(millis) => Some(at(millis)),
-        Bound::Unbounded => None,
-    };
-    (from, to)
-}
-
-/// What decides a place in a list that no index orders; the id breaks ties.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Key(SortKey),
-    Chance(u64),
-}
-
-struct Ranked {
-    rank: Rank,
-    sk: RecordId,
-    document: Value,
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Ranked {}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (&self.rank, &self.sk).cmp(&(&other.rank, &other.sk))
-    }
 }

@@ -9,6 +9,7 @@ pub mod edit;
 mod fields;
 pub mod find;
 mod limits;
+pub mod lookup;
 pub mod model;
 pub mod options;
 pub mod partial;

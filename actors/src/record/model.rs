@@ -1,6 +1,8 @@
 //! A record: the contract's BaseModel (§3.1). Application fields live under `data` only; the rest is
 //! kept by this program or passed through. Pure.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -114,11 +116,32 @@ impl Record {
         self.state == DELETED
     }
 
-    /// The e-mail in `data.email` in lower case: the one application field with an index.
+    /// The e-mail in `data.email` as it is indexed: the one application field with an index.
     #[must_use]
     pub fn email(&self) -> Option<String> {
-        self.data.get("email").and_then(Value::as_str).map(|email| email.trim().to_lowercase())
+        self.data.get("email").and_then(Value::as_str).and_then(indexed_email)
     }
+
+    /// Every e-mail by which a query for `data.email` finds it: an array matches by each of its elements.
+    #[must_use]
+    pub fn emails(&self) -> BTreeSet<String> {
+        let values = match self.data.get("email") {
+            Some(Value::Array(values)) => values.as_slice(),
+            Some(value) => std::slice::from_ref(value),
+            None => &[],
+        };
+        values.iter().filter_map(Value::as_str).filter_map(indexed_email).collect()
+    }
+}
+
+/// The longest e-mail that is indexed (RFC 3696 allows 254 characters); longer texts are no addresses.
+const LONGEST_EMAIL: usize = 320;
+
+/// An e-mail as the index spells it; none for texts that it does not hold.
+#[must_use]
+pub fn indexed_email(text: &str) -> Option<String> {
+    let email = text.trim().to_lowercase();
+    (!email.is_empty() && email.len() <= LONGEST_EMAIL).then_some(email)
 }
 
 /// The field that [`Record::email`] reads, as queries spell it.

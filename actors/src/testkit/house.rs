@@ -194,7 +194,7 @@ impl TestHouse {
 
     /// The machine stops in good order and another one starts in the same process.
     pub async fn restart(self) -> Self {
-        let Self { mut machine, org, ended, setup } = self;
+        let Self { machine, org, ended, setup } = self;
         machine.stop();
         assert_eq!(ended.await.expect("the root does not panic"), Ok(()));
         quiet().await;

@@ -20,6 +20,8 @@ use crate::store::{Batch, Expect, StoreError, decode, encode};
 
 /// How long a store that fails rests before it is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// How long something rests that only a person can mend, such as a secret sealed with another key.
+const MENDING_PAUSE: Duration = Duration::from_secs(30);
 
 /// Attempts the delivery that was due at `due` and says when it is due next. Returns only when the
 /// result is written: while the store fails it tries again, because the request has been made.
@@ -50,7 +52,8 @@ pub async fn attempt(
     let jitter = house.settings.webhooks.backoff.jitter();
     let (after, record) = settle(&delivery, &sent, started, now, jitter, rand::random());
     info!(
-        org = %after.org_id, delivery = %id, event = after.event, cause = ?after.run_id, attempt = record.number,
+        org = %after.org_id, delivery = %id, kind = after.event, event = after.event_id.map(tracing::field::display),
+        cause = after.run_id.map(tracing::field::display), attempt = record.number,
         status = ?after.status, code = record.status_code, class = record.error_class, ms = record.duration_ms,
         "webhook attempted"
     );
@@ -97,7 +100,8 @@ async fn next_of(house: &House, org: &OrgId, id: DeliveryId) -> Option<Timestamp
 
 async fn rest(house: &House, what: &str, error: &StoreError) {
     warn!(%error, "failed to {what}, trying again");
-    house.clock.sleep(STORE_PAUSE).await;
+    let pause = if error.is_retryable() { STORE_PAUSE } else { MENDING_PAUSE };
+    house.clock.sleep(pause).await;
 }
 
 /// The delivery, if it still waits at this place.

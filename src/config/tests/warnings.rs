@@ -26,7 +26,6 @@ fn risky_settings_are_warned_of_and_safe_ones_are_not() {
     ];
     assert!(warned(&safe).is_empty());
     assert_eq!(warned(&[("APPENGINE__SERVER__TRUSTED_PROXIES", "::/0")]), ["server.trusted_proxies"]);
-    assert_eq!(warned(&[("APPENGINE__SERVER__CORS_ORIGINS", "*")]), ["server.cors_origins"]);
     assert_eq!(
         warned(&[("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "169.254.0.0/16")]),
         ["webhooks.allow_networks"]

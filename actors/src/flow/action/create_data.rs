@@ -4,9 +4,9 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{Action, Plan, StepContext, StepError, recheck, target};
+use crate::bus::change::Write;
 use crate::flow::Map;
 use crate::flow::problem::Problems;
-use crate::bus::change::Write;
 use crate::ids::RecordId;
 use crate::record::service::NewRecord;
 use crate::webhook::transport::Transport;

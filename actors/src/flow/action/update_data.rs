@@ -22,7 +22,9 @@ impl Action for Handler {
         target::check_datatype(config, problems);
         problems.required_text(config, "recordId");
         match problems.object(config, "updates") {
-            Some(updates) if updates.is_empty() => problems.add("updates", "is empty; expected paths and values"),
+            Some(updates) if updates.is_empty() => {
+                problems.add("updates", "is empty; expected paths and values");
+            }
             Some(_) => {}
             None if config.contains_key("updates") => {}
             None => problems.add("updates", "is missing; expected an object of paths and values"),

@@ -15,9 +15,6 @@ use crate::flow::definition::Flow;
 use crate::flow::problem::{Problem, Problems};
 use crate::ids::{OrgId, RecordId};
 
-/// Chains are cut here also for flows that switched their own guard off.
-const DEEPEST: u32 = 100;
-
 /// The armed triggers of all organisations.
 pub struct TriggerIndex<F> {
     orgs: HashMap<OrgId, Org<F>>,
@@ -128,10 +125,11 @@ impl<F: Filter> Armed<F> {
                 .is_none_or(|filter| filter.matches(&Value::Object(self.variables(event))))
     }
 
-    /// Why the run that `event` would start may not begin: the chain of runs that led to it is too long.
+    /// Why the run that `event` would start may not begin: the chain of runs that led to it is longer than
+    /// the flow allows, or than `deepest`, which also holds for flows that switched their own guard off.
     #[must_use]
-    pub fn cut(&self, event: &Event) -> Option<String> {
-        let most = self.max_depth.unwrap_or(DEEPEST);
+    pub fn cut(&self, event: &Event, deepest: u32) -> Option<String> {
+        let most = self.max_depth.unwrap_or(deepest).min(deepest);
         (event.depth >= most).then(|| {
             format!(
                 "the chain of runs that led to {} is {most} long, the flow's limit (settings.circularPrevention.maxDepth)",

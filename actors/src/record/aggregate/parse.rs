@@ -26,7 +26,7 @@ pub(super) fn steps(value: &Value, limits: &Limits) -> Result<Vec<Step>, Vec<Pro
             }
         }
         other => {
-            parser.problems.add("pipeline", format_args!("must be an array of stages, not {}", kind(other)))
+            parser.problems.add("pipeline", format_args!("must be an array of stages, not {}", kind(other)));
         }
     }
     plan_sorts(&mut steps);

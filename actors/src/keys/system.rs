@@ -1,0 +1,114 @@
+//! Keys of the system tenant: what belongs to the whole installation, with the organisation inside.
+
+use super::{Builder, END};
+use crate::clock::Timestamp;
+use crate::ids::{DeliveryId, JobId, OrgId, QueueName};
+use crate::store::Key;
+
+/// A value that belongs to no organisation and that no list shows.
+#[must_use]
+pub fn system_private(purpose: &str, name: &str) -> Key {
+    Builder::system(b'p').text(purpose).text(name).0
+}
+
+/// The latest stamp that was given out.
+#[must_use]
+pub fn latest_stamp() -> Key {
+    Builder::system(b's').0
+}
+
+/// An organisation's entry.
+#[must_use]
+pub fn org(id: &OrgId) -> Key {
+    Builder::system(b'o').text(id.as_str()).0
+}
+
+/// All organisations.
+#[must_use]
+pub fn orgs() -> Key {
+    Builder::system(b'o').0
+}
+
+/// The organisation that a key of [`orgs`] names.
+#[must_use]
+pub fn parse_org(key: &[u8]) -> Option<OrgId> {
+    let text = key.strip_prefix(orgs().as_slice())?.strip_suffix(&END)?;
+    OrgId::new(std::str::from_utf8(text).ok()?).ok()
+}
+
+/// A job.
+#[must_use]
+pub fn job(id: JobId) -> Key {
+    Builder::system(b'j').bytes(&id.to_bytes()).0
+}
+
+/// All jobs of a queue in a state (its letter), in the order in which they come up.
+#[must_use]
+pub fn jobs_in(queue: &QueueName, state: u8) -> Key {
+    Builder::system(b'q').text(queue.as_str()).bytes(&[state]).0
+}
+
+/// One job's place among those of its state.
+#[must_use]
+pub fn job_in(queue: &QueueName, state: u8, place: u64, id: JobId) -> Key {
+    Builder(jobs_in(queue, state)).number(place).bytes(&id.to_bytes()).0
+}
+
+/// The place and job that a key of the table `q` names.
+#[must_use]
+pub fn parse_job_in(key: &[u8]) -> Option<(u64, JobId)> {
+    let (rest, id) = key.split_last_chunk::<16>()?;
+    let place = rest.last_chunk::<8>()?;
+    Some((u64::from_be_bytes(*place), JobId::from_bytes(*id)))
+}
+
+/// A queue's totals.
+#[must_use]
+pub fn queue_totals(queue: &QueueName) -> Key {
+    Builder::system(b'z').text(queue.as_str()).0
+}
+
+/// Deliveries that wait for a destination, the most urgent first.
+#[must_use]
+pub fn waiting_at(destination: &str) -> Key {
+    Builder::system(b'w').text(destination).0
+}
+
+/// One delivery's place among those that wait for a destination.
+#[must_use]
+pub fn delivery_at(destination: &str, due: Timestamp, id: DeliveryId) -> Key {
+    Builder(waiting_at(destination)).number(due.as_millis()).bytes(&id.to_bytes()).0
+}
+
+/// The delivery that a key of the table `d` names.
+#[must_use]
+pub fn parse_delivery(key: &[u8]) -> Option<DeliveryId> {
+    key.last_chunk::<16>().map(|bytes| DeliveryId::from_bytes(*bytes))
+}
+
+/// The due moment and delivery that a key of the table `w` names.
+#[must_use]
+pub fn parse_delivery_at(key: &[u8]) -> Option<(u64, DeliveryId)> {
+    let (rest, id) = key.split_last_chunk::<16>()?;
+    let due = rest.last_chunk::<8>()?;
+    Some((u64::from_be_bytes(*due), DeliveryId::from_bytes(*id)))
+}
+
+/// A destination that has had deliveries.
+#[must_use]
+pub fn destination(name: &str) -> Key {
+    Builder::system(b'y').text(name).0
+}
+
+/// All destinations.
+#[must_use]
+pub fn destinations() -> Key {
+    Builder::system(b'y').0
+}
+
+/// The destination that a key of [`destinations`] names.
+#[must_use]
+pub fn parse_destination(key: &[u8]) -> Option<String> {
+    let text = key.strip_prefix(destinations().as_slice())?.strip_suffix(&END)?;
+    String::from_utf8(text.to_vec()).ok()
+}

@@ -1,0 +1,94 @@
+//! The server under test: the release binary beside this one, in a folder and on a port of its own.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// The organisation that everything happens in.
+pub const ORG: &str = "bench";
+
+/// A running server.
+pub struct Server {
+    /// `127.0.0.1:port`.
+    pub address: String,
+    /// An owner's token.
+    pub token: String,
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts it and waits until it serves.
+    pub async fn start(durability: &str) -> anyhow::Result<Self> {
+        let binary = binary()?;
+        let folder = tempfile::tempdir()?;
+        let mut child = command(&binary, &folder)
+            .env("APPENGINE__STORE__DURABILITY", durability)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let out = child.stdout.take().context("the server has no output")?;
+        let mut lines = BufReader::new(out).lines();
+        let first = lines.next_line().await?.context("the server ended at once")?;
+        let address = first.rsplit("http://").next().context("the server says no address")?.trim().to_owned();
+        // What else it prints is read, so that it is never held up.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut token = command(&binary, &folder);
+        let token = token.args(["token", "--org", ORG, "--email", "bench@example.com", "--expires", "1d"]);
+        let token = token.output().await?;
+        let token = String::from_utf8(token.stdout)?.lines().last().unwrap_or_default().to_owned();
+        ensure!(!token.is_empty(), "no token was made");
+        Ok(Self { address, token, child, folder })
+    }
+
+    /// CPU time of all its threads so far.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let ticks: u64 =
+            after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+        // USER_HZ is 100 on every Linux that this runs on.
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    /// Its resident memory.
+    pub fn memory_mib(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let kib: f64 = line.split_whitespace().nth(1).context("no VmRSS")?.parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the server has ended")
+    }
+
+    /// Ends it.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.child.kill().await?;
+        drop(self.folder);
+        Ok(())
+    }
+}
+
+fn binary() -> anyhow::Result<PathBuf> {
+    let beside = std::env::current_exe()?.with_file_name("appengine");
+    ensure!(beside.exists(), "{} is not there; run `cargo build --release` first", beside.display());
+    Ok(beside)
+}
+
+fn command(binary: &PathBuf, folder: &tempfile::TempDir) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .env("APPENGINE__STORE__PATH", folder.path().join("data"))
+        .env("APPENGINE__SERVER__LISTEN", "127.0.0.1:0")
+        .env("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]")
+        .env("APPENGINE__LIMITS__REQUESTS_PER_MINUTE", "1000000000")
+        .env("APPENGINE__LOG__FILTER", "error");
+    command
+}

@@ -1,0 +1,102 @@
+//! The first use of a token: who it stands for, looked up or made. A token of a session stands while the
+//! session does. Any other stands for itself: its organisation and person come to be, as its claims say.
+
+use appengine_actors::ids::RecordId;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+
+use super::error::AccountError;
+use super::person::{NewPerson, Standing};
+use super::sessions::Sessions;
+use super::{Accounts, TRIES, sessions_key};
+use crate::auth::gate::People;
+use crate::auth::principal::{Kind, Principal};
+use crate::auth::refusal::Refusal;
+
+impl People for Accounts {
+    fn ensure<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<RecordId, Refusal>> {
+        Box::pin(async move {
+            let found = self.find_or_make(principal).await;
+            found.map_err(|error| match error {
+                AccountError::Refused(refusal) => refusal,
+                error => {
+                    tracing::error!(org = %principal.org, %error, "failed to look up who is asking");
+                    Refusal::Unavailable
+                }
+            })
+        })
+    }
+}
+
+impl Accounts {
+    async fn find_or_make(&self, principal: &Principal) -> Result<RecordId, AccountError> {
+        let id = match principal.kind {
+            Kind::App => self.app(&principal.org, &principal.id).await?.map(|_| principal.id.clone()),
+            _ if principal.session.is_some() => self.person_of(principal, false).await?,
+            _ => self.person_of(principal, true).await?,
+        };
+        let id = id.ok_or(Refusal::TokenRevoked)?;
+        let key = sessions_key(&principal.org, principal.kind, &id);
+        let sessions = self.read::<Sessions>(key).await?.0.unwrap_or_default();
+        if sessions.hold(principal, self.parts.clock.now()) {
+            Ok(id)
+        } else {
+            Err(Refusal::TokenRevoked.into())
+        }
+    }
+
+    /// The record of a token's person. One that stands for itself names them by address first: the id in
+    /// it was made up where nobody could look, so that `appengine token` works beside a running server.
+    async fn person_of(
+        &self,
+        principal: &Principal,
+        stands_for_itself: bool,
+    ) -> Result<Option<RecordId>, AccountError> {
+        let (org, kind) = (&principal.org, principal.kind);
+        let address = principal.email.as_deref().filter(|_| stands_for_itself && kind != Kind::Guest);
+        for _ in 0..TRIES {
+            if let Some(email) = address
+                && let Some(person) = self.by_email(org, kind, email).await?
+            {
+                return Ok(Some(person.record.sk));
+            }
+            match self.record(org, kind, &principal.id).await? {
+                Some(record) => return Ok((!record.is_deleted()).then_some(record.sk)),
+                None if !stands_for_itself => return Ok(None),
+                None => {}
+            }
+            if let Some(email) = address
+                && self.is_taken(org, kind, email).await?
+            {
+                // By a record that was deleted: what was taken away does not come back by a token.
+                return Ok(None);
+            }
+            match self.make(org, &from_claims(principal)).await {
+                Ok(person) => return Ok(Some(person.record.sk)),
+                // Another request with such a token came first.
+                Err(AccountError::EmailTaken) => {}
+                Err(AccountError::Change(appengine_actors::bus::change::ChangeError::Exists(_))) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(AccountError::Contended)
+    }
+}
+
+fn from_claims(principal: &Principal) -> NewPerson {
+    let mut profile = Map::new();
+    if let Some(email) = &principal.email {
+        profile.insert("email".into(), Value::String(email.clone()));
+    }
+    profile.insert("name".into(), Value::String(principal.name.clone()));
+    NewPerson {
+        kind: principal.kind,
+        id: Some(principal.id.clone()),
+        profile,
+        password: None,
+        standing: Standing::Given(principal.roles.clone()),
+        sessions: None,
+        may_found: true,
+        by: None,
+    }
+}

@@ -1,0 +1,194 @@
+//! What crosses the socket, both ways, as types (contract §5.1, §5.3, §5.4, §14 "Sockets").
+//! Loose JSON ends here: past this file there are only these values.
+
+use serde::{Deserialize, Serialize};
+
+use super::admission::{Identity, Refusal};
+
+/// Names of the events that the server sends.
+pub(super) mod event {
+    pub const AUTHENTICATE: &str = "authenticate";
+    pub const TOKEN_EXPIRED: &str = "token_expired";
+    pub const PRESENCE_CHANGE: &str = "presence-change";
+    pub const ERROR: &str = "error";
+}
+
+/// The payload of an event that carries none. A unit would arrive as `null`.
+pub(super) const NOTHING: [(); 0] = [];
+
+/// The `auth` object of a handshake. Keys that are not listed are ignored: clients send more than is documented.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct HandshakeAuth {
+    pub token: Option<String>,
+    pub org_id: Option<String>,
+    pub broadcast_only: Option<bool>,
+    pub config_id: Option<String>,
+    pub device_id: Option<String>,
+    pub app_id: Option<String>,
+    pub context: Option<HandshakeContext>,
+}
+
+/// `auth.context`; some clients repeat the ids here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct HandshakeContext {
+    pub config_id: Option<String>,
+    pub device_id: Option<String>,
+    pub app_id: Option<String>,
+    pub current_url: Option<String>,
+    pub language: Option<String>,
+    pub chat_session_id: Option<String>,
+}
+
+/// `set-status`, from an agent.
+#[derive(Debug, Deserialize)]
+pub(super) struct SetStatus {
+    pub status: AgentStatus,
+}
+
+/// What an agent can be. The demo agent says `online` for `available`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum AgentStatus {
+    /// Takes chats.
+    #[serde(alias = "online")]
+    Available,
+    /// Present, takes no more chats.
+    Busy,
+    /// Not at the desk.
+    Away,
+}
+
+/// The acknowledgement of `set-status`.
+#[derive(Debug, Serialize)]
+pub(super) struct StatusSet {
+    success: bool,
+    status: AgentStatus,
+}
+
+/// `presence-change`, to everyone in the org.
+#[derive(Debug, Serialize)]
+pub(super) struct PresenceChange<'a> {
+    pub email: &'a str,
+    pub status: AgentStatus,
+}
+
+/// `authenticate`, when the client was let in.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Authenticated<'a> {
+    success: bool,
+    user: User<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_session_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_guest: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+struct User<'a> {
+    email: &'a str,
+    name: &'a str,
+    role: &'static str,
+}
+
+/// The acknowledgement of an event that failed, and `authenticate` when the client was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Failure {
+    success: bool,
+    /// For programs.
+    pub error: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+/// `error`, for an event that could not be read.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorEvent<'a> {
+    pub code: &'static str,
+    pub message: &'a str,
+    pub event: &'a str,
+}
+
+impl StatusSet {
+    pub fn new(status: AgentStatus) -> Self {
+        let success = true;
+        Self { success, status }
+    }
+}
+
+impl<'a> Authenticated<'a> {
+    /// `chat_session_id` is told to customers only, and so is whether they are guests.
+    pub fn new(identity: &'a Identity, chat_session_id: &'a str) -> Self {
+        Self {
+            success: true,
+            user: User {
+                email: &identity.email,
+                name: identity.name.as_deref().unwrap_or(&identity.email),
+                role: identity.role(),
+            },
+            chat_session_id: identity.customer.then_some(chat_session_id),
+            is_guest: identity.customer.then_some(identity.guest),
+        }
+    }
+}
+
+impl Failure {
+    pub fn new(error: &'static str, message: impl Into<String>) -> Self {
+        Self { success: false, error, message: message.into() }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code, refusal.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_str, json, to_value};
+
+    fn customer() -> Identity {
+        Identity {
+            org: "acme".into(),
+            id: "c1".into(),
+            email: "ann@x.io".into(),
+            name: None,
+            customer: true,
+            guest: true,
+            roles: vec![],
+            expires_at_ms: None,
+        }
+    }
+
+    #[test]
+    fn authenticate_has_the_shape_of_the_contract() {
+        let guest = customer();
+        assert_eq!(
+            to_value(Authenticated::new(&guest, "cs_1")).expect("json"),
+            json!({"success": true, "chatSessionId": "cs_1", "isGuest": true,
+                   "user": {"email": "ann@x.io", "name": "ann@x.io", "role": "customer"}})
+        );
+        let agent = Identity { customer: false, name: Some("Ann".into()), ..customer() };
+        assert_eq!(
+            to_value(Authenticated::new(&agent, "cs_1")).expect("json"),
+            json!({"success": true, "user": {"email": "ann@x.io", "name": "Ann", "role": "agent"}})
+        );
+        assert_eq!(
+            to_value(Failure::new("token_expired", "sign in again")).expect("json"),
+            json!({"success": false, "error": "token_expired", "message": "sign in again"})
+        );
+    }
+
+    #[test]
+    fn online_means_available_and_others_are_refused_by_name() {
+        let online: SetStatus = from_str(r#"{"status":"online"}"#).expect("a status");
+        assert_eq!(online.status, AgentStatus::Available);
+        let error = from_str::<SetStatus>(r#"{"status":"asleep"}"#).expect_err("refused");
+        assert!(error.to_string().contains("asleep"), "{error}");
+        assert!(error.to_string().contains("busy"), "{error}");
+    }
+}

@@ -1,0 +1,256 @@
+//! Who may do what with which records, beside the table of roles: collections with rules of their own,
+//! and what is an end user's own. Pure; the routes ask before they read or write.
+
+use actix_web::http::StatusCode;
+use appengine_actors::ids::{Datatype, RecordId};
+use appengine_actors::record::model::{self, DELETED, Record};
+use serde_json::{Map, Value, json};
+
+use crate::auth::principal::{Kind, Principal, REQUIRED_ROLE, RequiredRole};
+use crate::auth::refusal::Refusal;
+use crate::auth::role::Permission;
+use crate::http::admit::allow;
+use crate::http::route::Access;
+use crate::problem::{Detail, Problem};
+
+/// What somebody wants to do with the records of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Look at them.
+    Read,
+    /// Add one.
+    Create,
+    /// Change or delete one.
+    Change,
+}
+
+/// Who may, given that their roles allow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// Staff, and end users with what is theirs.
+    Everybody,
+    Staff,
+    /// Those who run the organisation.
+    Admins,
+    /// Only this program itself.
+    Nobody,
+}
+
+/// The rule of some collections.
+struct Rule {
+    datatypes: &'static [&'static str],
+    read: Who,
+    create: Who,
+    change: Who,
+    /// Where it is done instead.
+    instead: &'static str,
+}
+
+const fn rule(
+    datatypes: &'static [&'static str],
+    [read, create, change]: [Who; 3],
+    instead: &'static str,
+) -> Rule {
+    Rule { datatypes, read, create, change, instead }
+}
+
+use Who::{Admins, Everybody, Nobody, Staff};
+
+/// Collections with rules of their own: who reads, creates and changes their records. In all others
+/// everybody does all three.
+const RULES: [Rule; 10] = [
+    rule(&["automation"], [Staff, Nobody, Nobody], "use /automation"),
+    rule(&["automation_execution", "automation_log"], [Staff, Nobody, Nobody], "use /automation/executions"),
+    rule(&["user"], [Staff, Nobody, Admins], "staff sign up at POST /profile/user/signup"),
+    rule(&["customer"], [Everybody, Staff, Staff], "customers sign up at POST /profile/customer/signup"),
+    rule(&["guest"], [Everybody, Nobody, Staff], "guests begin at POST /profile/customer/register-guest"),
+    rule(&["apikey"], [Admins, Nobody, Admins], "keys are made by POST /api-key/create"),
+    rule(&["app"], [Admins, Nobody, Nobody], "apps are registered by POST /app/register"),
+    rule(&["config", "setting", "userrole", "usergroup"], [Staff, Admins, Admins], ""),
+    rule(&["email_account", "email_health", "upstream_integration"], [Staff, Admins, Admins], ""),
+    rule(&SYSTEM, [Everybody, Staff, Staff], ""),
+];
+
+/// What this program acts on: an end user who could write it would act as the organisation.
+const SYSTEM: [&str; 23] = [
+    "agent",
+    "ai_assistant",
+    "broadcast_delivery",
+    "call_log",
+    "chat_config",
+    "chat_group",
+    "chat_message",
+    "email_broadcast",
+    "ivr_flow",
+    "ivr_menu",
+    "ivr_routing",
+    "lead_activity",
+    "lead_pipeline",
+    "message",
+    "messagetemplate",
+    "phone",
+    "phone_routing",
+    "reservation_definition",
+    "schedule",
+    "sms_routing",
+    "task",
+    "webhook_endpoint",
+    "workflow_definition",
+];
+
+/// Root fields that only staff set: they say whose a record is and who may see it.
+const STAFF_FIELDS: [&str; 6] = ["owner", REQUIRED_ROLE, "rules", "workflow", "share", "crm_agent"];
+
+/// The collection that a client names, in either of the spellings that the contract knows (§13.12).
+///
+/// # Errors
+/// 400 when it is no collection's name.
+pub fn datatype(text: &str) -> Result<Datatype, Problem> {
+    model::datatype(text)
+        .map_err(|error| Problem::bad_request("invalid_datatype", format!("failed to {error}")))
+}
+
+/// Whether somebody may do this with the records of a collection at all.
+///
+/// # Errors
+/// 403, saying where it is done instead.
+pub fn check(caller: &Principal, datatype: &Datatype, act: Act) -> Result<(), Problem> {
+    let name = datatype.as_str();
+    let Some(rule) = RULES.iter().find(|rule| rule.datatypes.contains(&name)) else { return Ok(()) };
+    let who = match act {
+        Act::Read => rule.read,
+        Act::Create => rule.create,
+        Act::Change => rule.change,
+    };
+    let may = match who {
+        Who::Everybody => true,
+        Who::Staff => !is_end_user(caller),
+        Who::Admins => runs_the_organisation(caller),
+        Who::Nobody => false,
+    };
+    if may {
+        return Ok(());
+    }
+    let verb = match act {
+        Act::Read => "read",
+        Act::Create => "create",
+        Act::Change => "change",
+    };
+    let whose = match who {
+        Who::Nobody => "nobody does here",
+        Who::Admins => "only those do who run the organisation",
+        Who::Staff | Who::Everybody => "only staff do",
+    };
+    let instead = if rule.instead.is_empty() { String::new() } else { format!("; {}", rule.instead) };
+    let message = format!("failed to {verb} records of `{name}`: {whose}{instead}");
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message))
+}
+
+/// Whether the caller is somebody whom the organisation serves, who sees what is their own only.
+#[must_use]
+pub const fn is_end_user(caller: &Principal) -> bool {
+    matches!(caller.kind, Kind::Customer | Kind::Guest)
+}
+
+fn runs_the_organisation(caller: &Principal) -> bool {
+    allow(Access::Admin("write:data"), caller).is_ok()
+}
+
+/// Whether a record is the caller's own; staff and programs own all of their organisation.
+///
+/// An end user's are: the record that they are, those that they wrote, and those whose `owner` names
+/// them. They are known by their id; a customer also by the address that they signed up with, a guest,
+/// who only said one, is not.
+#[must_use]
+pub fn is_theirs(caller: &Principal, record: &Record) -> bool {
+    if !is_end_user(caller) {
+        return true;
+    }
+    let id = caller.id.as_str();
+    let owner =
+        |name: &str| record.meta.get("owner").and_then(|owner| owner.get(name)).and_then(Value::as_str);
+    let by_address = || match (caller.kind, &caller.email, owner("email")) {
+        (Kind::Customer, Some(mine), Some(owner)) => mine.eq_ignore_ascii_case(owner.trim()),
+        _ => false,
+    };
+    let is_them = record.datatype.as_str() == caller.kind.name() && record.sk == caller.id;
+    is_them || record.author.as_deref() == Some(id) || owner("id") == Some(id) || by_address()
+}
+
+/// The name under which a caller's writes are kept. An end user's is their id: an address is what others
+/// may claim too.
+#[must_use]
+pub fn author(caller: &Principal) -> &str {
+    if is_end_user(caller) { caller.id.as_str() } else { caller.label() }
+}
+
+/// Whether somebody may do something with one record.
+///
+/// # Errors
+/// 404 when it is not theirs to know of, 403 when its own rule or the table of roles forbids it.
+pub fn check_record(caller: &Principal, record: &Record, permission: Permission) -> Result<(), Problem> {
+    if !is_theirs(caller, record) {
+        return Err(missing(&record.datatype, &record.sk));
+    }
+    if !caller.may_on(&record.meta, permission) {
+        return Err(Refusal::Forbidden(permission).into());
+    }
+    Ok(())
+}
+
+/// 404 in the words that a record that is not there has.
+#[must_use]
+pub fn missing(datatype: &Datatype, sk: &RecordId) -> Problem {
+    Problem::not_found(format!("failed to find {datatype} {sk}: there is no such record"))
+}
+
+/// Whether somebody may set these root fields of a record, and what they set them to can be understood.
+///
+/// # Errors
+/// 403 for fields of the staff's, 400 for a rule that nobody could keep.
+pub fn check_fields(caller: &Principal, meta: &Map<String, Value>) -> Result<(), Problem> {
+    if is_end_user(caller)
+        && let Some(field) = STAFF_FIELDS.iter().find(|field| meta.contains_key(**field))
+    {
+        let message = format!("failed to set `{field}`: only staff do");
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message));
+    }
+    required_role(meta).map_err(|message| {
+        let detail = Detail { path: REQUIRED_ROLE.to_owned(), message };
+        Problem::invalid("the record cannot be taken", vec![detail])
+    })
+}
+
+/// Whether a record's own rule can be read; one that cannot would lock everybody out.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn required_role(meta: &Map<String, Value>) -> Result<(), String> {
+    meta.get(REQUIRED_ROLE).map_or(Ok(()), |value| match RequiredRole::read(value) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("must be lists of roles by permission: {error}")),
+    })
+}
+
+/// Whether a change would delete the record softly, which takes the permission to delete.
+#[must_use]
+pub fn deletes(state: Option<&Value>) -> bool {
+    state.and_then(Value::as_str) == Some(DELETED)
+}
+
+/// Whose a record is that an end user creates: theirs, whatever they say.
+#[must_use]
+pub fn owner(caller: &Principal) -> Option<Value> {
+    is_end_user(caller).then(|| {
+        let mut owner = json!({"datatype": caller.kind.name(), "id": caller.id, "name": caller.name});
+        if let (Kind::Customer, Some(email), Some(fields)) =
+            (caller.kind, &caller.email, owner.as_object_mut())
+        {
+            fields.insert("email".to_owned(), json!(email));
+        }
+        owner
+    })
+}
+
+#[cfg(test)]
+pub(in crate::http) mod tests;

@@ -1,0 +1,178 @@
+//! Brings an older store to the format of today when it is opened, one format after the other. Each page
+//! of a step is one atomic batch that also notes how far it came, so a step that is cut short goes on
+//! where it stopped.
+
+use std::ops::Bound;
+use std::path::Path;
+
+use appengine_actors::store::StoreError;
+
+use super::disk::Disk;
+use super::sled::{Change, Engine, View};
+use super::{OpenError, at, codec};
+
+/// The formats that this program understands, and how to get from one to the next.
+pub(super) struct Plan<'a> {
+    /// The oldest format that can be opened.
+    pub(super) oldest: u64,
+    /// What leads from each format to the next, beginning with the oldest.
+    pub(super) steps: &'a [&'a Rewrite<'a>],
+}
+
+/// What becomes of one entry (its key and its stored bytes). It is also shown what it has written itself,
+/// where that sorts after the entry it came from, and must leave that alone.
+pub(super) type Rewrite<'a> = dyn Fn(&[u8], &[u8]) -> Result<Rewritten, String> + Sync + 'a;
+
+/// What a step makes of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the first format has no step before it"))]
+pub(super) enum Rewritten {
+    /// Nothing changes.
+    Same,
+    /// These take its place: keys and stored bytes. None at all removes it.
+    Entries(Vec<(Vec<u8>, Vec<u8>)>),
+}
+
+/// The formats so far: 1, entries behind a version.
+pub(super) const PLAN: Plan<'static> = Plan { oldest: 1, steps: &[] };
+
+/// Entries and bytes of one page.
+const PAGE_ENTRIES: usize = 512;
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+impl Plan<'_> {
+    /// The format that a store has after opening.
+    pub(super) fn current(&self) -> u64 {
+        self.oldest + self.steps.len() as u64
+    }
+}
+
+/// Brings the store to the plan's current format; a new one is in it from the start.
+///
+/// # Errors
+/// When the format is too new or too old, or an entry cannot be carried over.
+pub(super) fn bring_up(
+    engine: &Engine,
+    disk: &dyn Disk,
+    folder: &Path,
+    plan: &Plan<'_>,
+) -> Result<(), OpenError> {
+    let known = plan.current();
+    let newer = |found| OpenError::Newer { folder: folder.into(), found, known };
+    let (found, begun, empty) = engine.read(read_notes).map_err(|error| at(folder, error))?;
+    let mut format = match found {
+        Some(format) => format,
+        None if empty => {
+            let note = (codec::FORMAT.to_vec(), Some(codec::pack_number(known)));
+            return settle(engine, disk, vec![note]).map_err(|reason| io(folder, reason));
+        }
+        None => {
+            let detail = "it holds something, but no format is noted".into();
+            return Err(OpenError::Damaged { folder: folder.into(), detail });
+        }
+    };
+    if format > known {
+        return Err(newer(format));
+    }
+    if let Some((to, _)) = begun.as_ref().filter(|(to, _)| *to > known) {
+        return Err(newer(*to));
+    }
+    if format < plan.oldest {
+        return Err(OpenError::Unknown { folder: folder.into(), found: format });
+    }
+    let done = usize::try_from(format - plan.oldest).unwrap_or(usize::MAX);
+    for rewrite in plan.steps.iter().skip(done) {
+        let to = format + 1;
+        tracing::info!(folder = %folder.display(), format, to, "store: migration begins");
+        let after = begun.clone().filter(|(begun, _)| *begun == to).map(|(_, after)| after);
+        carry_over(engine, disk, to, after, *rewrite).map_err(|reason| OpenError::Migration {
+            folder: folder.into(),
+            to,
+            reason,
+        })?;
+        format = to;
+    }
+    Ok(())
+}
+
+type Notes = (Option<u64>, Option<(u64, Vec<u8>)>, bool);
+
+/// The format, the migration that was begun, and whether there is nothing at all.
+fn read_notes(view: View<'_>) -> Result<Notes, StoreError> {
+    let number = |stored: &[u8]| codec::unpack_number(codec::FORMAT, stored);
+    let format = view.get(codec::FORMAT)?.map(|stored| number(stored.as_ref())).transpose()?;
+    let begun = match view.get(codec::MIGRATION)? {
+        Some(stored) => {
+            let (to, after) = stored.as_ref().split_at(stored.as_ref().len().min(8));
+            Some((codec::unpack_number(codec::MIGRATION, to)?, after.to_vec()))
+        }
+        None => None,
+    };
+    let first = view.range(Bound::Unbounded, codec::ENTRIES.1, false).next();
+    Ok((format, begun, first.transpose()?.is_none()))
+}
+
+fn carry_over(
+    engine: &Engine,
+    disk: &dyn Disk,
+    to: u64,
+    mut after: Option<Vec<u8>>,
+    rewrite: &Rewrite<'_>,
+) -> Result<(), String> {
+    loop {
+        let page =
+            engine.read(|view| read_page(view, after.as_deref())).map_err(|error| error.to_string())?;
+        let Some((last, _)) = page.last() else {
+            let format = (codec::FORMAT.to_vec(), Some(codec::pack_number(to)));
+            return settle(engine, disk, vec![format, (codec::MIGRATION.to_vec(), None)]);
+        };
+        let last = last.clone();
+        let mut changes = Vec::new();
+        for (stored_key, value) in page {
+            let key = codec::key_of(&stored_key).map_err(|error| error.to_string())?;
+            let rewritten = rewrite(&key, &value);
+            let rewritten =
+                rewritten.map_err(|reason| format!("{:?}: {reason}", String::from_utf8_lossy(&key)))?;
+            if let Rewritten::Entries(entries) = rewritten {
+                changes.push((stored_key, None));
+                let entries = entries.into_iter();
+                changes.extend(entries.map(|(key, value)| (codec::entry_key(&key), Some(value))));
+            }
+        }
+        let note = [&to.to_be_bytes(), last.as_slice()].concat();
+        changes.push((codec::MIGRATION.to_vec(), Some(note)));
+        settle(engine, disk, changes)?;
+        after = Some(last);
+    }
+}
+
+type Page = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn read_page(view: View<'_>, after: Option<&[u8]>) -> Result<Page, StoreError> {
+    let from = after.map_or(Bound::Included(codec::ENTRIES.0), Bound::Excluded);
+    let mut page = Page::new();
+    let mut bytes = 0;
+    for entry in view.range(from, codec::ENTRIES.1, false).take(PAGE_ENTRIES) {
+        let (key, value) = entry?;
+        bytes += key.as_ref().len() + value.as_ref().len();
+        page.push((key.as_ref().to_vec(), value.as_ref().to_vec()));
+        if bytes >= PAGE_BYTES {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// Brings changes to the disk as one.
+///
+/// # Errors
+/// Says what the engine or the disk said.
+pub(super) fn settle(engine: &Engine, disk: &dyn Disk, changes: Vec<Change>) -> Result<(), String> {
+    engine.apply(changes).map_err(|fault| fault.to_string())?;
+    engine.flush().map_err(|fault| fault.to_string())?;
+    disk.sync().map_err(|error| format!("the sync failed: {error}"))
+}
+
+fn io(folder: &Path, reason: String) -> OpenError {
+    OpenError::Io { folder: folder.into(), reason }
+}

@@ -1,0 +1,64 @@
+use std::cell::{Cell, RefCell};
+
+use appengine_actors::testkit::{Open, conformance, model};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::open;
+
+/// Opens sled stores the way the story asks.
+struct Shelf {
+    durability: Durability,
+    folder: RefCell<TempDir>,
+    opened: Cell<usize>,
+}
+
+impl Shelf {
+    fn new(durability: Durability) -> Self {
+        Self { durability, folder: RefCell::new(tempfile::tempdir().unwrap()), opened: Cell::new(0) }
+    }
+
+    fn open(&self, which: Open) -> Arc<dyn Store> {
+        let mut options = options(self.durability);
+        if which == Open::Small {
+            options.queue = conformance::SMALL;
+        }
+        if which != Open::Again {
+            self.folder.replace(tempfile::tempdir().unwrap());
+        }
+        self.opened.set(self.opened.get() + 1);
+        open(self.folder.borrow().path(), &options).unwrap()
+    }
+}
+
+async fn tell(durability: Durability) {
+    let shelf = Shelf::new(durability);
+    conformance::story(async |which| shelf.open(which)).await;
+    assert!(shelf.opened.get() > 10);
+}
+
+#[tokio::test]
+async fn the_story_holds_at_power() {
+    tell(Durability::Power).await;
+}
+
+#[tokio::test]
+async fn the_story_holds_at_process() {
+    tell(Durability::Process).await;
+}
+
+#[tokio::test]
+async fn the_story_holds_at_none() {
+    tell(Durability::None).await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn sled_agrees_with_the_model(history in model::histories()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let shelf = Shelf::new(Durability::Process);
+        runtime.block_on(model::follow(async |which| shelf.open(which), &history));
+    }
+}

@@ -1,0 +1,24 @@
+// node run.mjs <scenario> <http://host:port>: exits with 0 when the scenario holds, with a reason when not.
+import * as admission from "./admission.mjs";
+import * as streams from "./streams.mjs";
+import * as transports from "./transports.mjs";
+
+const scenarios = { ...admission, ...streams, ...transports };
+const [name, url] = process.argv.slice(2);
+if (!scenarios[name]) {
+  console.error(`no scenario ${name}; there are: ${Object.keys(scenarios).join(", ")}`);
+  process.exit(2);
+}
+// A guard against waiting for ever, not a pause: nothing goes on when it fires.
+setTimeout(() => {
+  console.error(`scenario ${name} did not end within 30 s`);
+  process.exit(3);
+}, 30_000).unref();
+
+try {
+  await scenarios[name](url);
+  process.exit(0);
+} catch (error) {
+  console.error(`scenario ${name}: ${error.stack ?? error}`);
+  process.exit(1);
+}

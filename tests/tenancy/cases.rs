@@ -1,0 +1,233 @@
+//! What every route is, as far as organisations go, and how it is called with what is organisation A's.
+//! A route that is missing here fails the test: add it with the proof that fits and with calls that reach
+//! for A's things by every name and id that the route takes.
+
+use serde_json::{Value, json};
+
+use crate::planted::Planted;
+use crate::records;
+
+/// What is to be shown about a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// It shows what an organisation has: A's to A's own, nothing of A's to B's.
+    Reads,
+    /// It changes what an organisation has: A's own can, and B's change nothing of A's.
+    Writes,
+    /// It is about the caller: nothing of A's is seen or changed by B's.
+    Own,
+    /// It is about the whole instance: nothing that belongs to one organisation is in it.
+    Shared,
+    /// A way into the organisation that the header names: what is A's opens no door to B.
+    Entrance,
+    /// For anybody: nothing of any organisation is in it.
+    Open,
+    /// A stream that asks for a token by itself; what it shows is followed in `streams`.
+    Stream,
+}
+
+/// A route and the calls that are made of it.
+#[derive(Clone)]
+pub struct Case {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub proof: Proof,
+    pub calls: Vec<Call>,
+}
+
+/// One call, with A's ids and names in it.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub target: String,
+    pub body: Option<Value>,
+}
+
+impl Case {
+    pub fn new(proof: Proof, method: &'static str, path: &'static str) -> Self {
+        Self { method, path, proof, calls: Vec::new() }
+    }
+
+    /// Calls the path as it stands, or with these in place of `{names}`, in their order.
+    pub fn at(self, names: &[&str]) -> Self {
+        let target = self.target(names);
+        self.call(target, None)
+    }
+
+    /// The same with a query.
+    pub fn asking(self, names: &[&str], query: &str) -> Self {
+        let target = format!("{}?{query}", self.target(names));
+        self.call(target, None)
+    }
+
+    /// The same with a body.
+    pub fn with(self, names: &[&str], body: Value) -> Self {
+        let target = self.target(names);
+        self.call(target, Some(body))
+    }
+
+    fn call(mut self, target: String, body: Option<Value>) -> Self {
+        self.calls.push(Call { target, body });
+        self
+    }
+
+    fn target(&self, names: &[&str]) -> String {
+        let mut names = names.iter();
+        let parts = self.path.split('/').map(|part| match part.starts_with('{') {
+            true => *names.next().unwrap_or_else(|| panic!("{} needs another name", self.path)),
+            false => part,
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+}
+
+pub fn reads(path: &'static str) -> Case {
+    Case::new(Proof::Reads, "GET", path)
+}
+
+pub fn finds(path: &'static str) -> Case {
+    Case::new(Proof::Reads, "POST", path)
+}
+
+pub fn writes(path: &'static str) -> Case {
+    Case::new(Proof::Writes, "POST", path)
+}
+
+fn own(method: &'static str, path: &'static str) -> Case {
+    Case::new(Proof::Own, method, path)
+}
+
+fn shared(path: &'static str) -> Case {
+    Case::new(Proof::Shared, "GET", path)
+}
+
+fn entrance(path: &'static str) -> Case {
+    Case::new(Proof::Entrance, "POST", path)
+}
+
+fn open(path: &'static str) -> Case {
+    Case::new(Proof::Open, "GET", path)
+}
+
+/// The table. A's own calls are made in this order, so what ends a thing stands last.
+pub fn cases(a: &Planted) -> Vec<Case> {
+    let mut cases = about_the_instance(a);
+    cases.extend(people(a));
+    cases.extend(events(a));
+    cases.extend(automation(a));
+    cases.extend(records::cases(a));
+    cases
+}
+
+fn about_the_instance(a: &Planted) -> Vec<Case> {
+    vec![
+        open("/").at(&[]),
+        open("/static/{file}").at(&["app.js"]).at(&[a.get("flow")]),
+        open("/openapi.json").at(&[]),
+        open("/health").at(&[]),
+        open("/monitoring/health").at(&[]),
+        open("/metrics").at(&[]),
+        Case::new(Proof::Stream, "GET", "/monitoring/live").at(&[]),
+        shared("/monitoring/overview").at(&[]),
+        shared("/monitoring/system-metrics").at(&[]),
+        shared("/monitoring/queues").at(&[]),
+        shared("/monitoring/alerts").at(&[]),
+        reads("/monitoring/tree").at(&[]),
+        reads("/monitoring/user-activity").at(&[]),
+        reads("/monitoring/usage").at(&[]),
+        reads("/monitoring/queues/{name}/jobs")
+            .at(&["automation"])
+            .asking(&["schedule"], "state=delayed")
+            .asking(&["automation"], "state=completed")
+            .asking(&["automation"], "state=failed&page=1"),
+        reads("/monitoring/jobs/{id}").at(&[a.get("job")]),
+    ]
+}
+
+fn people(a: &Planted) -> Vec<Case> {
+    let credentials = json!({"email": a.get("email"), "password": a.get("password")});
+    let refresh = json!({"refresh_token": a.get("refresh")});
+    let app = json!({"appId": a.get("app"), "key": a.get("app_key"), "secret": a.get("app_secret")});
+    let guest = json!({"email": a.get("guest"), "name": "somebody"});
+    let passwords = json!({"currentPassword": a.get("password"), "newPassword": "another password"});
+    vec![
+        entrance("/profile/user/signup").with(&[], credentials.clone()),
+        entrance("/profile/signup").with(&[], credentials.clone()),
+        entrance("/profile/user/signin").with(&[], credentials.clone()),
+        entrance("/profile/signin").with(&[], credentials.clone()),
+        entrance("/user/signin").with(&[], credentials.clone()),
+        entrance("/profile/customer/signin").with(&[], credentials.clone()),
+        entrance("/customer/signin").with(&[], credentials.clone()),
+        entrance("/profile/customer/signup").with(&[], credentials),
+        entrance("/profile/user/refresh").with(&[], refresh.clone()),
+        entrance("/user/refresh").with(&[], refresh.clone()),
+        entrance("/profile/customer/refresh").with(&[], refresh.clone()),
+        entrance("/customer/refresh").with(&[], refresh),
+        entrance("/profile/customer/register-guest").with(&[], guest),
+        entrance("/profile/app/key").with(&[], app),
+        entrance("/profile/link/signin").with(&[], json!({"token": a.get("refresh")})),
+        own("POST", "/profile/user/password/change").with(&[], passwords.clone()),
+        own("POST", "/profile/customer/password/change").with(&[], passwords),
+        own("GET", "/profile/customer/profile").at(&[]),
+        own("GET", "/profile/whoami").at(&[]),
+        writes("/app/register").with(&[], json!({"name": "an app"})),
+        writes("/api-key/create").with(&[], json!({"name": "a key", "scopes": ["*"]})),
+        own("GET", "/profile/logout").at(&[]),
+    ]
+}
+
+fn events(a: &Planted) -> Vec<Case> {
+    let event = json!({"event": "order.noted", "data": {"sk": a.get("person"), "pk": a.org}});
+    let text = json!({"text": a.get("text")});
+    let repeated = json!({"event": "order.paid", "data": text, "idempotencyKey": a.get("idempotency")});
+    vec![
+        reads("/events")
+            .at(&[])
+            .asking(&[], "order=desc&limit=500")
+            .asking(&[], "kind=order.paid")
+            .asking(&[], "after=00000000000000000000"),
+        reads("/events/{id}").at(&[a.get("event")]),
+        reads("/events/{id}/trace").at(&[a.get("event")]),
+        reads("/webhooks/secret").at(&[]),
+        reads("/webhooks/deliveries")
+            .at(&[])
+            .asking(&[], "status=delivered&pageSize=500")
+            .asking(&[], "event=order.paid")
+            .asking(&[], &format!("before={}", a.get("delivery"))),
+        reads("/webhooks/deliveries/{id}").at(&[a.get("delivery")]),
+        writes("/events").with(&[], event.clone()).with(&[], repeated),
+        writes("/events/batch").with(&[], json!({"events": [event]})),
+    ]
+}
+
+fn automation(a: &Planted) -> Vec<Case> {
+    let (flow, broken) = (a.get("flow"), a.get("broken"));
+    let body = |id: &str| {
+        json!({
+            "id": id, "name": "a flow", "trigger": {"type": "order.paid"},
+            "actions": [{"type": "delete_data", "config": {"datatype": "customer", "recordId": a.get("person")}}],
+        })
+    };
+    let canonical = json!({"datatype": "automation", "pk": a.org, "sk": flow, "data": body(flow)});
+    let execute = json!({"variables": {"contact": {"sk": a.get("person"), "pk": a.org}}});
+    vec![
+        reads("/automation").at(&[]),
+        reads("/automation/executions")
+            .at(&[])
+            .asking(&[], &format!("automationId={flow}"))
+            .asking(&[], "status=waiting&pageSize=500")
+            .asking(&[], &format!("before={}", a.get("run"))),
+        reads("/automation/executions/{id}").at(&[a.get("run")]),
+        reads("/automation/{id}").at(&[flow]),
+        reads("/automation/flows/{id}").at(&[flow]),
+        writes("/automation/{id}/execute").at(&[broken]).with(&[flow], execute.clone()),
+        writes("/automation/flows/{id}/execute").at(&[broken]).with(&[flow], execute),
+        writes("/automation/{id}/deactivate").at(&[flow]),
+        writes("/automation/{id}/activate").at(&[flow]),
+        Case::new(Proof::Writes, "PUT", "/automation/{id}")
+            .with(&[flow], body(flow))
+            .with(&[flow], canonical.clone()),
+        writes("/automation").with(&[], body("new")).with(&[], canonical.clone()),
+        writes("/automation/flows/create").with(&[], body("new")).with(&[], canonical),
+        Case::new(Proof::Writes, "DELETE", "/automation/{id}").at(&[flow]),
+    ]
+}
