@@ -173,3 +173,21 @@ async fn a_delivery_that_was_durable_when_the_bus_died_is_made_although_nobody_w
     let delivered = house.deliveries().await;
     assert!(delivered.iter().all(|delivery| delivery.status == DeliveryStatus::Delivered));
 }
+
+#[actix::test]
+async fn a_flow_that_was_on_its_way_to_the_disk_when_the_bus_died_is_armed_by_the_next_one() {
+    let house = TestHouse::start();
+    house.found_org().await;
+    quiet().await;
+    house.store().hold();
+    let (flows, org) = (house.machine.flows.clone(), house.org.clone());
+    let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": webhook()});
+    let asked = tokio::spawn(async move { flows.create(&org, &body, "ada").await });
+    house.store().until_waiting(1).await;
+    house.actor::<Supervisor>("events").tell(Collapse).unwrap();
+    house.advance(SECOND).await;
+    house.store().release();
+    assert!(asked.await.unwrap().is_err(), "it is there already when it is asked for again");
+    house.publish("order.paid", json!({})).await;
+    until("the webhook goes out", async || house.transport().sent().pop()).await;
+}

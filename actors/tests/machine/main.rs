@@ -4,5 +4,8 @@
 
 mod bus;
 mod collapse;
+mod delivery;
 mod flow;
 mod queue;
+mod reading;
+mod whole;
