@@ -168,7 +168,8 @@ impl Monitor {
             let failed = self.failed_lately(&name, queue.failed);
             if failed > MANY_FAILED {
                 // Everybody sees alerts: what the jobs failed with is told to whom they belong to.
-                let message = format!("{failed} jobs of {name} failed within five minutes; see those that failed");
+                let message =
+                    format!("{failed} jobs of {name} failed within five minutes; see those that failed");
                 found.push(("failed_jobs", name, message));
             }
         }

@@ -1,6 +1,8 @@
 //! The main job as an integrator meets it: the real binary, a real receiver over a real socket, the
 //! official `standardwebhooks` library. (`npm ci` in `tests/clients` first.)
 
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
 mod support;
 
 use std::collections::BTreeSet;

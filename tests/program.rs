@@ -1,6 +1,8 @@
 //! The program at its edges, as an operator meets it: starting, stopping, identities, configuration,
 //! export and import. Every test starts the real binary on a data folder of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
 mod support;
 
 #[path = "program/configuration.rs"]

@@ -1,25 +1,26 @@
 //! Organisation B never sees, changes or hears anything of organisation A's, by any route. The routes come
 //! from the route table itself; what each of them has to prove is said in `tenancy/cases.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 
-mod support;
 #[path = "tenancy/cases.rs"]
 mod cases;
 #[path = "tenancy/house.rs"]
 mod house;
+#[path = "tenancy/planted.rs"]
+mod planted;
 #[path = "tenancy/records.rs"]
 mod records;
 #[path = "tenancy/streams.rs"]
 mod streams;
-#[path = "tenancy/planted.rs"]
-mod planted;
+mod support;
 
 use std::collections::BTreeSet;
 
 use appengine::auth::role;
 use appengine::http::route::Access;
 use cases::Proof;
-use serde_json::json;
 use house::{House, bearer, key};
+use serde_json::json;
 use support::exchange::Request;
 use support::in_process::{customer, owner};
 
@@ -95,10 +96,14 @@ fn counts_are_of_the_own_organisation() {
     let token = house.server.token(&owner(&b.org));
     let get = |path: &str| house.server.call_as(&token, "GET", path).send().expect(200);
     let post = |path: &str, body| house.server.call_as(&token, "POST", path).json(&body).send().expect(200);
-    let unique = format!("/repository/isunique?datatype=customer&attribute=data.email&value={}", a.get("email"));
+    let unique =
+        format!("/repository/isunique?datatype=customer&attribute=data.email&value={}", a.get("email"));
     assert_eq!(get(&unique)["unique"], true);
     assert_eq!(post("/dynamic-query/count", json!({"collection": "contact"}))["count"], 0);
-    assert_eq!(post("/dynamic-query/distinct", json!({"collection": "contact", "field": "data.text"}))["total"], 0);
+    assert_eq!(
+        post("/dynamic-query/distinct", json!({"collection": "contact", "field": "data.text"}))["total"],
+        0
+    );
     assert_eq!(post("/repository/find/contact", json!({"query": {"pk": a.org}}))["total"], 0);
     let names = get("/repository/collections");
     let names: Vec<_> = names["data"].as_array().expect("a list").iter().map(|row| &row["name"]).collect();
@@ -135,7 +140,12 @@ fn a_refused_caller_is_told_why_and_leaves_nothing_behind() {
             401,
             "invalid_api_key",
         ),
-        ("A's key in B", Box::new(|r| r.header("x-api-key", &theirs).header("orgid", &b.org)), 401, "invalid_api_key"),
+        (
+            "A's key in B",
+            Box::new(|r| r.header("x-api-key", &theirs).header("orgid", &b.org)),
+            401,
+            "invalid_api_key",
+        ),
         ("B's app for A's owner", Box::new(|r| behind(r, &b.app)), 403, "token_org_mismatch"),
         ("B's owner for A's owner", Box::new(|r| behind(r, &b_owner())), 403, "token_org_mismatch"),
     ];

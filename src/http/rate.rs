@@ -87,8 +87,8 @@ impl RateLimits {
             short.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
             self.of_requests.room(&self.keys, &short, &self.clock)
         });
-        let sign_in = is_sign_in(request.path())
-            .then(|| self.of_sign_ins.room(&self.sign_ins, &address, &self.clock));
+        let sign_in =
+            is_sign_in(request.path()).then(|| self.of_sign_ins.room(&self.sign_ins, &address, &self.clock));
         let rooms = [Some(by_address), key, sign_in].into_iter().flatten();
         rooms.reduce(Room::tighter)
     }
@@ -135,7 +135,6 @@ impl RateLimits {
         headers.insert(names.1, HeaderValue::from(left));
         headers.insert(names.2, HeaderValue::from(reset.max(1)));
     }
-
 }
 
 impl Limit {

@@ -75,15 +75,15 @@ impl Client {
 
     /// `POST`, to be answered with this status.
     pub fn post(&self, path: &str, body: &Value, status: u16) -> Reply {
-        self.expect(Method::POST, path, Some(body), status)
+        self.expect(&Method::POST, path, Some(body), status)
     }
 
     /// `GET`, to be answered with this status.
     pub fn get(&self, path: &str, status: u16) -> Reply {
-        self.expect(Method::GET, path, None, status)
+        self.expect(&Method::GET, path, None, status)
     }
 
-    fn expect(&self, method: Method, path: &str, body: Option<&Value>, status: u16) -> Reply {
+    fn expect(&self, method: &Method, path: &str, body: Option<&Value>, status: u16) -> Reply {
         let reply = self.call(method.clone(), path, body).unwrap();
         assert_eq!(reply.status, status, "{method} {path}: {}", reply.text);
         reply

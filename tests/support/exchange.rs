@@ -51,7 +51,8 @@ impl Request {
 
     /// The bytes: a head, and the body with its length where there is one.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = format!("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n", self.method, self.target);
+        let mut bytes =
+            format!("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             bytes.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -84,6 +85,11 @@ impl Line {
             None => TcpStream::connect(address).expect("a connection"),
             Some(source) => connect_from(source, address),
         };
+        Self::on(stream)
+    }
+
+    /// On a connection that is there.
+    pub fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a guard");
         stream.set_write_timeout(Some(PATIENCE)).expect("a guard");
         Self(BufReader::new(stream))
@@ -106,10 +112,25 @@ impl Line {
 
     /// The next answer, be it an interim one.
     pub fn any_answer(&mut self) -> Answer {
+        self.any_answer_at_all().expect("the connection ended without an answer")
+    }
+
+    /// Nothing more comes.
+    pub fn assert_ended(&mut self) {
+        let next = self.any_answer_at_all();
+        assert!(next.is_none(), "another answer: {next:?}");
+    }
+
+    /// The next answer, or none when the other side has gone.
+    pub fn any_answer_at_all(&mut self) -> Option<Answer> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let n = self.0.read_until(b'\n', &mut head).expect("the head of an answer");
-            assert_ne!(n, 0, "the connection ended without an answer: {}", String::from_utf8_lossy(&head));
+            match self.0.read_until(b'\n', &mut head) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("{error}: {}", String::from_utf8_lossy(&head)),
+            }
         }
         let head = String::from_utf8(head).expect("a head of text");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
@@ -117,7 +138,7 @@ impl Line {
         let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
         let mut answer = Answer { status, headers, body: Vec::new() };
         answer.body = self.body(&answer);
-        answer
+        Some(answer)
     }
 
     fn body(&mut self, answer: &Answer) -> Vec<u8> {

@@ -2,6 +2,8 @@
 //! Everything waits for a condition, never for a while, and gives up after [`PATIENCE`].
 
 #![allow(dead_code, reason = "each test crate uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
+#![allow(clippy::print_stderr, reason = "what a server printed explains why its test failed")]
 
 pub mod binary;
 pub mod client;

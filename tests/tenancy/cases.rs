@@ -223,7 +223,9 @@ fn automation(a: &Planted) -> Vec<Case> {
         writes("/automation/flows/{id}/execute").at(&[broken]).with(&[flow], execute),
         writes("/automation/{id}/deactivate").at(&[flow]),
         writes("/automation/{id}/activate").at(&[flow]),
-        Case::new(Proof::Writes, "PUT", "/automation/{id}").with(&[flow], body(flow)).with(&[flow], canonical.clone()),
+        Case::new(Proof::Writes, "PUT", "/automation/{id}")
+            .with(&[flow], body(flow))
+            .with(&[flow], canonical.clone()),
         writes("/automation").with(&[], body("new")).with(&[], canonical.clone()),
         writes("/automation/flows/create").with(&[], body("new")).with(&[], canonical),
         Case::new(Proof::Writes, "DELETE", "/automation/{id}").at(&[flow]),

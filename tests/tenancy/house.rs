@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use crate::cases::{Call, Case, Proof, cases};
 use crate::planted::Planted;
-use crate::support::receiver::Receiver;
 use crate::support::exchange::Request;
 use crate::support::in_process::{Server, Who, customer, owner, staff};
+use crate::support::receiver::Receiver;
 
 pub struct House {
     pub server: Server,
@@ -49,7 +49,8 @@ impl House {
     /// The case of every route; fails where one is missing on either side.
     pub fn classified(&self) -> Vec<(Route, Case)> {
         let cases = cases(&self.a).into_iter();
-        let mut cases: BTreeMap<_, _> = cases.map(|case| ((case.path, case.method.to_owned()), case)).collect();
+        let mut cases: BTreeMap<_, _> =
+            cases.map(|case| ((case.path, case.method.to_owned()), case)).collect();
         let mut take = |route: Route| {
             let case = cases.remove(&(route.path, route.method.to_string())).unwrap_or_else(|| {
                 panic!(
@@ -132,7 +133,8 @@ impl House {
 
     fn naming_headers(&self, request: Request) -> Request {
         let info = json!({"host": self.a.org, "orgid": self.a.org}).to_string();
-        let headers = [("shared-org-id", self.a.org.as_str()), ("x-org-id", &self.a.org), ("domainasorg", "true")];
+        let headers =
+            [("shared-org-id", self.a.org.as_str()), ("x-org-id", &self.a.org), ("domainasorg", "true")];
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         request.header("x-client-info", &info).header("x-client-host", &self.a.org)
     }

@@ -83,7 +83,9 @@ impl Planted {
 
     fn people(&mut self, server: &Server) {
         let password = self.mark("password");
-        for (kind, path) in [("email", "/profile/customer/signup"), ("guest", "/profile/customer/register-guest")] {
+        for (kind, path) in
+            [("email", "/profile/customer/signup"), ("guest", "/profile/customer/register-guest")]
+        {
             let email = format!("{}@x.example", self.mark(kind));
             let body = json!({"email": email, "password": password, "name": self.mark("name")});
             let answer = server.call("POST", path).header("orgid", &self.org).json(&body).send().expect(201);
@@ -108,7 +110,11 @@ impl Planted {
         let text = self.mark("contact");
         // `told` is what no request names: whoever sees it was shown the record.
         let data = json!({"text": text, "told": self.mark("told"), "email": format!("{}@x.example", self.mark("e"))});
-        let contact = self.post(server, "/repository/create", &json!({"datatype": "contact", "isNew": true, "data": data}));
+        let contact = self.post(
+            server,
+            "/repository/create",
+            &json!({"datatype": "contact", "isNew": true, "data": data}),
+        );
         self.keep("contact", &contact["sk"]);
         self.keep("contact_text", &json!(text));
         for _ in 0..12 {
@@ -183,7 +189,10 @@ impl Planted {
         self.private.extend(jobs.iter().filter_map(|job| Some(job["id"].as_str()?.to_owned())));
         let jobs = server.dump_of(system());
         let jobs = jobs.values().filter_map(|value| decode::<Job>(value).ok());
-        self.jobs = jobs.filter(|job| job.org_id.as_str() == self.org).map(|job| job.id.to_bytes().to_vec()).collect();
+        self.jobs = jobs
+            .filter(|job| job.org_id.as_str() == self.org)
+            .map(|job| job.id.to_bytes().to_vec())
+            .collect();
         assert!(self.jobs.len() >= 5, "A has jobs");
     }
 

@@ -25,7 +25,8 @@ fn read_one(a: &Planted) -> Vec<Case> {
             .at(&["contact", &long])
             .at(&["customer", email])
             .asking(&["contact", contact], "en=true"),
-        reads("/repository/find-any-id/{datatype}/{org}/{of}/{id}").at(&["contact", &a.org, "contact", contact]),
+        reads("/repository/find-any-id/{datatype}/{org}/{of}/{id}")
+            .at(&["contact", &a.org, "contact", contact]),
         reads("/repository/isunique")
             .asking(&[], &format!("datatype=customer&attribute=data.email&value={email}"))
             .asking(&[], &format!("datatype=contact&attribute=data.text&value={}", a.get("contact_text"))),
@@ -56,8 +57,13 @@ fn lists(a: &Planted) -> Vec<Case> {
     }
     let since = json!({"modifydate": {"$gte": "2000-01-01T00:00:00Z"}});
     vec![
-        find.with(&["contact"], json!({"query": since, "options": {"sort": {"modifydate": -1}, "pageSize": 100}})),
-        reads("/repository/find-page-data/{datatype}").at(&["contact"]).asking(&["contact"], "p=1&ps=1000&en=true"),
+        find.with(
+            &["contact"],
+            json!({"query": since, "options": {"sort": {"modifydate": -1}, "pageSize": 100}}),
+        ),
+        reads("/repository/find-page-data/{datatype}")
+            .at(&["contact"])
+            .asking(&["contact"], "p=1&ps=1000&en=true"),
         reads("/repository/find-by-attribute/{datatype}/{attribute}/{value}").at(&["contact", "text", text]),
         reads("/repository/query/{datatype}/{attribute}/{value}").at(&["contact", "data.text", text]),
         finds("/repository/search/{datatype}").with(&["contact"], json!({"keyword": text})),
@@ -74,7 +80,9 @@ fn changes(a: &Planted) -> Vec<Case> {
     let put = Case::new(Proof::Writes, "PUT", "/repository/create");
     vec![
         put.with(&[], new.clone()),
-        writes("/repository/create").with(&[], named).with(&[], json!({"datatype": "note", "isNew": true, "data": {}})),
+        writes("/repository/create")
+            .with(&[], named)
+            .with(&[], json!({"datatype": "note", "isNew": true, "data": {}})),
         writes("/repository/create/{datatype}").with(&["contact"], json!({"data": {"text": "another"}})),
         writes("/repository/update/{datatype}/{id}")
             .with(&["contact", contact], json!({"data": data}))
