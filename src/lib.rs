@@ -1,7 +1,5 @@
 //! The edges of appengine and its command line: everything that touches a network, a disk or a person.
 
-#![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests write values where they use them"))]
-
 pub mod app;
 pub mod auth;
 pub mod cli;

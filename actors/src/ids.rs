@@ -83,7 +83,10 @@ macro_rules! time_ordered_id {
 
             fn from_str(text: &str) -> Result<Self, IdError> {
                 text.strip_prefix(Self::PREFIX)
-                    .and_then(|body| Ulid::from_string(body).ok())
+                    .and_then(|body| {
+                        // Other spellings of the same number would be other texts for the same thing.
+                        Ulid::from_string(body).ok().filter(|id| id.to_string() == body)
+                    })
                     .map(Self)
                     .ok_or_else(|| IdError::Malformed { text: shorten(text), prefix: Self::PREFIX })
             }

@@ -16,8 +16,9 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::admit::Caller;
+use super::repository::schema::RECORD_ID;
 use super::route::{Access, Route, one_of, text, whole};
-use super::take::{Json, MaybeJson, Params};
+use super::take::{Json, MaybeJson, Object, Params};
 use crate::auth::role::Permission;
 use crate::config::Config;
 use crate::problem::{Detail, Problem};
@@ -48,7 +49,7 @@ pub fn routes() -> Vec<Route> {
             .gives_object(StatusCode::OK),
         Route::get("/automation/executions", read, runs)
             .about(TAG, "Runs, newest first")
-            .query("automationId", text("^[A-Za-z0-9_-]{1,128}$"), "runs of one flow only")
+            .query("automationId", text(RECORD_ID), "runs of one flow only")
             .query("status", one_of(&STATUSES), "runs in one status only")
             .query("before", text(RUN_ID), "runs older than this one")
             .query("pageSize", whole(1, 500), "runs on a page, 50 if not given")
@@ -263,9 +264,9 @@ async fn execute(
     flows: web::Data<Flows>,
     config: web::Data<Config>,
     id: web::Path<RecordId>,
-    MaybeJson(body): MaybeJson<ExecuteBody>,
+    MaybeJson(body): MaybeJson<Object<ExecuteBody>>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body.unwrap_or_default();
+    let body = body.map(|Object(body)| body).unwrap_or_default();
     let mut variables = body.context.unwrap_or_default();
     variables.extend(body.variables.unwrap_or_default());
     let by = body.executed_by.unwrap_or_else(|| caller.label().to_owned());

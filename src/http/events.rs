@@ -19,11 +19,13 @@ use utoipa::ToSchema;
 
 use super::admit::Caller;
 use super::route::{Access, Route, one_of, text, whole};
-use super::take::{Json, Params};
+use super::take::{Json, Object, Params};
 use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Events";
+/// What kinds of events look like, 128 characters at the most.
+pub const KIND: &str = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$";
 /// Events that one batch may hold.
 const MOST: usize = 500;
 
@@ -43,7 +45,7 @@ pub fn routes() -> Vec<Route> {
             .gives::<AcceptedBatch>(StatusCode::ACCEPTED),
         Route::get("/events", read, list)
             .about(TAG, "Read the log")
-            .query("kind", text("^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$"), "events of one kind only")
+            .query("kind", text(KIND), "events of one kind only")
             .query("after", text("^[0-9a-f]{20}$"), "the cursor of the page before")
             .query("order", one_of(&["asc", "desc"]), "oldest first (`asc`, the default) or newest first")
             .query("limit", whole(1, 500), "events on a page, 100 if not given")
@@ -83,7 +85,8 @@ struct PublishBody {
 struct BatchBody {
     /// The events, in their order.
     #[schema(min_items = 1, max_items = 500)]
-    events: Vec<BatchEvent>,
+    #[schema(value_type = Vec<BatchEvent>)]
+    events: Vec<Object<BatchEvent>>,
     /// Your own key for the whole batch.
     #[schema(min_length = 1, max_length = 256)]
     idempotency_key: Option<String>,
@@ -155,7 +158,7 @@ async fn publish(
     caller: Caller,
     publisher: web::Data<Arc<dyn Publisher>>,
     machine: web::Data<Machine>,
-    Json(body): Json<PublishBody>,
+    Json(Object(body)): Json<Object<PublishBody>>,
 ) -> Result<HttpResponse, Problem> {
     let digest = digest_of(&[(&body.event, &body.data, body.occurred_at)]);
     let one = BatchEvent { event: body.event, data: body.data, occurred_at: body.occurred_at };
@@ -174,7 +177,7 @@ async fn publish_batch(
     caller: Caller,
     publisher: web::Data<Arc<dyn Publisher>>,
     machine: web::Data<Machine>,
-    Json(body): Json<BatchBody>,
+    Json(Object(body)): Json<Object<BatchBody>>,
 ) -> Result<HttpResponse, Problem> {
     if body.events.is_empty() || body.events.len() > MOST {
         let message = format!("must hold 1 to {MOST} events, not {}", body.events.len());
@@ -183,9 +186,9 @@ async fn publish_batch(
             vec![Detail { path: "events".into(), message }],
         ));
     }
-    let digest =
-        digest_of(&body.events.iter().map(|e| (&e.event, &e.data, e.occurred_at)).collect::<Vec<_>>());
-    let receipt = commit(&caller, &publisher, &machine, body.events, body.idempotency_key, digest).await?;
+    let events: Vec<_> = body.events.into_iter().map(|Object(event)| event).collect();
+    let digest = digest_of(&events.iter().map(|e| (&e.event, &e.data, e.occurred_at)).collect::<Vec<_>>());
+    let receipt = commit(&caller, &publisher, &machine, events, body.idempotency_key, digest).await?;
     let mut answer = HttpResponse::Accepted();
     if receipt.repeated.is_some() {
         answer.insert_header(("idempotent-replayed", "true"));

@@ -1,15 +1,19 @@
 //! Takes bodies and parameters apart, so that everything wrong with them is answered in the one shape
 //! of errors, naming what is wrong.
 
+use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::problem::{Detail, Problem};
 
@@ -33,6 +37,31 @@ pub struct MaybeJson<T>(pub Option<T>);
 /// Query parameters of a known shape.
 #[derive(Debug)]
 pub struct Params<T>(pub T);
+
+/// A JSON object as a `T`. By itself a derived `Deserialize` takes a list for the fields in their order too,
+/// which no client means.
+#[derive(Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
 
 type Taking<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -111,6 +140,15 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Pr
 }
 
 fn check_type(request: &HttpRequest) -> Result<(), Problem> {
+    let encoded = request.headers().get(CONTENT_ENCODING);
+    if encoded.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let message = "compressed bodies are not taken here; send it without `Content-Encoding`";
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_encoding",
+            message,
+        ));
+    }
     let Some(given) = request.headers().get(CONTENT_TYPE) else { return Ok(()) };
     let given = given.to_str().unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -202,6 +240,16 @@ mod tests {
         let refused = parse::<Value>(b"{} {}", LIMITS).unwrap_err().to_string();
         assert!(refused.contains("malformed_json"), "{refused}");
         assert!(parse::<Value>(b"\"\xff\"", LIMITS).is_err());
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        let listed = parse::<Object<Shape>>(br#"["x"]"#, LIMITS).unwrap_err().to_string();
+        assert!(listed.contains("body: invalid type: sequence, expected an object"), "{listed}");
+        let inside = parse::<Vec<Object<Shape>>>(br#"[{"name": "x"}, ["x"]]"#, LIMITS).unwrap_err();
+        assert!(inside.to_string().contains("[1]: invalid type: sequence"), "{inside}");
+        let wrong = parse::<Vec<Object<Shape>>>(br#"[{"name": 1}]"#, LIMITS).unwrap_err().to_string();
+        assert!(wrong.contains("[0].name: invalid type: integer"), "{wrong}");
     }
 
     #[test]

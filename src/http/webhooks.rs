@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use appengine_actors::event::EventKind;
 use appengine_actors::ids::DeliveryId;
 use appengine_actors::machine::Machine;
 use appengine_actors::trace::{TraceBody, Traces};
@@ -13,6 +14,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::admit::Caller;
+use super::events::KIND;
 use super::route::{Access, Route, one_of, text, whole};
 use super::take::Params;
 use crate::auth::role::Permission;
@@ -33,7 +35,7 @@ pub fn routes() -> Vec<Route> {
         Route::get("/webhooks/deliveries", read, list)
             .about(TAG, "Deliveries, newest first")
             .query("status", one_of(&STATUSES), "deliveries in one status only")
-            .query("event", text("^[A-Za-z0-9_.-]{1,128}$"), "deliveries about one kind of event only")
+            .query("event", text(KIND), "deliveries about one kind of event only")
             .query("before", text(DELIVERY_ID), "deliveries older than this one")
             .query("pageSize", whole(1, 500), "deliveries on a page, 50 if not given")
             .gives_object(StatusCode::OK),
@@ -55,7 +57,7 @@ struct SecretReply {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ListParams {
     status: Option<DeliveryStatus>,
-    event: Option<String>,
+    event: Option<EventKind>,
     before: Option<DeliveryId>,
     page_size: Option<usize>,
 }
@@ -75,7 +77,7 @@ async fn list(
         let detail = Detail { path: "pageSize".into(), message: "must be 1 to 500".into() };
         return Err(Problem::invalid("the deliveries cannot be listed", vec![detail]));
     }
-    let wanted = Wanted { status: params.status, event: params.event };
+    let wanted = Wanted { status: params.status, event: params.event.map(|kind| kind.to_string()) };
     let mut found = deliveries.list(&caller.org, &wanted, params.before, size + 1).await?;
     let has_next = found.len() > size;
     found.truncate(size);

@@ -83,7 +83,9 @@ impl Server {
 
     /// With settings of its own, such as `("APPENGINE__LIMITS__BODY", "1KiB")`.
     pub fn with(settings: &[(&str, &str)]) -> Self {
-        let config = Config::load(None, SETTINGS.iter().chain(settings).copied()).expect("a configuration");
+        let is_set = |name: &str| settings.iter().any(|(set, _)| *set == name);
+        let usual = SETTINGS.iter().filter(|(name, _)| !is_set(name));
+        let config = Config::load(None, usual.chain(settings).copied()).expect("a configuration");
         let store = MemoryStore::default();
         let clock = Arc::new(SystemClock::new());
         let (ready_tx, ready) = mpsc::sync_channel(1);

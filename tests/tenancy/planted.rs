@@ -14,14 +14,13 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::support::PATIENCE;
-use crate::support::in_process::{Server, customer, owner};
+use crate::support::in_process::{Server, owner};
 use crate::support::receiver::Receiver;
 
 /// What organisation A has, by the names under which the table of cases uses it.
 pub struct Planted {
     pub org: String,
     pub token: String,
-    pub customer: String,
     /// `contact`, `event`, `run`, `job` and so on: an id or a secret of A's.
     pub known: BTreeMap<&'static str, String>,
     /// The bytes of its jobs' ids.
@@ -39,7 +38,6 @@ impl Planted {
         let who = owner(&org);
         let mut a = Self {
             token: server.token(&who),
-            customer: server.token(&customer(&org, &format!("{}@x.example", mark("buyer")))),
             known: BTreeMap::new(),
             jobs: BTreeSet::new(),
             victims: Vec::new(),

@@ -38,6 +38,8 @@ struct State {
     held: bool,
     dead: bool,
     faults: VecDeque<Fault>,
+    /// Reads of one key that fail, and how.
+    broken: VecDeque<(Key, StoreError)>,
     commits: u64,
     groups: u64,
     failing: Option<String>,
@@ -73,6 +75,11 @@ impl MemoryStore {
     pub fn fail_next(&self, count: usize, error: &StoreError) {
         let faults = (0..count).map(|_| Fault::Refuse(error.clone()));
         self.state().faults.extend(faults);
+    }
+
+    /// The next `count` reads of the value at `key` fail.
+    pub fn fail_next_reads(&self, key: &Key, count: usize, error: &StoreError) {
+        self.state().broken.extend((0..count).map(|_| (key.clone(), error.clone())));
     }
 
     /// The next `count` batches are written, and answer [`StoreError::Unavailable`] all the same.
@@ -158,15 +165,22 @@ impl MemoryStore {
         self.tell();
     }
 
-    fn read<T: Send + 'static>(&self, read: impl FnOnce(&State) -> T + Send + 'static) -> StoreFuture<T> {
+    fn read<T: Send + 'static>(
+        &self,
+        keys: Vec<Key>,
+        read: impl FnOnce(&State, &[Key]) -> T + Send + 'static,
+    ) -> StoreFuture<T> {
         let store = self.clone();
         Box::pin(async move {
             store.carry_out_unless_held();
-            let state = store.state();
+            let mut state = store.state();
             if state.dead {
                 return Err(dead());
             }
-            Ok(read(&state))
+            if let Some(at) = state.broken.iter().position(|(key, _)| keys.contains(key)) {
+                return Err(state.broken.remove(at).map_or_else(dead, |(_, error)| error));
+            }
+            Ok(read(&state, &keys))
         })
     }
 
@@ -212,18 +226,18 @@ impl Store for MemoryStore {
     }
 
     fn get(&self, key: Key) -> StoreFuture<Option<Versioned>> {
-        self.read(move |state| state.entries.get(&key).cloned())
+        self.read(vec![key], |state, keys| state.entries.get(&keys[0]).cloned())
     }
 
     fn get_many(&self, keys: Vec<Key>) -> StoreFuture<Vec<Option<Versioned>>> {
-        self.read(move |state| {
+        self.read(keys, |state, keys| {
             let found = keys.iter().map(|key| state.entries.get(key).cloned());
             found.collect()
         })
     }
 
     fn scan(&self, scan: Scan) -> StoreFuture<Vec<(Key, Versioned)>> {
-        self.read(move |state| state.scan(&scan))
+        self.read(Vec::new(), move |state, _| state.scan(&scan))
     }
 
     fn lease(&self, name: String) -> StoreFuture<Lease> {

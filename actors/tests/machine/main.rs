@@ -4,4 +4,5 @@
 
 mod bus;
 mod collapse;
+mod flow;
 mod queue;

@@ -75,6 +75,13 @@ pub fn update(body: Fields) -> Result<RecordBody, Problem> {
 
 fn parse(mut fields: Fields, bare: bool) -> Result<RecordBody, Problem> {
     fields.shift_remove(ADDED_BY_CLIENTS);
+    // JavaScript knows one kind of number: 2.0 is 2.
+    if let Some(version) = fields.get_mut("version")
+        && let Some(whole) = version.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0)
+        && version.as_u64().is_none()
+    {
+        *version = Value::from(whole as u64);
+    }
     body::parse(Value::Object(fields), bare).map_err(|problems| {
         let details = problems.into_iter().map(|p| Detail { path: p.path, message: p.message });
         Problem::invalid(WHAT, details.collect())
@@ -243,6 +250,18 @@ mod tests {
             assert_eq!(new(fields(body)).unwrap().data.unwrap(), fields(json!({"email": "x"})));
         }
         assert!(refused(new(fields(json!({"data": {}, "email": "x"})))).contains("email"));
+    }
+
+    #[test]
+    fn a_version_may_be_written_as_javascript_does() {
+        let version = |value: Value| {
+            update(fields(json!({"data": {}, "version": value}))).map(|body| body.version).ok()
+        };
+        assert_eq!(version(json!(2)), Some(Some(2)));
+        assert_eq!(version(json!(2.0)), Some(Some(2)));
+        assert_eq!(version(json!(null)), Some(None));
+        assert_eq!(version(json!(2.5)), None);
+        assert_eq!(version(json!(-1)), None);
     }
 
     #[test]

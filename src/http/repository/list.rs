@@ -258,13 +258,13 @@ fn envelope(datatype: &Datatype, options: &Options, page: Page) -> Value {
     body
 }
 
-/// Whether a number that may be left out is from 1 to `most`.
+/// Whether a number that may be left out is a whole one from 1 to `most`.
 ///
 /// # Errors
 /// 400, naming it.
-pub fn bounded(name: &str, number: Option<u64>, most: u32) -> Result<(), Problem> {
+pub fn bounded(name: &str, number: Option<f64>, most: u32) -> Result<(), Problem> {
     match number {
-        Some(number) if !(1..=u64::from(most)).contains(&number) => {
+        Some(number) if number.fract() != 0.0 || !(1.0..=f64::from(most)).contains(&number) => {
             let message = format!("must be a whole number from 1 to {most}");
             Err(refused("the list cannot be made", vec![problem(name, message)]))
         }

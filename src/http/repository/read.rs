@@ -26,8 +26,8 @@ const SAME_EMAIL: usize = 100;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageParams {
-    p: Option<u64>,
-    ps: Option<u64>,
+    p: Option<u32>,
+    ps: Option<u32>,
     s: Option<String>,
     st: Option<Way>,
     l: Option<String>,
@@ -50,19 +50,24 @@ pub(super) struct EnrichParams {
     _enrich: Option<bool>,
 }
 
-/// What is searched for.
+/// What is searched for. Numbers may be written as JavaScript's are: 2.0 is 2.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SearchBody {
-    #[serde(default)]
     keyword: Option<String>,
-    #[serde(default)]
-    page: Option<u64>,
-    #[serde(default)]
-    page_size: Option<u64>,
+    page: Option<f64>,
+    page_size: Option<f64>,
     /// Some clients send it; AppEngine ignores it (contract §3.2).
     #[serde(default, rename = "search")]
     _search: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SearchParams {
+    keyword: Option<String>,
+    page: Option<u32>,
+    page_size: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -167,8 +172,8 @@ pub(super) async fn find_page_data(
 impl PageParams {
     /// The same as options. Newest modified first, unless told otherwise.
     fn options(&self) -> Result<Value, Problem> {
-        list::bounded("p", self.p, LAST_PAGE)?;
-        list::bounded("ps", self.ps, LARGEST_PAGE)?;
+        list::bounded("p", self.p.map(f64::from), LAST_PAGE)?;
+        list::bounded("ps", self.ps.map(f64::from), LARGEST_PAGE)?;
         let field = self.s.as_deref().unwrap_or("modifydate");
         if self.l.is_some() && !matches!(field, "modifydate" | "createdate") {
             let message = "`l` continues a list by modifydate or createdate; use `p` with other orders";
@@ -210,9 +215,11 @@ pub(super) async fn search_by_get(
     records: web::Data<Records>,
     machine: web::Data<Machine>,
     datatype: web::Path<String>,
-    Params(params): Params<SearchBody>,
+    Params(SearchParams { keyword, page, page_size }): Params<SearchParams>,
 ) -> Result<HttpResponse, Problem> {
-    search_for(&caller, &records, &machine, &datatype, params).await
+    let (page, page_size) = (page.map(f64::from), page_size.map(f64::from));
+    let asked = SearchBody { keyword, page, page_size, _search: Value::Null };
+    search_for(&caller, &records, &machine, &datatype, asked).await
 }
 
 async fn search_for(

@@ -112,7 +112,7 @@ fn by_page() -> Any {
 }
 
 fn by_cursor() -> Any {
-    let by = |field: &str| Any::from(closed([(field, directions())]).required(field));
+    let by = |field: &str| Any::from(closed([(field, directions())]));
     let sort = any_of([of(Type::Null), by("modifydate"), by("createdate")]);
     let mut known = shared();
     known.extend([("lastItem", text(CURSOR)), ("sort", sort)]);

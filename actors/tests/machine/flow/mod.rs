@@ -1,0 +1,9 @@
+//! Runs of flows, from the event that starts them to what they leave behind.
+
+mod actions;
+mod branches;
+mod by_hand;
+mod crashes;
+mod failures;
+mod history;
+mod webhooks;

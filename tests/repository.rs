@@ -1,0 +1,15 @@
+//! Records over REST, against a whole server in this process: the contract's §3 as clients see it.
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+#[path = "repository/bad_input.rs"]
+mod bad_input;
+#[path = "repository/dynamic.rs"]
+mod dynamic;
+#[path = "repository/house.rs"]
+mod house;
+#[path = "repository/people.rs"]
+mod people;
+#[path = "repository/reading.rs"]
+mod reading;
+#[path = "repository/writing.rs"]
+mod writing;
