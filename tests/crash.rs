@@ -15,7 +15,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use appengine_actors::clock::{Clock, SystemClock};
-use ledger::{Ledger, MATCHING, create, publish};
+use ledger::{Ledger, MATCHING, Pages, create, publish};
 use serde_json::json;
 use support::binary::{House, Server};
 use support::client::Client;
@@ -38,11 +38,16 @@ struct Trial {
     ledger: Ledger,
     clock: SystemClock,
     token: String,
+    /// What was looked for, and found, after earlier kills.
+    checked: Pages,
+    /// What the last kill left undone.
+    owed: Owed,
     /// How long after the start of its process each job that was cut short was running again.
     back: Vec<Duration>,
 }
 
 /// Webhooks that have not arrived, though their events were acknowledged.
+#[derive(Default)]
 struct Owed {
     /// The keys of those events.
     keys: BTreeSet<String>,
@@ -69,8 +74,8 @@ impl Trial {
         let receiver = Receiver::open();
         let answer = |n: usize| Answer::Status(if n.is_multiple_of(REFUSED) { 503 } else { 200 });
         receiver.script(PATH, (0..100_000).map(answer));
-        let (ledger, clock) = (Ledger::default(), SystemClock::new());
-        Self { house, receiver, ledger, clock, token, back: Vec::new() }
+        let (ledger, clock, checked) = (Ledger::default(), SystemClock::new(), Pages::default());
+        Self { house, receiver, ledger, clock, token, checked, owed: Owed::default(), back: Vec::new() }
     }
 
     fn client(&self, server: &Server) -> Client {
@@ -96,31 +101,29 @@ impl Trial {
             server.ready_or_after(Duration::from_millis(rand::random_range(0..300)));
             server.kill();
         }
-        let before = self.ledger.pages().clone();
-        self.load_and_kill(round, before.len() + rand::random_range(0..MOST));
-        let owed = self.owed();
-
         let started = self.clock.now();
         let server = self.house.start();
         let client = self.client(&server);
         self.ledger.make_sure(&client);
         let all = self.ledger.pages().clone();
-        let new = all.since(&before);
+        let new = all.since(&self.checked);
         checks::events(&client, &all, &new);
         checks::records(&client, &new);
-        // Every other time the next kill meets what this one left undone.
+        // Every other time the next kill meets what the last one left undone.
         if round.is_multiple_of(2) {
-            self.wait_for(&owed);
-            let cut_short = new.events.iter().filter(|(_, (_, key))| owed.keys.contains(key));
+            self.wait_for(&self.owed);
+            let cut_short = new.events.iter().filter(|(_, (_, key))| self.owed.keys.contains(key));
             self.back.extend(cut_short.filter_map(|(id, _)| checks::taken_up(&client, id, started)));
         }
-        server.kill();
+        self.checked = all;
+        self.load_and_kill(server, round);
+        self.owed = self.owed();
     }
 
-    /// Lets everybody write until the ledger has grown beyond `length`, and kills the server.
-    fn load_and_kill(&self, round: usize, length: usize) {
-        let server = self.house.start();
+    /// Lets everybody write until some more is acknowledged, and kills the server.
+    fn load_and_kill(&self, server: Server, round: usize) {
         let ledger = &self.ledger;
+        let length = ledger.pages().len() + rand::random_range(0..MOST);
         std::thread::scope(|scope| {
             for writer in 0..PUBLISHERS {
                 let client = self.client(&server);
