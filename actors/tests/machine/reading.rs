@@ -38,8 +38,9 @@ async fn the_log_is_read_in_order_in_both_directions_whatever_the_size_of_a_page
     // Many within one commit and many within one millisecond.
     for first in [0, 10, 20] {
         let mut change = Change::default();
-        let draft =
-            |n: u64| house.draft(if n % 2 == 0 { "order.even" } else { "order.odd" }, json!({"n": n}));
+        let draft = |n: u64| {
+            house.draft(if n.is_multiple_of(2) { "order.even" } else { "order.odd" }, json!({"n": n}))
+        };
         change.events.extend((first..first + 10).map(draft));
         house.machine.publisher.commit(house.org.clone(), change).await.unwrap();
     }
