@@ -170,19 +170,22 @@ impl Records {
             };
             let mut ahead = std::collections::VecDeque::new();
             for (index, (stamp, sk, flags)) in wanted.iter().enumerate() {
+                // What was read ahead begins with this entry, whether it is needed now or not.
+                let mut read = ahead.pop_front();
                 let beyond = page.len() >= size;
                 if by_index(flags) && (skip > 0 || beyond) {
                     matched += 1;
                     skip = skip.saturating_sub(1);
                 } else {
-                    if ahead.is_empty() {
+                    if read.is_none() {
                         // As many as the page still wants are read at once.
                         let need = if beyond { 100 } else { (size - page.len()).max(1) };
                         let next = wanted.iter().skip(index).take(need);
                         ahead = self.read_places(find, order, next).await?.into();
+                        read = ahead.pop_front();
                     }
                     looked += 1;
-                    let Some(Some(record)) = ahead.pop_front() else { continue };
+                    let Some(Some(record)) = read else { continue };
                     debug_assert_eq!((&record.sk, place(&record, order)), (sk, *stamp));
                     let document = record.to_json();
                     if !self.admits(find, &record, &document) {

@@ -117,7 +117,7 @@ fn read(collection: &str, operation: Fields) -> Result<Operation, (String, Probl
 }
 
 fn odd(message: &str) -> Problem {
-    Problem::bad_request("invalid_operation", message)
+    Problem::bad_request("invalid", message)
 }
 
 fn read_named(collection: &str, name: &str, body: Value) -> Result<Operation, Problem> {

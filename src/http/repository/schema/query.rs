@@ -89,7 +89,7 @@ fn operators(outer: bool) -> Any {
 fn shared() -> Vec<(&'static str, Any)> {
     let flag = || or_null(of(Type::Boolean));
     let paths = || or_null(list(text(&path_pattern())).max_items(Some(200)).into());
-    let state = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(64));
+    let state = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
     let states = any_of([of(Type::Null), state().into(), list(state().into()).max_items(Some(20)).into()]);
     vec![
         ("pageSize", or_null(whole(1, LARGEST_PAGE))),
