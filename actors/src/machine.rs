@@ -25,7 +25,7 @@ use crate::supervision::{
     on_arbiter, run_root,
 };
 use crate::tree::{MemberKind, Place, Role, TREE, member_of, paths};
-use crate::webhook::{DestinationActor, DispatcherActor};
+use crate::webhook::{self, DestinationActor, DispatcherActor};
 
 /// A running machine and the ways to speak to it.
 pub struct Machine {
@@ -141,19 +141,21 @@ impl Machine {
         Ok((Self { house, publisher, records, flows, queues, stop: Mutex::new(Some(stop)) }, ended))
     }
 
-    /// Lets no new job and no new attempt begin and waits for those that run. Whoever calls it sets the deadline.
+    /// Lets no new job and no new attempt begin and waits for those that run, however long they take:
+    /// whoever calls it sets the deadline.
     pub async fn drain(&self) {
-        let drains = self.queues.0.iter().map(|(_, queue)| queue.ask(Drain));
-        futures_util::future::join_all(drains).await;
+        let queues = self.queues.0.iter().map(|(_, queue)| drained(queue, Drain));
+        futures_util::future::join_all(queues).await;
         let registry = &self.house.registry;
-        let prefix = format!("{}/{}/", TREE.name, paths::DESTINATIONS);
-        let destinations = registry.statuses().into_iter().filter(|s| s.path.as_str().starts_with(&prefix));
-        let drains = destinations.map(|status| {
+        let group = format!("{}/{}", TREE.name, paths::DESTINATIONS);
+        let is_destination = |path: &str| member_of(path).is_some_and(|(of, _)| of == group);
+        let destinations = registry.statuses().into_iter().filter(|s| is_destination(s.path.as_str()));
+        let destinations = destinations.map(|status| {
             let patience = self.house.settings.patience;
             let destination = Ref::<DestinationActor>::new(registry.clone(), status.path, patience);
-            async move { destination.ask(crate::webhook::messages::Drain).await }
+            async move { drained(&destination, webhook::messages::Drain).await }
         });
-        futures_util::future::join_all(drains).await;
+        futures_util::future::join_all(destinations).await;
     }
 
     /// Stops every actor. What was not finished is taken up at the next start.
@@ -180,6 +182,16 @@ impl Machine {
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
+}
+
+/// Asks until the answer comes: a question waits no longer than anybody's patience, work may.
+async fn drained<A, M>(actor: &Ref<A>, drain: M)
+where
+    A: actix::Actor<Context = actix::Context<A>> + actix::Handler<M>,
+    <A as actix::Handler<M>>::Result: actix::dev::MessageResponse<A, M>,
+    M: actix::Message<Result = ()> + Copy + Send + 'static,
+{
+    while actor.ask(drain).await == Err(AskError::Late) {}
 }
 
 /// Says what is missing without the name of anybody's flow or receiver: health is for everybody to see.

@@ -75,8 +75,9 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 ///
 /// ```text
 /// machine                 1 in 60 s, then the process ends
-/// ├── delivery            3 in 60 s, each destination 5 in 30 s
-/// │   └── dispatcher      5 in 30 s; it wakes the destinations again when their group was rebuilt
+/// ├── delivery            3 in 60 s
+/// │   └── destinations    3 in 60 s, each member 5 in 30 s
+/// │       └── dispatcher  5 in 30 s; it wakes the members again when their group was rebuilt
 /// ├── automation          3 in 60 s
 /// │   └── flows           3 in 60 s, each member 5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
@@ -90,9 +91,19 @@ pub const TREE: Place = Place {
     children: &[
         Place {
             name: "delivery",
-            role: Role::Nursery(&DESTINATION),
+            role: Role::Supervisor,
             policy: GROUP,
-            children: &[Place { name: "dispatcher", role: Role::Dispatcher, policy: LEAF, children: &[] }],
+            children: &[Place {
+                name: "destinations",
+                role: Role::Nursery(&DESTINATION),
+                policy: GROUP,
+                children: &[Place {
+                    name: "dispatcher",
+                    role: Role::Dispatcher,
+                    policy: LEAF,
+                    children: &[],
+                }],
+            }],
         },
         Place {
             name: "automation",
@@ -115,7 +126,7 @@ pub mod paths {
     /// The bus.
     pub const BUS: &str = "events/bus";
     /// The group of destinations.
-    pub const DESTINATIONS: &str = "delivery";
+    pub const DESTINATIONS: &str = "delivery/destinations";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
     /// The group of queues.
@@ -129,7 +140,8 @@ pub fn member_of(path: &str) -> Option<(&str, &str)> {
     let (group, name) = path.rsplit_once('/')?;
     let down = |place: &'static Place, name| place.children.iter().find(|child| child.name == name);
     let place = group.split('/').skip(1).try_fold(&TREE, down)?;
-    matches!(place.role, Role::Nursery(_)).then_some((group, name))
+    let is_member = place.children.iter().all(|child| child.name != name);
+    (is_member && matches!(place.role, Role::Nursery(_))).then_some((group, name))
 }
 
 #[cfg(test)]
@@ -157,5 +169,6 @@ mod tests {
         for fixed in ["machine", "machine/automation/flows", "machine/queues/billing", "machine/events/bus"] {
             assert_eq!(member_of(fixed), None, "{fixed}");
         }
+        assert_eq!(member_of("machine/delivery/destinations/dispatcher"), None);
     }
 }

@@ -37,7 +37,7 @@ async fn a_retry_is_made_although_the_destinations_died_meanwhile() {
         house.deliveries().await.into_iter().find(|delivery| delivery.attempts == 1)
     })
     .await;
-    lose(&house, "delivery").await;
+    lose(&house, "delivery/destinations").await;
     house.advance(SECOND * 6).await;
     let delivery = house.deliveries().await.remove(0);
     assert_eq!((delivery.status, delivery.attempts), (DeliveryStatus::Delivered, 2));
@@ -61,7 +61,7 @@ async fn a_request_that_is_under_way_when_the_destinations_die_is_made_again_wit
 
 #[actix::test]
 async fn runs_go_on_although_the_queues_or_the_flows_died_meanwhile() {
-    for group in ["queues", "automation/flows", "automation", "events", "delivery"] {
+    for group in ["queues", "automation/flows", "automation", "events", "delivery", "delivery/destinations"] {
         let house = TestHouse::start();
         let flow = house
             .short_flow(

@@ -45,7 +45,7 @@ async fn the_log_is_read_in_order_in_both_directions_whatever_the_size_of_a_page
         house.machine.publisher.commit(house.org.clone(), change).await.unwrap();
     }
     let all: Vec<u64> = (0..30).collect();
-    let even: Vec<u64> = all.iter().copied().filter(|n| n % 2 == 0).collect();
+    let even: Vec<u64> = all.iter().copied().filter(|n| n.is_multiple_of(2)).collect();
     let reversed = |list: &[u64]| list.iter().rev().copied().collect::<Vec<_>>();
     for size in [1, 3, 10, 29, 30, 31] {
         assert_eq!(read(&house, None, false, size).await, all, "{size}");

@@ -114,7 +114,7 @@ async fn draining_begins_no_attempt_and_waits_for_those_under_way() {
     house.transport().always(HOOK, Answer::Hang);
     send(&house, HOOK).await;
     let name = DestinationId::of_origin(&house.org, "https://receiver.example");
-    let destination = house.actor::<DestinationActor>(&format!("delivery/{name}"));
+    let destination = house.actor::<DestinationActor>(&format!("delivery/destinations/{name}"));
     let drained = tokio::spawn({
         let destination = destination.clone();
         async move { destination.ask(Drain).await }
@@ -127,4 +127,23 @@ async fn draining_begins_no_attempt_and_waits_for_those_under_way() {
     house.advance(SECOND).await;
     let states: Vec<_> = house.deliveries().await.iter().map(|delivery| delivery.status).collect();
     assert_eq!(states, [DeliveryStatus::Delivered, DeliveryStatus::Pending]);
+}
+
+#[actix::test]
+async fn a_machine_that_drains_waits_for_requests_longer_than_anybodys_patience() {
+    let house = start(Setup::default()).await;
+    house.transport().always(HOOK, Answer::Hang);
+    send(&house, HOOK).await;
+    let drained = house.machine.drain();
+    tokio::pin!(drained);
+    for _ in 0..5 {
+        tokio::select! {
+            biased;
+            () = &mut drained => panic!("a request is still under way"),
+            () = house.advance(house.setup.settings.patience) => {}
+        }
+    }
+    house.transport().let_go(HOOK, &Answer::Status(200));
+    drained.await;
+    assert_eq!(house.deliveries().await[0].status, DeliveryStatus::Delivered);
 }
