@@ -55,8 +55,13 @@ impl Accounts {
         let (org, kind) = (&principal.org, principal.kind);
         let address = principal.email.as_deref().filter(|_| stands_for_itself && kind != Kind::Guest);
         for _ in 0..TRIES {
-            if let Some(email) = address
-                && let Some(person) = self.by_email(org, kind, email).await?
+            // Read once: another first use may take the address between two looks at it.
+            let holder = match address {
+                Some(email) => self.holder(org, kind, email).await?,
+                None => None,
+            };
+            if let Some(holder) = &holder
+                && let Some(person) = self.by_id(org, kind, holder).await?
             {
                 return Ok(Some(person.record.sk));
             }
@@ -65,9 +70,7 @@ impl Accounts {
                 None if !stands_for_itself => return Ok(None),
                 None => {}
             }
-            if let Some(email) = address
-                && self.is_taken(org, kind, email).await?
-            {
+            if holder.is_some() {
                 // By a record that was deleted: what was taken away does not come back by a token.
                 return Ok(None);
             }

@@ -113,10 +113,10 @@ impl Accounts {
         kind: Kind,
         email: &str,
     ) -> Result<Option<Person>, AccountError> {
-        let key = keys::unique(org, self.datatype(kind), EMAIL_FIELD, email);
-        let Some(found) = self.parts.store.get(key).await? else { return Ok(None) };
-        let id: RecordId = decode(&found.value)?;
-        self.by_id(org, kind, &id).await
+        match self.holder(org, kind, email).await? {
+            Some(id) => self.by_id(org, kind, &id).await,
+            None => Ok(None),
+        }
     }
 
     /// The person with a record's id, unless it was deleted.
@@ -143,10 +143,16 @@ impl Accounts {
         Ok(self.read(keys::record(org, self.datatype(kind), id)).await?.0)
     }
 
-    /// Whether an address is somebody's already, deleted records included.
-    pub(super) async fn is_taken(&self, org: &OrgId, kind: Kind, email: &str) -> Result<bool, AccountError> {
+    /// The record that holds an address, deleted ones included.
+    pub(super) async fn holder(
+        &self,
+        org: &OrgId,
+        kind: Kind,
+        email: &str,
+    ) -> Result<Option<RecordId>, AccountError> {
         let key = keys::unique(org, self.datatype(kind), EMAIL_FIELD, email);
-        Ok(self.parts.store.get(key).await?.is_some())
+        let found = self.parts.store.get(key).await?;
+        Ok(found.map(|found| decode(&found.value)).transpose()?)
     }
 
     /// Whether an organisation has come to be.

@@ -37,7 +37,7 @@ impl Accounts {
             return Err(AccountError::UnknownOrg);
         }
         // Saves hashing for nothing; the commit is what decides.
-        if self.is_taken(org, kind, &asked.email).await? {
+        if self.holder(org, kind, &asked.email).await?.is_some() {
             return Err(AccountError::EmailTaken);
         }
         let password = self.parts.passwords.hash(&asked.password).await?;

@@ -94,7 +94,7 @@ impl Accounts {
         if !password::is_acceptable(password) {
             return Err(Invalid::new("password", password::RULE).into());
         }
-        if self.is_taken(org, Kind::User, &email).await? {
+        if self.holder(org, Kind::User, &email).await?.is_some() {
             return Err(AccountError::EmailTaken);
         }
         let new = NewPerson {

@@ -59,8 +59,17 @@ async fn many_first_uses_at_once_make_one_person() {
     let world = world();
     let tokens: Vec<String> =
         (0..5).map(|_| token(&world, "my-org", Kind::User, "ada@example.com", Role::Owner)).collect();
-    let twice = tokens.iter().chain(&tokens);
-    let admitted = futures_util::future::join_all(twice.map(|token| world.admit(token))).await;
+    // Each a turn later than the one before, so that every step of one meets every step of another.
+    let late = tokens.iter().chain(&tokens).enumerate().map(|(turns, token)| {
+        let world = &world;
+        async move {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            world.admit(token).await
+        }
+    });
+    let admitted = futures_util::future::join_all(late).await;
     let ids: std::collections::HashSet<String> =
         admitted.into_iter().map(|principal| principal.unwrap().id.to_string()).collect();
     assert_eq!(ids.len(), 1);

@@ -4,7 +4,7 @@
 use appengine_actors::bus::change::{Change, ChangeError, Receipt, Write};
 use appengine_actors::keys;
 use appengine_actors::record::model::{EMAIL_FIELD, Record, email_is_unique};
-use appengine_actors::store::Scan;
+use appengine_actors::store::{Key, Lease, Scan, StoreFuture, StoreStats, Versioned};
 use appengine_actors::testkit::{ManualClock, MemoryStore};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -59,6 +59,39 @@ impl Publisher for LeastBus {
     }
 }
 
+/// A store in which others get their turn before every read, as on a disk.
+struct TurnTaking(MemoryStore);
+
+impl Store for TurnTaking {
+    fn commit(&self, batch: Batch) -> StoreFuture<()> {
+        self.0.commit(batch)
+    }
+
+    fn get(&self, key: Key) -> StoreFuture<Option<Versioned>> {
+        let store = self.0.clone();
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            store.get(key).await
+        })
+    }
+
+    fn get_many(&self, keys: Vec<Key>) -> StoreFuture<Vec<Option<Versioned>>> {
+        self.0.get_many(keys)
+    }
+
+    fn scan(&self, scan: Scan) -> StoreFuture<Vec<(Key, Versioned)>> {
+        self.0.scan(scan)
+    }
+
+    fn lease(&self, name: String) -> StoreFuture<Lease> {
+        self.0.lease(name)
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.0.stats()
+    }
+}
+
 pub fn world() -> World {
     world_with(true)
 }
@@ -68,7 +101,7 @@ pub fn world_with(open_sign_up: bool) -> World {
     let key = RootSecret::new(&[1; 32]).unwrap().signing_key().unwrap();
     let (tokens, seen) = (Arc::new(Tokens::new(&key, "appengine")), Arc::new(Seen::new(1_000)));
     let accounts = Accounts::new(Parts {
-        store: Arc::new(store.clone()),
+        store: Arc::new(TurnTaking(store.clone())),
         publisher: Arc::new(LeastBus(store.clone(), clock.clone())),
         clock: Arc::new(clock.clone()),
         tokens: tokens.clone(),
