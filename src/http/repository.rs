@@ -110,7 +110,7 @@ fn writing() -> Vec<Route> {
     let created = |route: Route| {
         route.gives::<BaseModel>(StatusCode::CREATED).also(
             StatusCode::OK,
-            "An exact repeat of an earlier create: nothing was done, and the body is empty",
+            "An exact repeat of a create whose record stands unchanged: nothing was done, and the body is empty",
         )
     };
     vec![

@@ -1,9 +1,11 @@
 //! Creating, updating and deleting.
 
+use appengine::auth::principal::Kind;
+use appengine::auth::role::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{House, ORG};
 
 #[actix_web::test]
 async fn a_record_is_created_once() {
@@ -20,6 +22,32 @@ async fn a_record_is_created_once() {
     assert_eq!(repeat, (200, Value::Null));
     let all = ada.done("/repository/find/contact", json!({})).await;
     assert_eq!(all["total"], 1);
+}
+
+#[actix_web::test]
+async fn a_create_is_a_repeat_only_while_what_it_made_stands_unchanged() {
+    let house = House::open().await;
+    let (ada, bob) = (house.owner(), house.somebody(ORG, Kind::User, "bob", Role::PowerUser));
+    let body = |n: &str| json!({"datatype": "note", "isNew": true, "data": {"n": n}});
+    let made = ada.done("/repository/create", body("a")).await;
+    ada.done("/repository/create", body("b")).await;
+    assert_eq!(ada.post("/repository/create", body("a")).await, (200, Value::Null), "A, B, A");
+    // Somebody else's is their own.
+    assert_eq!(bob.post("/repository/create", body("a")).await.0, 201);
+    // A write that changes nothing changes nothing here either.
+    let path = format!("/repository/update/note/{}", made["sk"].as_str().unwrap());
+    ada.done(&path, json!({"data": {"n": "a"}})).await;
+    assert_eq!(ada.post("/repository/create", body("a")).await, (200, Value::Null));
+    ada.done(&path, json!({"data": {"n": "changed"}})).await;
+    let second = ada.post("/repository/create", body("a")).await;
+    assert_eq!(second.0, 201, "after a change");
+    // The first one's end does not touch what the second stands for.
+    let hard = format!("/repository/delete/note/{}?hard=true", made["sk"].as_str().unwrap());
+    assert_eq!(ada.call(Method::DELETE, &hard, None).await.0, 200);
+    assert_eq!(ada.post("/repository/create", body("a")).await, (200, Value::Null));
+    let soft = format!("/repository/delete/note/{}", second.1["sk"].as_str().unwrap());
+    assert_eq!(ada.call(Method::DELETE, &soft, None).await.0, 200);
+    assert_eq!(ada.post("/repository/create", body("a")).await.0, 201, "after a soft deletion");
 }
 
 #[actix_web::test]

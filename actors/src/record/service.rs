@@ -101,7 +101,7 @@ impl From<StoreError> for WriteError {
 pub enum Created {
     /// The record was made.
     New(Box<Record>),
-    /// An identical create made this record before.
+    /// The record that an identical create of the same person made stands as it was made.
     Repeat,
 }
 
@@ -162,7 +162,7 @@ impl Records {
     /// The write that creates a record.
     #[must_use]
     pub fn plan_create(&self, org: &OrgId, new: NewRecord, by: Option<&str>) -> Write {
-        let hash = new.once.then(|| create_hash(&new));
+        let hash = new.once.then(|| create_hash(&new, by));
         let sk = new.sk.unwrap_or_else(|| RecordId::generate(&new.datatype, self.clock.now()));
         let mut meta = new.meta;
         let state = meta.remove("state").and_then(|state| state.as_str().map(str::to_owned));
@@ -299,9 +299,12 @@ fn only(receipt: Receipt) -> Result<Record, WriteError> {
     receipt.records.into_iter().next().ok_or_else(nothing)
 }
 
-/// A digest of what a client asked to create: equal for an exact repeat, whatever the order of keys.
-fn create_hash(new: &NewRecord) -> String {
+/// A digest of who asked to create what: equal for an exact repeat, whatever the order of keys. Another
+/// person's identical record is theirs, and no repeat.
+fn create_hash(new: &NewRecord, by: Option<&str>) -> String {
     let mut digest = Sha256::new();
+    digest.update(by.unwrap_or_default());
+    digest.update([0]);
     digest.update(new.sk.as_ref().map_or("", RecordId::as_str));
     digest.update([0]);
     for fields in [&new.data, &new.meta] {

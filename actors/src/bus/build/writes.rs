@@ -44,13 +44,18 @@ impl Builder<'_> {
         read_version: u64,
         after: &Record,
     ) -> Result<Vec<EventDraft>, ChangeError> {
-        let after = Record {
+        let mut after = Record {
             version: before.version + 1,
             created: before.created,
             modified: self.stamp,
             create_hash: before.create_hash.clone(),
             ..after.clone()
         };
+        // What the create asked for stands no longer: the same create is a new wish now, not a repeat.
+        if !says_the_same(before, &after) {
+            self.forget_create(before);
+            after.create_hash = None;
+        }
         let key = keys::record(self.org, &after.datatype, &after.sk);
         self.guard(key.clone(), Expect::Version(read_version), Guard::Unchanged(after.sk.clone()));
         self.put_bounded(key, &after, "a record")?;
@@ -74,15 +79,19 @@ impl Builder<'_> {
         self.batch.delete(key);
         self.batch.delete(self.time_key(before, TimeOrder::Modified));
         self.batch.delete(self.time_key(before, TimeOrder::Created));
-        if let Some(hash) = &before.create_hash {
-            self.batch.delete(keys::create_hash(self.org, &before.datatype, hash));
-        }
+        self.forget_create(before);
         for email in before.emails() {
             self.batch.delete(self.email_key(before, &email));
         }
         self.keep_unique(before, before.email().as_deref(), None)?;
         self.receipt.records.push(before.clone());
         Ok(self.events_of("delete", "deleted", before, Map::new()))
+    }
+
+    fn forget_create(&mut self, before: &Record) {
+        if let Some(hash) = &before.create_hash {
+            self.batch.delete(keys::create_hash(self.org, &before.datatype, hash));
+        }
     }
 
     fn time_key(&self, record: &Record, order: TimeOrder) -> Key {
@@ -167,6 +176,11 @@ impl Builder<'_> {
 
 fn is_contact(record: &Record) -> bool {
     matches!(record.datatype.as_str(), "contact" | "customer")
+}
+
+/// Whether two versions of a record say the same, as far as a create could have said it.
+fn says_the_same(before: &Record, after: &Record) -> bool {
+    before.data == after.data && before.meta == after.meta && before.state == after.state
 }
 
 /// The application fields that differ, as paths: `data.email`.
