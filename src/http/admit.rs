@@ -3,6 +3,7 @@
 
 use std::future::{Ready, ready};
 use std::ops::Deref;
+use std::time::Duration;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -88,11 +89,14 @@ async fn find_caller(access: Access, request: &ServiceRequest) -> Result<Option<
     allow(access, &caller)?;
     let limits = request.app_data::<web::Data<KeyLimits>>();
     if let (Some(given), Some(limits)) = (&caller.rate_limits, limits) {
-        limits.count(&caller.token_id, given).map_err(|wait| {
+        let told = limits.count(&caller.token_id, given);
+        request.extensions_mut().insert(told);
+        if told.left.is_none() {
             let message =
                 "this API key has been used as often as it may; wait, or make one with wider limits";
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).retry_after(wait)
-        })?;
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+            return Err(problem.retry_after(Duration::from_secs(told.reset)));
+        }
     }
     Ok(Some(caller))
 }

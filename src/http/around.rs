@@ -7,10 +7,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpResponse};
 
 use super::cors;
-use super::rate::{RateLimits, Room};
+use super::rate::{RateLimits, Room, Told};
 use crate::gateway::Origins;
 use crate::problem::Problem;
 
@@ -56,9 +56,12 @@ pub async fn around(
         (_, None, None) => next.call(request).await?,
     };
     let mut response = told(response, &path);
+    // An API key has limits of its own, which may be the tighter ones.
+    let of_key = response.request().extensions().get::<Told>().copied();
+    let limits = [room.map(|room| room.told()), of_key].into_iter().flatten();
     let headers = response.headers_mut();
-    if let Some(room) = room {
-        outermost.rates.describe(&room, headers, (LIMIT, REMAINING, RESET));
+    if let Some(limit) = limits.reduce(Told::tighter) {
+        limit.write(headers, (LIMIT, REMAINING, RESET));
     }
     // The gateway answers for its own path.
     if let Some(origin) = origin.filter(|_| !path.starts_with("/socket.io")) {

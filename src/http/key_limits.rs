@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use appengine_actors::clock::Clock;
 
+use super::rate::Told;
 use crate::auth::api_key::RateLimits;
 
 const WINDOWS: [u64; 3] = [60, 3_600, 86_400];
@@ -22,7 +22,7 @@ pub struct KeyLimits {
 #[derive(Debug, Clone, Copy, Default)]
 struct Window {
     number: u64,
-    used: u64,
+    used: u32,
 }
 
 impl KeyLimits {
@@ -32,36 +32,36 @@ impl KeyLimits {
         Self { clock, uses: Mutex::default() }
     }
 
-    /// Counts one use of a key.
-    ///
-    /// # Errors
-    /// How long to wait, when one of its windows is used up; nothing is counted then.
-    pub fn count(&self, key: &str, limits: &RateLimits) -> Result<(), Duration> {
+    /// Counts one use of a key, if none of its windows is used up, and says what the tightest of them leaves.
+    pub fn count(&self, key: &str, limits: &RateLimits) -> Told {
         let now = self.clock.now().as_secs();
-        let allowed = [limits.per_minute, limits.per_hour, limits.per_day].map(u64::from);
+        let allowed = [limits.per_minute, limits.per_hour, limits.per_day];
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
         if uses.len() >= MOST && !uses.contains_key(key) {
             let [.., day] = WINDOWS;
             uses.retain(|_, [.., last]| last.number == now / day);
         }
         let windows = uses.entry(key.to_owned()).or_default();
-        let spans = WINDOWS.into_iter().zip(allowed);
-        for ((seconds, most), window) in spans.zip(windows.iter_mut()) {
+        let told: [Told; 3] = std::array::from_fn(|at| {
+            let (seconds, limit, window) = (WINDOWS[at], allowed[at], &mut windows[at]);
             let number = now / seconds;
             if window.number != number {
                 *window = Window { number, used: 0 };
             }
-            if window.used >= most {
-                return Err(Duration::from_secs((number + 1) * seconds - now));
-            }
+            let left = limit.checked_sub(window.used).and_then(|left| left.checked_sub(1));
+            Told { limit, left, reset: (number + 1) * seconds - now }
+        });
+        if told.iter().all(|told| told.left.is_some()) {
+            windows.iter_mut().for_each(|window| window.used += 1);
         }
-        windows.iter_mut().for_each(|window| window.used += 1);
-        Ok(())
+        told.into_iter().reduce(Told::tighter).unwrap_or(told[0])
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use appengine_actors::clock::Timestamp;
     use appengine_actors::testkit::ManualClock;
@@ -71,12 +71,22 @@ mod tests {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(60_000)));
         let limits = KeyLimits::new(clock.clone());
         let given = RateLimits { per_minute: 2, per_hour: 3, per_day: 10 };
-        assert_eq!(limits.count("a", &given), Ok(()));
-        assert_eq!(limits.count("a", &given), Ok(()));
-        assert_eq!(limits.count("a", &given), Err(Duration::from_secs(60)));
-        assert_eq!(limits.count("b", &given), Ok(()), "another key has its own");
+        let told = |limit, left, reset| Told { limit, left, reset };
+        assert_eq!(limits.count("a", &given), told(2, Some(1), 60));
+        assert_eq!(limits.count("a", &given), told(2, Some(0), 60));
+        assert_eq!(limits.count("a", &given), told(2, None, 60));
+        assert_eq!(limits.count("b", &given).left, Some(1), "another key has its own");
         clock.advance(Duration::from_secs(60));
-        assert_eq!(limits.count("a", &given), Ok(()));
-        assert_eq!(limits.count("a", &given), Err(Duration::from_secs(3_600 - 120)), "the hour is used up");
+        assert_eq!(limits.count("a", &given), told(3, Some(0), 3_600 - 120), "the hour is the tighter one");
+        assert_eq!(limits.count("a", &given), told(3, None, 3_600 - 120), "the hour is used up");
+    }
+
+    #[test]
+    fn the_tighter_limit_is_told() {
+        let told = |limit, left, reset| Told { limit, left, reset };
+        let refused = told(5, None, 9);
+        assert_eq!(told(100, Some(99), 1).tighter(told(1, Some(0), 60)), told(1, Some(0), 60));
+        assert_eq!(told(100, Some(0), 60).tighter(refused), refused);
+        assert_eq!(told(5, None, 3).tighter(refused), refused, "the longer wait");
     }
 }

@@ -24,13 +24,40 @@ const SWEEP: u32 = 10_000;
 /// What a monitor or a scraper may always ask; so may a browser ask for the page's own files.
 const UNLIMITED: [&str; 2] = ["/health", "/metrics"];
 
-/// What is left to a client.
+/// What is left to a client by the limits of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     /// So many more requests at once, or none before this has passed.
     pub left: Result<u32, Duration>,
     /// The limit that leaves no more than that.
     pub limit: Limit,
+}
+
+/// What a client is told of a limit in `RateLimit-*` headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// The requests that it allows.
+    pub limit: u32,
+    /// How many of them are left; none when this request was one too many.
+    pub left: Option<u32>,
+    /// Seconds until there are more.
+    pub reset: u64,
+}
+
+impl Told {
+    /// The one of two limits that a client comes to first.
+    #[must_use]
+    pub fn tighter(self, other: Self) -> Self {
+        let wait = |told: &Self| std::cmp::Reverse(told.reset);
+        if (self.left, wait(&self)) <= (other.left, wait(&other)) { self } else { other }
+    }
+
+    /// Writes it into an answer.
+    pub fn write(&self, headers: &mut HeaderMap, names: (HeaderName, HeaderName, HeaderName)) {
+        headers.insert(names.0, HeaderValue::from(self.limit));
+        headers.insert(names.1, HeaderValue::from(self.left.unwrap_or(0)));
+        headers.insert(names.2, HeaderValue::from(self.reset.max(1)));
+    }
 }
 
 /// A limit of requests in a minute.
@@ -118,23 +145,6 @@ impl RateLimits {
             self.keys.retain_recent();
         }
     }
-
-    /// Writes what is left into an answer: limit, remaining, and seconds to the next one.
-    pub fn describe(
-        &self,
-        room: &Room,
-        headers: &mut HeaderMap,
-        names: (HeaderName, HeaderName, HeaderName),
-    ) {
-        let limit = room.limit.per_minute.get();
-        let (left, reset) = match room.left {
-            Ok(left) => (left, 60 / u64::from(limit)),
-            Err(wait) => (0, wait.as_secs() + 1),
-        };
-        headers.insert(names.0, HeaderValue::from(limit));
-        headers.insert(names.1, HeaderValue::from(left));
-        headers.insert(names.2, HeaderValue::from(reset.max(1)));
-    }
 }
 
 impl Limit {
@@ -148,6 +158,16 @@ impl Limit {
 }
 
 impl Room {
+    /// As the client is told.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        let limit = self.limit.per_minute.get();
+        match self.left {
+            Ok(left) => Told { limit, left: Some(left), reset: 60 / u64::from(limit) },
+            Err(wait) => Told { limit, left: None, reset: wait.as_secs() + 1 },
+        }
+    }
+
     fn tighter(self, other: Self) -> Self {
         let is_tighter = match (self.left, other.left) {
             (Err(wait), Err(others)) => wait >= others,

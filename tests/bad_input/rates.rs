@@ -93,6 +93,10 @@ fn a_key_is_used_as_often_as_it_may_be_from_anywhere() {
     let refused = answers.iter().find(|answer| answer.status == 429).expect("six are too many");
     refused.assert_problem(429, "rate_limited");
     assert!((1..=60).contains(&told(refused, "retry-after")), "{refused:?}");
+    // What is told is the key's own limit, not that of the address.
+    assert_limited(refused, 2);
+    let first = answers.first().expect("six answers");
+    assert_eq!((told(first, "ratelimit-limit"), told(first, "ratelimit-remaining")), (2, 1), "{first:?}");
     assert!(answers.iter().take(2).all(|answer| answer.status == 200), "{answers:?}");
 }
 
