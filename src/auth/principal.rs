@@ -98,16 +98,15 @@ impl Principal {
         if self.may_scope(scope) { Ok(()) } else { Err(Refusal::InsufficientScope(scope.to_owned())) }
     }
 
-    /// Whether they may do something with one record, given its root fields beside `data`. Where the
-    /// record's `requiredRole` names roles for it, one of these is needed and the table of roles does not
-    /// count (contract §2.4: "per-record override"). A `requiredRole` that cannot be read lets nobody in.
+    /// What a record itself says of whether they may do something with it, given its root fields beside
+    /// `data`; none where it says nothing. Where its `requiredRole` names roles, one of these is needed and the
+    /// table of roles does not count (contract §2.4). A `requiredRole` that cannot be read lets nobody in.
     #[must_use]
-    pub fn may_on(&self, meta: &Map<String, Value>, permission: Permission) -> bool {
-        let Some(value) = meta.get(REQUIRED_ROLE) else { return self.may(permission) };
-        let Ok(required) = RequiredRole::read(value) else { return false };
+    pub fn named_by(&self, meta: &Map<String, Value>, permission: Permission) -> Option<bool> {
+        let Ok(required) = RequiredRole::read(meta.get(REQUIRED_ROLE)?) else { return Some(false) };
         match required.of(permission) {
-            [] => self.may(permission),
-            named => self.key_touches(permission) && self.roles.iter().any(|role| named.contains(role)),
+            [] => None,
+            named => Some(self.key_touches(permission) && self.roles.iter().any(|role| named.contains(role))),
         }
     }
 
@@ -220,20 +219,27 @@ mod tests {
     fn a_records_required_role_overrides_the_table_both_ways() {
         let (user, owner) = (principal(&[Role::User], None), principal(&[Role::Owner], None));
         let rule = meta(json!({"read": ["owner"], "update": ["User"], "delete": []}));
-        assert!(owner.may_on(&rule, Permission::Read) && !user.may_on(&rule, Permission::Read));
-        assert!(user.may_on(&rule, Permission::Update) && !owner.may_on(&rule, Permission::Update));
-        assert!(owner.may_on(&rule, Permission::Delete) && !user.may_on(&rule, Permission::Delete));
+        let named = |who: &Principal, permission| who.named_by(&rule, permission);
+        assert_eq!(
+            (named(&owner, Permission::Read), named(&user, Permission::Read)),
+            (Some(true), Some(false))
+        );
+        assert_eq!(
+            (named(&owner, Permission::Update), named(&user, Permission::Update)),
+            (Some(false), Some(true))
+        );
+        assert_eq!(named(&owner, Permission::Delete), None);
         let key = principal(&[Role::User], Some(&["read"]));
-        assert!(!key.may_on(&rule, Permission::Update), "a scope still counts");
+        assert_eq!(named(&key, Permission::Update), Some(false), "a scope still counts");
     }
 
     #[test]
     fn without_a_rule_the_table_counts_and_a_broken_rule_lets_nobody_in() {
         let owner = principal(&[Role::Owner], None);
-        assert!(owner.may_on(&Map::new(), Permission::Approve));
-        assert!(owner.may_on(&meta(Value::Null), Permission::Approve));
+        assert_eq!(owner.named_by(&Map::new(), Permission::Approve), None);
+        assert_eq!(owner.named_by(&meta(Value::Null), Permission::Approve), None);
         for broken in [json!([]), json!({"read": "Owner"}), json!({"reed": []}), json!({"read": ["Boss"]})] {
-            assert!(!owner.may_on(&meta(broken.clone()), Permission::Read), "{broken}");
+            assert_eq!(owner.named_by(&meta(broken.clone()), Permission::Read), Some(false), "{broken}");
         }
     }
 }

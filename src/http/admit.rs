@@ -109,6 +109,7 @@ pub fn allow(access: Access, caller: &Principal) -> Result<(), Refusal> {
     match access {
         Access::Open | Access::Entrance | Access::Signed => Ok(()),
         Access::Content(permission, scope) => caller.require(permission, scope),
+        Access::Record(_, scope) => scoped(caller, scope),
         Access::Staff(permission, scope) => {
             if !is_staff(caller) {
                 return Err(Refusal::Forbidden(permission));
@@ -120,9 +121,13 @@ pub fn allow(access: Access, caller: &Principal) -> Result<(), Refusal> {
             if !is_staff(caller) || !caller.roles.iter().any(|role| runs.contains(role)) {
                 return Err(Refusal::Forbidden(Permission::Configure));
             }
-            if caller.may_scope(scope) { Ok(()) } else { Err(Refusal::InsufficientScope(scope.to_owned())) }
+            scoped(caller, scope)
         }
     }
+}
+
+fn scoped(caller: &Principal, scope: &str) -> Result<(), Refusal> {
+    if caller.may_scope(scope) { Ok(()) } else { Err(Refusal::InsufficientScope(scope.to_owned())) }
 }
 
 fn is_staff(caller: &Principal) -> bool {

@@ -29,22 +29,24 @@ pub fn routes() -> Vec<Route> {
 }
 
 const READ: Access = Access::Content(Permission::Read, "read:data");
+const READ_ONE: Access = Access::Record(Permission::Read, "read:data");
 const CREATE: Access = Access::Content(Permission::Create, "write:data");
-const UPDATE: Access = Access::Content(Permission::Update, "write:data");
+const UPDATE_ONE: Access = Access::Record(Permission::Update, "write:data");
 const DELETE: Access = Access::Content(Permission::Delete, "write:data");
+const DELETE_ONE: Access = Access::Record(Permission::Delete, "write:data");
 
 fn reading() -> Vec<Route> {
     vec![
-        enriched(Route::get("/repository/get/{datatype}/{id}", READ, read::get))
+        enriched(Route::get("/repository/get/{datatype}/{id}", READ_ONE, read::get))
             .about(TAG, "A record by its id")
             .gives::<BaseModel>(StatusCode::OK),
-        enriched(Route::get("/repository/find-any-id/{datatype}/{id}", READ, read::find_any_id))
+        enriched(Route::get("/repository/find-any-id/{datatype}/{id}", READ_ONE, read::find_any_id))
             .about(TAG, "A record by its id, by `org/datatype/id`, or by its e-mail")
             .part("id", text(r"^[^\x00-\x1f\x7f-\x9f/]+$"))
             .gives::<BaseModel>(StatusCode::OK),
         enriched(Route::get(
             "/repository/find-any-id/{datatype}/{org}/{of}/{id}",
-            READ,
+            READ_ONE,
             read::find_any_id_by_tail,
         ))
         .about(TAG, "A record by `org/datatype/id`")
@@ -123,20 +125,20 @@ fn writing() -> Vec<Route> {
         created(Route::post("/repository/create/{datatype}", CREATE, write::create_in))
             .about(TAG, "Create a record in a collection, with its fields under `data` or by themselves")
             .takes::<CreateInBody>(),
-        Route::post("/repository/update/{datatype}/{id}", UPDATE, write::update)
+        Route::post("/repository/update/{datatype}/{id}", UPDATE_ONE, write::update)
             .about(TAG, "Replace a record's `data`; with `version`, only if nobody wrote it meanwhile")
             .takes::<UpdateBody>()
             .gives::<BaseModel>(StatusCode::OK),
-        Route::post("/repository/update/{id_or_datatype}", UPDATE, write::update_one)
+        Route::post("/repository/update/{id_or_datatype}", UPDATE_ONE, write::update_one)
             .about(TAG, "Replace a record's `data`, the record being named partly by the body")
             .takes::<UpdateBody>()
             .gives::<BaseModel>(StatusCode::OK)
             .hidden(),
-        Route::post("/repository/update-partial/{datatype}/{id}", UPDATE, write::update_partial)
+        Route::post("/repository/update-partial/{datatype}/{id}", UPDATE_ONE, write::update_partial)
             .about(TAG, "Set single fields by their dotted paths; an object replaces the whole branch")
             .takes::<PartialBody>()
             .gives::<BaseModel>(StatusCode::OK),
-        hard(Route::new(Method::DELETE, "/repository/delete/{datatype}/{id}", DELETE, write::delete))
+        hard(Route::new(Method::DELETE, "/repository/delete/{datatype}/{id}", DELETE_ONE, write::delete))
             .about(
                 TAG,
                 "Delete a record: its state becomes `deleted` and lists leave it out, or it goes for good",

@@ -25,6 +25,9 @@ pub enum Access {
     Staff(Permission, &'static str),
     /// Whoever has this permission, customers for what is their own, and keys with this scope.
     Content(Permission, &'static str),
+    /// Whoever may do this with the one record that the request is about: by the record's own rule where it has
+    /// one, else by this permission. The handler asks, since it knows the record. Keys need this scope.
+    Record(Permission, &'static str),
     /// Those who run the organisation: its owners and administrators.
     Admin(&'static str),
 }

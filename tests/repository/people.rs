@@ -137,6 +137,17 @@ async fn a_records_own_rule_comes_before_the_roles() {
     assert_eq!(bob.post("/repository/update-partial/ticket/t-1", soft.clone()).await.0, 403);
     assert_eq!(bob.done("/repository/update/ticket/t-1", json!({"data": {"n": 1}})).await["version"], 1);
     assert_eq!(ada.done("/repository/update-partial/ticket/t-1", soft).await["state"], "deleted");
+    // It lets in whom the table would not, on the routes about one record, and tells nobody of others.
+    let (gus, own) = (house.somebody(ORG, Kind::User, "gus", Role::User), json!({"update": ["User"]}));
+    ada.done("/repository/create/ticket", json!({"sk": "t-2", "data": {}, "requiredRole": own})).await;
+    let set = json!({"data.by": "gus"});
+    assert_eq!(gus.done("/repository/update-partial/ticket/t-2", set.clone()).await["data"]["by"], "gus");
+    assert_eq!(gus.done("/repository/update/ticket/t-2", json!({"data": {}})).await["version"], 2);
+    assert_eq!(bob.post("/repository/update-partial/ticket/t-2", set.clone()).await.0, 403);
+    assert_eq!(gus.call(Method::DELETE, "/repository/delete/ticket/t-2", None).await.0, 403);
+    for sk in ["t-1", "none"] {
+        assert_eq!(gus.post(&format!("/repository/update-partial/ticket/{sk}"), set.clone()).await.0, 403);
+    }
     let odd = json!({"data": {}, "requiredRole": {"read": ["Nobody"]}});
     assert_eq!(ada.post("/repository/create/ticket", odd).await.0, 400);
 }

@@ -67,6 +67,7 @@ fn who(access: Access) -> String {
         Access::Signed => "signed in".to_owned(),
         Access::Staff(permission, scope) => format!("staff: {permission}, `{scope}`"),
         Access::Content(permission, scope) => format!("{permission}, `{scope}`"),
+        Access::Record(permission, scope) => format!("{permission}, or as the record says, `{scope}`"),
         Access::Admin(scope) => format!("owners and administrators, `{scope}`"),
     }
 }

@@ -233,7 +233,7 @@ impl Work<'_> {
         permission: Permission,
         most: usize,
     ) -> Result<(Vec<RecordId>, bool), Problem> {
-        let may = |record: &Record| self.caller.may_on(&record.meta, permission);
+        let may = |record: &Record| rules::may_on(self.caller, record, permission);
         let sk: Vec<Path> = Path::parse("sk").into_iter().collect();
         let projection = Projection::new(&sk, &[], &[]);
         let options = Options { page_size: most as u64, projection, ..of.options.clone() };

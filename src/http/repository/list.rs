@@ -207,7 +207,7 @@ pub async fn find(
 ) -> Result<Page, Problem> {
     let caller = place.caller;
     let visible = |record: &Record| is_theirs(caller, record) && keep.is_none_or(|keep| keep(record));
-    let may_read = |record: &Record| caller.may_on(&record.meta, Permission::Read);
+    let may_read = |record: &Record| rules::may_on(caller, record, Permission::Read);
     let narrowed = is_end_user(caller) || keep.is_some();
     let find = Find {
         org: &caller.org,
@@ -228,7 +228,7 @@ pub async fn find(
 pub async fn aggregate(place: Place<'_>, pipeline: &Pipeline) -> Result<Vec<Value>, Problem> {
     let caller = place.caller;
     let visible = |record: &Record| is_theirs(caller, record);
-    let may_read = |record: &Record| caller.may_on(&record.meta, Permission::Read);
+    let may_read = |record: &Record| rules::may_on(caller, record, Permission::Read);
     let (everything, options) = (Query::default(), Options::default());
     let find = Find {
         org: &caller.org,

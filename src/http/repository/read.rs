@@ -96,8 +96,11 @@ pub(super) async fn get(
     let (datatype, sk) = path.into_inner();
     let datatype = rules::datatype(&datatype)?;
     rules::check(&caller, &datatype, Act::Read)?;
-    let found = records.require(&caller.org, &datatype, &sk).await?.record;
-    rules::check_record(&caller, &found, Permission::Read)?;
+    let found = async {
+        let found = records.require(&caller.org, &datatype, &sk).await?.record;
+        rules::check_record(&caller, &found, Permission::Read).map(|()| found)
+    };
+    let found = rules::unless_hidden(&caller, Permission::Read, found.await)?;
     Ok(HttpResponse::Ok().json(found.to_json()))
 }
 
@@ -154,7 +157,7 @@ async fn any_id(
         let shown: String = text.chars().take(128).collect();
         Problem::not_found(format!("failed to find {datatype} `{shown}`: there is no such record"))
     };
-    Err(refusal.unwrap_or_else(missing))
+    rules::unless_hidden(caller, Permission::Read, Err(refusal.unwrap_or_else(missing)))
 }
 
 pub(super) async fn find_page_data(

@@ -192,10 +192,33 @@ pub fn check_record(caller: &Principal, record: &Record, permission: Permission)
     if !is_theirs(caller, record) {
         return Err(missing(&record.datatype, &record.sk));
     }
-    if !caller.may_on(&record.meta, permission) {
+    if !may_on(caller, record, permission) {
         return Err(Refusal::Forbidden(permission).into());
     }
     Ok(())
+}
+
+/// Whether somebody may do something with one record that is theirs to know of: as the record itself says,
+/// or else as the table of roles does.
+#[must_use]
+pub fn may_on(caller: &Principal, record: &Record, permission: Permission) -> bool {
+    caller.named_by(&record.meta, permission).unwrap_or_else(|| caller.may(permission))
+}
+
+/// What came of a request about one record, for its caller: whoever could do this with no record, but for
+/// those that let them, does not learn which there are.
+///
+/// # Errors
+/// 403 instead of 404 for them.
+pub fn unless_hidden<T>(
+    caller: &Principal,
+    permission: Permission,
+    came: Result<T, Problem>,
+) -> Result<T, Problem> {
+    came.map_err(|problem| match problem.status() {
+        StatusCode::NOT_FOUND if !caller.may(permission) => Refusal::Forbidden(permission).into(),
+        _ => problem,
+    })
 }
 
 /// 404 in the words that a record that is not there has.

@@ -155,7 +155,9 @@ pub async fn change(
     let permissions =
         if deletes { vec![Permission::Update, Permission::Delete] } else { vec![Permission::Update] };
     let may = |record: &Record| permissions.iter().try_for_each(|p| rules::check_record(caller, record, *p));
-    may(&records.require(&caller.org, at.0, at.1).await?.record)?;
+    let read = records.require(&caller.org, at.0, at.1).await;
+    let read = read.map_err(Problem::from).and_then(|read| may(&read.record));
+    rules::unless_hidden(caller, Permission::Update, read)?;
     let edit = |record: &mut Record| {
         // Asked again of the record that is written: it may not be the one that was read before.
         may(record).map_err(|problem| problem.to_string())?;
@@ -216,11 +218,13 @@ pub async fn remove(
     let mut tries = 0;
     loop {
         tries += 1;
-        let write = machine.records.plan_delete(&caller.org, at, hard, Some(rules::author(caller))).await?;
+        let write = machine.records.plan_delete(&caller.org, at, hard, Some(rules::author(caller))).await;
+        let write = rules::unless_hidden(caller, Permission::Delete, write.map_err(Problem::from))?;
         let (Write::Remove { before, .. } | Write::Replace { before, .. }) = &write else {
             return Err(Problem::internal(&"a deletion was planned as something else"));
         };
-        rules::check_record(caller, before, Permission::Delete)?;
+        let may = rules::check_record(caller, before, Permission::Delete);
+        rules::unless_hidden(caller, Permission::Delete, may)?;
         if !still(before) {
             return Ok(None);
         }
