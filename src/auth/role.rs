@@ -63,6 +63,18 @@ impl Permission {
         }
     }
 
+    /// What the same is called of components, where they are records: a setting is configured, not updated.
+    #[must_use]
+    pub const fn of_components(self) -> Option<Self> {
+        match self {
+            Self::Read => Some(Self::View),
+            Self::Create => Some(Self::Add),
+            Self::Update => Some(Self::Configure),
+            Self::Delete => Some(Self::Remove),
+            Self::Review | Self::Approve | Self::Add | Self::View | Self::Remove | Self::Configure => None,
+        }
+    }
+
     /// The verb of API key scopes that covers it: looking is `read`, all else is `write`.
     #[must_use]
     pub const fn verb(self) -> &'static str {

@@ -17,7 +17,7 @@ use super::route::Access;
 use crate::auth::gate::{Credentials, Gate};
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::refusal::Refusal;
-use crate::auth::role::{Permission, Role};
+use crate::auth::role::{self, Permission, Role};
 use crate::problem::Problem;
 
 /// Who is calling. Only on routes whose access asks for it.
@@ -108,7 +108,11 @@ async fn find_caller(access: Access, request: &ServiceRequest) -> Result<Option<
 pub fn allow(access: Access, caller: &Principal) -> Result<(), Refusal> {
     match access {
         Access::Open | Access::Entrance | Access::Signed => Ok(()),
-        Access::Content(permission, scope) => caller.require(permission, scope),
+        // The collection is not known here: the handler asks which of the two counts for it.
+        Access::Content(permission, scope) => match permission.of_components() {
+            Some(component) if role::allows(&caller.roles, component) => scoped(caller, scope),
+            _ => caller.require(permission, scope),
+        },
         Access::Record(_, scope) => scoped(caller, scope),
         Access::Staff(permission, scope) => {
             if !is_staff(caller) {

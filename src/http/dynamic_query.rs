@@ -164,7 +164,7 @@ async fn count(
 ) -> Result<HttpResponse, Problem> {
     let CountBody { collection, filter } = shaped(body)?;
     let datatype = rules::datatype(&collection)?;
-    rules::check(&caller, &datatype, Act::Read)?;
+    rules::check_all(&caller, &datatype, Act::Read, Permission::Read)?;
     let query =
         read_query("filter", &filter).map_err(|found| refused("the filter cannot be taken", found))?;
     let options = Options { page_size: 1, ..Options::default() };

@@ -186,6 +186,38 @@ async fn pages_hold_each_record_once_though_some_have_rules_of_their_own() {
 }
 
 #[actix_web::test]
+async fn components_are_looked_after_by_whom_the_table_gives_them() {
+    let house = House::open().await;
+    let ada = house.owner();
+    let con = house.somebody(ORG, Kind::User, "con", Role::ConfigAdmin);
+    con.create("config", "c-1", json!({"n": 1})).await;
+    assert_eq!(con.get("/repository/get/config/c-1").await.0, 200);
+    assert_eq!(con.ids("/repository/find/config", json!({})).await, ["c-1"]);
+    assert_eq!(con.done("/repository/update/config/c-1", json!({"data": {"n": 2}})).await["version"], 1);
+    let set = json!({"collection": "config", "update": {"$set": {"data.n": 3}}});
+    assert_eq!(con.done("/dynamic-query/updateOne", set).await["modifiedCount"], 1);
+    assert_eq!(con.call(Method::DELETE, "/repository/delete/config/c-1", None).await.0, 200);
+    let key = con.done("/api-key/create", json!({"name": "k"})).await;
+    assert_eq!(con.get(&format!("/repository/get/apikey/{}", key["sk"].as_str().unwrap())).await.0, 200);
+    assert_eq!(con.done("/app/register", json!({"name": "a"})).await["roles"], json!(["ConfigAdmin"]));
+    // Content is not theirs, and components are not everybody's.
+    ada.create("ticket", "t-1", json!({})).await;
+    for (path, body) in [
+        ("/repository/find/ticket", json!({})),
+        ("/repository/create/ticket", json!({"n": 1})),
+        ("/repository/update/ticket/t-1", json!({"data": {}})),
+        ("/repository/delete/ticket", json!(["t-1"])),
+        ("/dynamic-query/deleteMany", json!({"collection": "ticket"})),
+        ("/dynamic-query/count", json!({"collection": "ticket"})),
+    ] {
+        assert_eq!(con.post(path, body).await.0, 403, "{path}");
+    }
+    assert_eq!(con.get("/repository/get/ticket/t-1").await.0, 403);
+    let gus = house.somebody(ORG, Kind::User, "gus", Role::User);
+    assert_eq!(gus.post("/repository/create/config", json!({"n": 1})).await.0, 403);
+}
+
+#[actix_web::test]
 async fn roles_allow_what_the_contract_says() {
     let house = House::open().await;
     let ada = house.owner();

@@ -58,7 +58,7 @@ impl NewApp {
 
 impl Accounts {
     /// `POST /app/register`: `{name, roles?}`. Staff may add apps that do no more than they themselves may;
-    /// an app that is given no roles is a `User`.
+    /// an app that is given no roles is a `User`, or what its maker is where they may not make it one.
     ///
     /// # Errors
     /// 400 for a body that cannot be used, 403 for callers that are no staff and roles too high, 409 when
@@ -69,7 +69,8 @@ impl Accounts {
         fields.only(&["name", "roles"])?;
         let name = fields.needed("name", NAME_CHARS)?.to_owned();
         let roles = match fields.get("roles") {
-            None => vec![Role::User],
+            None if check_no_higher(&[Role::User], maker).is_ok() => vec![Role::User],
+            None => maker.roles.clone(),
             Some(roles) => Vec::<Role>::deserialize(roles)
                 .map_err(|_| fields.invalid("roles", &format!("must be a list of {}", list())))?,
         };
@@ -126,7 +127,8 @@ impl Accounts {
 /// Apps and API keys are made by staff who signed in, not by other keys.
 pub(super) fn maker_is_staff(maker: &Principal) -> Result<(), Refusal> {
     let staff = maker.kind == Kind::User && maker.scopes.is_none();
-    if staff && maker.may(Permission::Create) { Ok(()) } else { Err(Refusal::Forbidden(Permission::Create)) }
+    let adds = maker.may(Permission::Create) || maker.may(Permission::Add);
+    if staff && adds { Ok(()) } else { Err(Refusal::Forbidden(Permission::Create)) }
 }
 
 fn check_no_higher(roles: &[Role], maker: &Principal) -> Result<(), AccountError> {

@@ -78,7 +78,7 @@ impl Operation {
             Self::Replace { body, .. } => (Act::Change, Some(&body.meta)),
             Self::Delete { .. } => (Act::Change, None),
         };
-        rules::check(caller, datatype, act)?;
+        rules::check_all(caller, datatype, act, self.permission())?;
         fields.map_or(Ok(()), |fields| rules::check_fields(caller, fields))
     }
 }

@@ -58,7 +58,7 @@ pub async fn find_page(
     let datatype = rules::datatype(datatype)?;
     let budget = machine.house.settings.query_documents;
     let place = Place { caller, records, datatype: &datatype, budget };
-    rules::check(caller, &datatype, Act::Read)?;
+    rules::check_all(caller, &datatype, Act::Read, Permission::Read)?;
     let (query, wanted) = read_find(query, options)?;
     list(place, &query, &wanted, None).await
 }

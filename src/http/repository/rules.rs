@@ -44,6 +44,8 @@ struct Rule {
     change: Who,
     /// Where it is done instead.
     instead: &'static str,
+    /// Whether its records are components, which roles may also do with what they may with components.
+    components: bool,
 }
 
 const fn rule(
@@ -51,7 +53,15 @@ const fn rule(
     [read, create, change]: [Who; 3],
     instead: &'static str,
 ) -> Rule {
-    Rule { datatypes, read, create, change, instead }
+    Rule { datatypes, read, create, change, instead, components: false }
+}
+
+const fn components(
+    datatypes: &'static [&'static str],
+    [read, create, change]: [Who; 3],
+    instead: &'static str,
+) -> Rule {
+    Rule { datatypes, read, create, change, instead, components: true }
 }
 
 use Who::{Admins, Everybody, Nobody, Staff};
@@ -64,10 +74,10 @@ const RULES: [Rule; 10] = [
     rule(&["user"], [Staff, Nobody, Admins], "staff sign up at POST /profile/user/signup"),
     rule(&["customer"], [Everybody, Staff, Staff], "customers sign up at POST /profile/customer/signup"),
     rule(&["guest"], [Everybody, Nobody, Staff], "guests begin at POST /profile/customer/register-guest"),
-    rule(&["apikey"], [Admins, Nobody, Admins], "keys are made by POST /api-key/create"),
-    rule(&["app"], [Admins, Nobody, Nobody], "apps are registered by POST /app/register"),
-    rule(&["config", "setting", "userrole", "usergroup"], [Staff, Admins, Admins], ""),
-    rule(&["email_account", "email_health", "upstream_integration"], [Staff, Admins, Admins], ""),
+    components(&["apikey"], [Admins, Nobody, Admins], "keys are made by POST /api-key/create"),
+    components(&["app"], [Admins, Nobody, Nobody], "apps are registered by POST /app/register"),
+    components(&["config", "setting", "userrole", "usergroup"], [Staff, Admins, Admins], ""),
+    components(&["email_account", "email_health", "upstream_integration"], [Staff, Admins, Admins], ""),
     rule(&SYSTEM, [Everybody, Staff, Staff], ""),
 ];
 
@@ -116,7 +126,7 @@ pub fn datatype(text: &str) -> Result<Datatype, Problem> {
 /// 403, saying where it is done instead.
 pub fn check(caller: &Principal, datatype: &Datatype, act: Act) -> Result<(), Problem> {
     let name = datatype.as_str();
-    let Some(rule) = RULES.iter().find(|rule| rule.datatypes.contains(&name)) else { return Ok(()) };
+    let Some(rule) = rule_of(datatype) else { return Ok(()) };
     let who = match act {
         Act::Read => rule.read,
         Act::Create => rule.create,
@@ -144,6 +154,32 @@ pub fn check(caller: &Principal, datatype: &Datatype, act: Act) -> Result<(), Pr
     let instead = if rule.instead.is_empty() { String::new() } else { format!("; {}", rule.instead) };
     let message = format!("failed to {verb} records of `{name}`: {whose}{instead}");
     Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message))
+}
+
+fn rule_of(datatype: &Datatype) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.datatypes.contains(&datatype.as_str()))
+}
+
+/// Whether somebody may do this with the records of a collection by the table of roles.
+#[must_use]
+pub fn may(caller: &Principal, datatype: &Datatype, permission: Permission) -> bool {
+    let component =
+        permission.of_components().filter(|_| rule_of(datatype).is_some_and(|rule| rule.components));
+    caller.may(permission) || component.is_some_and(|component| caller.may(component))
+}
+
+/// [`check`] and the table of roles: for what is done with a collection as a whole.
+///
+/// # Errors
+/// 403.
+pub fn check_all(
+    caller: &Principal,
+    datatype: &Datatype,
+    act: Act,
+    permission: Permission,
+) -> Result<(), Problem> {
+    check(caller, datatype, act)?;
+    if may(caller, datatype, permission) { Ok(()) } else { Err(Refusal::Forbidden(permission).into()) }
 }
 
 /// Whether the caller is somebody whom the organisation serves, who sees what is their own only.
@@ -202,7 +238,7 @@ pub fn check_record(caller: &Principal, record: &Record, permission: Permission)
 /// or else as the table of roles does.
 #[must_use]
 pub fn may_on(caller: &Principal, record: &Record, permission: Permission) -> bool {
-    caller.named_by(&record.meta, permission).unwrap_or_else(|| caller.may(permission))
+    caller.named_by(&record.meta, permission).unwrap_or_else(|| may(caller, &record.datatype, permission))
 }
 
 /// What came of a request about one record, for its caller: whoever could do this with no record, but for
@@ -212,11 +248,12 @@ pub fn may_on(caller: &Principal, record: &Record, permission: Permission) -> bo
 /// 403 instead of 404 for them.
 pub fn unless_hidden<T>(
     caller: &Principal,
+    datatype: &Datatype,
     permission: Permission,
     came: Result<T, Problem>,
 ) -> Result<T, Problem> {
     came.map_err(|problem| match problem.status() {
-        StatusCode::NOT_FOUND if !caller.may(permission) => Refusal::Forbidden(permission).into(),
+        StatusCode::NOT_FOUND if !may(caller, datatype, permission) => Refusal::Forbidden(permission).into(),
         _ => problem,
     })
 }

@@ -69,7 +69,7 @@ async fn make(
 /// # Errors
 /// 403 for collections and fields that are not theirs to write, 400 for fields that cannot be taken.
 pub fn new_record(caller: &Principal, datatype: Datatype, body: RecordBody) -> Result<NewRecord, Problem> {
-    rules::check(caller, &datatype, Act::Create)?;
+    rules::check_all(caller, &datatype, Act::Create, Permission::Create)?;
     rules::check_fields(caller, &body.meta)?;
     let mut meta = body.meta;
     if let Some(owner) = rules::owner(caller) {
@@ -157,7 +157,7 @@ pub async fn change(
     let may = |record: &Record| permissions.iter().try_for_each(|p| rules::check_record(caller, record, *p));
     let read = records.require(&caller.org, at.0, at.1).await;
     let read = read.map_err(Problem::from).and_then(|read| may(&read.record));
-    rules::unless_hidden(caller, Permission::Update, read)?;
+    rules::unless_hidden(caller, at.0, Permission::Update, read)?;
     let edit = |record: &mut Record| {
         // Asked again of the record that is written: it may not be the one that was read before.
         may(record).map_err(|problem| problem.to_string())?;
@@ -191,7 +191,7 @@ pub(super) async fn delete_many(
     Json(ids): Json<Vec<RecordId>>,
 ) -> Result<HttpResponse, Problem> {
     let datatype = rules::datatype(&datatype)?;
-    rules::check(&caller, &datatype, Act::Change)?;
+    rules::check_all(&caller, &datatype, Act::Change, Permission::Delete)?;
     let (caller, machine, datatype) = (&*caller, machine.get_ref(), &datatype);
     let deletions = futures_util::stream::iter(bodies::ids(ids)?).map(|sk| async move {
         let gone = remove(caller, machine, (datatype, &sk), params.hard, |_| true).await;
@@ -219,12 +219,12 @@ pub async fn remove(
     loop {
         tries += 1;
         let write = machine.records.plan_delete(&caller.org, at, hard, Some(rules::author(caller))).await;
-        let write = rules::unless_hidden(caller, Permission::Delete, write.map_err(Problem::from))?;
+        let write = rules::unless_hidden(caller, at.0, Permission::Delete, write.map_err(Problem::from))?;
         let (Write::Remove { before, .. } | Write::Replace { before, .. }) = &write else {
             return Err(Problem::internal(&"a deletion was planned as something else"));
         };
         let may = rules::check_record(caller, before, Permission::Delete);
-        rules::unless_hidden(caller, Permission::Delete, may)?;
+        rules::unless_hidden(caller, at.0, Permission::Delete, may)?;
         if !still(before) {
             return Ok(None);
         }
