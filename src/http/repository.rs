@@ -2,6 +2,7 @@
 //! do is in [`read`] and [`write`]; who may is in [`rules`].
 
 pub mod bodies;
+pub mod kept;
 pub mod list;
 pub mod lookup;
 pub mod read;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::bodies::{self, Fields};
+use super::kept;
 use super::rules::{self, Act};
 use crate::auth::principal::Principal;
 use crate::auth::role::Permission;
@@ -71,6 +72,7 @@ async fn make(
 pub fn new_record(caller: &Principal, datatype: Datatype, body: RecordBody) -> Result<NewRecord, Problem> {
     rules::check_all(caller, &datatype, Act::Create, Permission::Create)?;
     rules::check_fields(caller, &body.meta)?;
+    kept::check_new(&datatype, body.data.as_ref().unwrap_or(&Fields::new()))?;
     let mut meta = body.meta;
     if let Some(owner) = rules::owner(caller) {
         meta.insert("owner".to_owned(), owner);
@@ -156,12 +158,18 @@ pub async fn change(
         if deletes { vec![Permission::Update, Permission::Delete] } else { vec![Permission::Update] };
     let may = |record: &Record| permissions.iter().try_for_each(|p| rules::check_record(caller, record, *p));
     let read = records.require(&caller.org, at.0, at.1).await;
-    let read = read.map_err(Problem::from).and_then(|read| may(&read.record));
-    rules::unless_hidden(caller, at.0, Permission::Update, read)?;
+    let read = read.map_err(Problem::from).and_then(|read| may(&read.record).map(|()| read.record));
+    let before = rules::unless_hidden(caller, at.0, Permission::Update, read)?;
+    let mut tried = before.clone();
+    if edit(&mut tried).is_ok() {
+        kept::keep(&before, &mut tried)?;
+    }
     let edit = |record: &mut Record| {
         // Asked again of the record that is written: it may not be the one that was read before.
         may(record).map_err(|problem| problem.to_string())?;
+        let before = record.clone();
         edit(record)?;
+        kept::keep(&before, record).map_err(|problem| problem.to_string())?;
         rules::required_role(&record.meta).map_err(|why| format!("set requiredRole: it {why}"))
     };
     let written = records.update(&caller.org, at, version, &origin(caller), edit).await;
