@@ -110,7 +110,7 @@ pub fn routes() -> Vec<Route> {
 /// Reads a body's filter and options and lists what matches.
 async fn found(caller: &Caller, machine: &Machine, body: &FindBody, one: bool) -> Result<Value, Problem> {
     let datatype = rules::datatype(&body.collection)?;
-    rules::check(caller, &datatype, Act::Read)?;
+    rules::check_all(caller, &datatype, Act::Read, Permission::Read)?;
     let (query, wanted) = (read_query("filter", &body.filter), read_options(&body.options));
     let (query, mut wanted) = match (query, wanted) {
         (Ok(query), Ok(wanted)) => (query, wanted),
