@@ -7,6 +7,8 @@ mod bad_input;
 mod dynamic;
 #[path = "repository/house.rs"]
 mod house;
+#[path = "repository/identity.rs"]
+mod identity;
 #[path = "repository/people.rs"]
 mod people;
 #[path = "repository/reading.rs"]

@@ -365,6 +365,14 @@ pub fn privates(org: &OrgId, purpose: &str) -> Key {
     Builder::of(org, b'p').text(purpose).0
 }
 
+/// The name of a private value whose key is under `prefix`, which [`privates`] made.
+#[must_use]
+pub fn parse_private(prefix: &[u8], key: &[u8]) -> Option<String> {
+    // Names hold no zero byte, so none of theirs was doubled.
+    let name = key.strip_prefix(prefix)?.strip_suffix(&END)?;
+    String::from_utf8(name.to_vec()).ok()
+}
+
 mod system;
 
 pub use system::*;

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use appengine_actors::clock::Clock;
+use appengine_actors::clock::{Clock, Timestamp};
 use appengine_actors::ids::{OrgId, RecordId};
 use futures_util::future::BoxFuture;
 
 use super::api_key::{Keys, hash_of};
 use super::principal::{Kind, NEVER, Principal};
 use super::refusal::Refusal;
+use super::role::Role;
 use super::seen::{Seen, Subject, fingerprint};
 use super::token::Tokens;
 
@@ -29,11 +30,20 @@ pub struct Credentials<'a> {
     pub query_token: Option<&'a str>,
 }
 
+/// Whom a token was found to stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Their record.
+    pub id: RecordId,
+    /// What they are by now: a session's token may be older than their latest roles.
+    pub roles: Vec<Role>,
+}
+
 /// Where the people behind tokens are.
 pub trait People: Send + Sync + 'static {
-    /// The record that a verified token stands for. A token is a full identity: the organisation and the
-    /// record come to be when they are not there. A token of a session that has ended is refused.
-    fn ensure<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<RecordId, Refusal>>;
+    /// Whom a verified token stands for. A token is a full identity: the organisation and the record come to
+    /// be when they are not there. A token of a session that has ended is refused.
+    fn ensure<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<Known, Refusal>>;
 }
 
 /// Admits callers.
@@ -112,14 +122,15 @@ impl Gate {
             return Err(Refusal::TokenOrgMismatch);
         }
         let fingerprint = fingerprint(token);
-        if let Some(id) = self.seen.get(&fingerprint) {
-            return Ok(Principal { id, ..principal });
+        if let Some(Known { id, roles }) = self.seen.get(&fingerprint) {
+            return Ok(Principal { id, roles, ..principal });
         }
         let epoch = self.seen.epoch();
-        let id = self.people.ensure(&principal).await?;
-        let subject = Subject { org: principal.org.clone(), kind: principal.kind, id: id.clone() };
+        let known = self.people.ensure(&principal).await?;
+        let subject = Subject { org: principal.org.clone(), kind: principal.kind, known: known.clone() };
         self.seen.remember(epoch, fingerprint, subject);
-        Ok(Principal { id, ..principal })
+        let Known { id, roles } = known;
+        Ok(Principal { id, roles, ..principal })
     }
 
     async fn by_key(&self, key: &str, org: OrgId) -> Result<Principal, Refusal> {
@@ -139,6 +150,7 @@ impl Gate {
             scopes: Some(found.scopes),
             rate_limits: Some(found.rate_limits),
             session: None,
+            issued_at: Timestamp::default(),
             expires_at: found.expires_at.unwrap_or(NEVER),
         })
     }

@@ -70,6 +70,8 @@ pub struct Principal {
     pub token_id: String,
     /// The session that the token belongs to; none for tokens that stand for themselves.
     pub session: Option<String>,
+    /// When their token was made; of an API key, never.
+    pub issued_at: Timestamp,
     /// When they must come with another token, or [`NEVER`].
     pub expires_at: Timestamp,
 }
@@ -190,6 +192,7 @@ mod tests {
             rate_limits: None,
             token_id: "t".into(),
             session: None,
+            issued_at: Timestamp::default(),
             expires_at: Timestamp::default(),
         }
     }

@@ -202,6 +202,22 @@ pub fn allows(roles: &[Role], permission: Permission) -> bool {
     roles.iter().any(|role| role.allows(permission))
 }
 
+/// Whether somebody with these roles may give a role to others, or take it from them: none that outranks their
+/// own. The installation's own roles are given from there only; who owns the organisation gives all others; and
+/// anybody else what allows no more than they may themselves, which never is to run the organisation.
+#[must_use]
+pub fn may_give(roles: &[Role], given: Role) -> bool {
+    let has = |any: &[Role]| roles.iter().any(|role| any.contains(role));
+    match given {
+        Role::RootAdmin | Role::RootSystem | Role::RootUser | Role::RootPowerUser => {
+            has(&[Role::RootAdmin, Role::RootSystem])
+        }
+        _ if has(&[Role::Owner, Role::System, Role::RootAdmin, Role::RootSystem]) => true,
+        Role::Owner | Role::System => false,
+        _ => given.permissions().iter().all(|permission| allows(roles, *permission)),
+    }
+}
+
 /// A text that is none of the 14 roles; the message lists them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("read `{0}` as a role: the roles are {list}", list = list())]
@@ -279,6 +295,26 @@ mod tests {
         assert!(allows(&[Role::Guest, Role::ConfigAdmin], Permission::Configure));
         assert!(!allows(&[Role::Guest, Role::ConfigAdmin], Permission::Create));
         assert!(!allows(&[], Permission::Read));
+    }
+
+    #[test]
+    fn nobody_gives_what_outranks_their_own() {
+        let table = [
+            (Role::Owner, Role::Owner, true),
+            (Role::Owner, Role::ConfigAdmin, true),
+            (Role::Owner, Role::RootAdmin, false),
+            (Role::RootAdmin, Role::RootUser, true),
+            (Role::ConfigAdmin, Role::ConfigAdmin, true),
+            (Role::ConfigAdmin, Role::User, false),
+            (Role::ContentAdmin, Role::Owner, false),
+            (Role::ContentAdmin, Role::Publisher, true),
+            (Role::User, Role::Customer, true),
+            (Role::User, Role::PowerUser, false),
+        ];
+        for (maker, given, expected) in table {
+            assert_eq!(may_give(&[maker], given), expected, "{maker} {given}");
+        }
+        assert!(!may_give(&[], Role::Guest));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use appengine_actors::ids::{OrgId, RecordId};
 use sha2::{Digest, Sha256};
 
+use super::gate::Known;
 use super::principal::Kind;
 
 /// The SHA-256 of a token: a name for exactly this one, with all its claims.
@@ -18,7 +19,7 @@ pub(super) type Fingerprint = [u8; 32];
 pub(super) struct Subject {
     pub(super) org: OrgId,
     pub(super) kind: Kind,
-    pub(super) id: RecordId,
+    pub(super) known: Known,
 }
 
 /// A bounded set of good tokens with the record that each stands for.
@@ -46,21 +47,22 @@ impl Seen {
     pub fn forget(&self, org: &OrgId, kind: Kind, id: &RecordId) {
         let mut inner = self.lock();
         inner.epoch += 1;
-        let stays = |subject: &mut Subject| subject.org != *org || subject.kind != kind || subject.id != *id;
+        let stays =
+            |subject: &mut Subject| subject.org != *org || subject.kind != kind || subject.known.id != *id;
         inner.young.retain(|_, subject| stays(subject));
         inner.old.retain(|_, subject| stays(subject));
     }
 
-    /// The record that a token was found to stand for.
-    pub(super) fn get(&self, token: &Fingerprint) -> Option<RecordId> {
+    /// Whom a token was found to stand for.
+    pub(super) fn get(&self, token: &Fingerprint) -> Option<Known> {
         let mut inner = self.lock();
         if let Some(subject) = inner.young.get(token) {
-            return Some(subject.id.clone());
+            return Some(subject.known.clone());
         }
         let subject = inner.old.remove(token)?;
-        let id = subject.id.clone();
+        let known = subject.known.clone();
         self.insert(&mut inner, *token, subject);
-        Some(id)
+        Some(known)
     }
 
     /// The moment before a look at the store; see [`Seen::remember`].
@@ -98,7 +100,8 @@ mod tests {
     use super::*;
 
     fn subject(id: &str) -> Subject {
-        Subject { org: OrgId::new("o").unwrap(), kind: Kind::User, id: RecordId::new(id).unwrap() }
+        let known = Known { id: RecordId::new(id).unwrap(), roles: Vec::new() };
+        Subject { org: OrgId::new("o").unwrap(), kind: Kind::User, known }
     }
 
     #[test]
@@ -108,7 +111,7 @@ mod tests {
         seen.remember(seen.epoch(), often, subject("ada"));
         for n in 0..100 {
             seen.remember(seen.epoch(), fingerprint(&n.to_string()), subject("bob"));
-            assert_eq!(seen.get(&often), Some(subject("ada").id), "{n}");
+            assert_eq!(seen.get(&often), Some(subject("ada").known), "{n}");
             let inner = seen.lock();
             assert!(inner.young.len() + inner.old.len() <= 10);
         }
@@ -121,15 +124,15 @@ mod tests {
         let (one, other) = (fingerprint("1"), fingerprint("2"));
         seen.remember(seen.epoch(), one, subject("ada"));
         seen.remember(seen.epoch(), other, subject("bob"));
-        seen.forget(&subject("ada").org, Kind::User, &subject("ada").id);
-        assert_eq!((seen.get(&one), seen.get(&other)), (None, Some(subject("bob").id)));
+        seen.forget(&subject("ada").org, Kind::User, &subject("ada").known.id);
+        assert_eq!((seen.get(&one), seen.get(&other)), (None, Some(subject("bob").known)));
     }
 
     #[test]
     fn what_was_found_before_a_forgetting_is_not_kept_after_it() {
         let seen = Seen::new(10);
         let (token, before) = (fingerprint("1"), seen.epoch());
-        seen.forget(&subject("ada").org, Kind::User, &subject("ada").id);
+        seen.forget(&subject("ada").org, Kind::User, &subject("ada").known.id);
         seen.remember(before, token, subject("ada"));
         assert_eq!(seen.get(&token), None);
     }

@@ -207,6 +207,7 @@ impl Claims {
             rate_limits: None,
             token_id: self.jti,
             session: self.sid,
+            issued_at: Timestamp::from_millis(self.iat.saturating_mul(1_000)),
             expires_at: Timestamp::from_millis(self.exp.saturating_mul(1_000)),
         }
     }

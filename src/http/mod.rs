@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod monitoring;
 pub mod openapi;
 pub mod page;
+pub mod people;
 pub mod profile;
 pub mod rate;
 pub mod repository;
@@ -34,6 +35,7 @@ pub fn routes() -> Vec<Route> {
         page::routes(),
         openapi::routes_of_document(),
         profile::routes(),
+        people::routes(),
         repository::routes(),
         dynamic_query::routes(),
         events::routes(),

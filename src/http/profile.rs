@@ -251,11 +251,23 @@ struct TokenReply {
     token: String,
 }
 
-fn org(gate: &Gate, request: &HttpRequest) -> Result<OrgId, Problem> {
-    Ok(gate.public_org(credentials(request.headers(), None))?)
+/// The organisation that somebody comes in to: the header's, or, from forms that cannot set one, the body's.
+pub(super) fn org(gate: &Gate, request: &HttpRequest, body: &Value) -> Result<OrgId, Problem> {
+    let mut sent = credentials(request.headers(), None);
+    let of_body = body.get("orgid").and_then(Value::as_str).map(str::trim);
+    match (sent.orgid.map(str::trim).filter(|header| !header.is_empty()), of_body) {
+        (Some(header), Some(body)) if header != body => {
+            let message =
+                "failed to tell the organisation: the header `orgid` and the body name different ones";
+            return Err(Problem::bad_request("invalid_orgid", message));
+        }
+        (None, of_body) => sent.orgid = of_body,
+        _ => {}
+    }
+    Ok(gate.public_org(sent)?)
 }
 
-fn private(status: StatusCode) -> actix_web::HttpResponseBuilder {
+pub(super) fn private(status: StatusCode) -> actix_web::HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer.insert_header(("cache-control", "no-store"));
     answer
@@ -273,7 +285,7 @@ macro_rules! entrance {
             request: HttpRequest,
             Json(body): Json<Value>,
         ) -> Result<HttpResponse, Problem> {
-            let ($accounts, $org, $body) = (&accounts, &org(&gate, &request)?, &body);
+            let ($accounts, $org, $body) = (&accounts, &org(&gate, &request, &body)?, &body);
             session(StatusCode::$status, $call.await)
         }
     };
@@ -300,7 +312,7 @@ async fn app_key(
     request: HttpRequest,
     Json(body): Json<Value>,
 ) -> Result<HttpResponse, Problem> {
-    Ok(private(StatusCode::OK).json(accounts.app_token(&org(&gate, &request)?, &body).await?))
+    Ok(private(StatusCode::OK).json(accounts.app_token(&org(&gate, &request, &body)?, &body).await?))
 }
 
 async fn register_app(

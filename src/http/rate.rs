@@ -188,6 +188,7 @@ fn hop(text: &str) -> Option<IpAddr> {
 /// Where passwords and codes are tried.
 fn is_sign_in(path: &str) -> bool {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    matches!(last, "signin" | "signup" | "key" | "refresh" | "change" | "register-guest")
+    (matches!(last, "signin" | "signup" | "key" | "refresh" | "change" | "register-guest")
+        || path.contains("/password/"))
         && (path.starts_with("/profile") || path.starts_with("/user") || path.starts_with("/customer"))
 }

@@ -148,6 +148,7 @@ fn people(a: &Planted) -> Vec<Case> {
     let refresh = json!({"refresh_token": a.get("refresh")});
     let app = json!({"appId": a.get("app"), "key": a.get("app_key"), "secret": a.get("app_secret")});
     let guest = json!({"email": a.get("guest"), "name": "somebody"});
+    let roles = json!({"email": format!("owner@{}.example", a.org), "roles": ["Publisher"]});
     let passwords = json!({"currentPassword": a.get("password"), "newPassword": "another password"});
     vec![
         entrance("/profile/user/signup").with(&[], credentials.clone()),
@@ -169,6 +170,14 @@ fn people(a: &Planted) -> Vec<Case> {
         own("POST", "/profile/customer/password/change").with(&[], passwords),
         own("GET", "/profile/customer/profile").at(&[]),
         own("GET", "/profile/whoami").at(&[]),
+        own("POST", "/profile/customer/update").with(&[], json!({"name": "somebody else"})),
+        Case::new(Proof::Entrance, "GET", "/profile/customer/password/forgot/{email}").at(&[a.get("email")]),
+        entrance("/profile/customer/password/validate-token").with(&[], json!({"token": a.get("refresh")})),
+        entrance("/profile/customer/password/reset")
+            .with(&[], json!({"token": a.get("refresh"), "password": "another password"})),
+        writes("/profile/customer/password/token").with(&[], json!({"email": a.get("email")})),
+        writes("/user/role/add").with(&[], roles.clone()),
+        writes("/user/role/remove").with(&[], roles),
         writes("/app/register").with(&[], json!({"name": "an app"})),
         writes("/api-key/create").with(&[], json!({"name": "a key", "scopes": ["*"]})),
         own("GET", "/profile/logout").at(&[]),

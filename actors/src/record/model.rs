@@ -122,6 +122,12 @@ impl Record {
         self.data.get("email").and_then(Value::as_str).and_then(indexed_email)
     }
 
+    /// The e-mail that nobody else of its datatype may have while it stands; a deleted record keeps none.
+    #[must_use]
+    pub fn unique_email(&self) -> Option<String> {
+        self.email().filter(|_| !self.is_deleted() && email_is_unique(&self.datatype))
+    }
+
     /// Every e-mail by which a query for `data.email` finds it: an array matches by each of its elements.
     #[must_use]
     pub fn emails(&self) -> BTreeSet<String> {

@@ -59,9 +59,11 @@ impl Whoami {
         let principal = &self.principal;
         let may = |permission: &Permission| principal.may(*permission);
         let permissions: Vec<&str> = Permission::ALL.into_iter().filter(may).map(Permission::name).collect();
+        // A program with a token is an app; one with a key is not.
+        let datatype = if principal.scopes.is_some() { "apikey" } else { principal.kind.name() };
         let mut body = json!({
             "sub": principal.id, "sk": principal.id, "orgId": principal.org, "email": principal.email,
-            "name": principal.name, "datatype": principal.kind, "roles": principal.roles,
+            "name": principal.name, "datatype": datatype, "roles": principal.roles,
             "permissions": permissions, "scopes": principal.scopes, "expiresAt": (principal.expires_at != NEVER).then_some(principal.expires_at),
         });
         if let Some(person) = &self.person {

@@ -15,7 +15,7 @@ use crate::auth::input::{Fields, NAME_CHARS};
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::random;
 use crate::auth::refusal::Refusal;
-use crate::auth::role::{Permission, Role, allows, list};
+use crate::auth::role::{Permission, Role, list, may_give};
 use crate::auth::token::Identity;
 
 /// Most apps of one organisation.
@@ -131,8 +131,8 @@ pub(super) fn maker_is_staff(maker: &Principal) -> Result<(), Refusal> {
     if staff && adds { Ok(()) } else { Err(Refusal::Forbidden(Permission::Create)) }
 }
 
-fn check_no_higher(roles: &[Role], maker: &Principal) -> Result<(), AccountError> {
-    let higher =
-        |role: &&Role| !role.permissions().iter().all(|permission| allows(&maker.roles, *permission));
+/// Whether somebody may give all of these roles.
+pub(super) fn check_no_higher(roles: &[Role], maker: &Principal) -> Result<(), AccountError> {
+    let higher = |role: &&Role| !may_give(&maker.roles, **role);
     roles.iter().find(higher).map_or(Ok(()), |role| Err(AccountError::RoleTooHigh(*role)))
 }

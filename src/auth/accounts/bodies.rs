@@ -2,10 +2,12 @@
 //! refused: the official clients send devices and contexts along, and must work unchanged. None of them
 //! can give a role.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::auth::input::{Fields, Invalid, NAME_CHARS};
 use crate::auth::password;
+use crate::auth::role::{self, Role};
 
 /// Longest secret that is read, in bytes: 256 characters of four bytes.
 const SECRET_BYTES: usize = 4 * password::MAX_CHARS;
@@ -96,6 +98,55 @@ impl PasswordChange {
     }
 }
 
+/// `{email, roles}`: whose roles change, and which.
+pub(super) struct Roles {
+    pub(super) email: String,
+    pub(super) roles: Vec<Role>,
+}
+
+impl Roles {
+    pub(super) fn read(body: &Value) -> Result<Self, Invalid> {
+        let fields = Fields::of(body)?;
+        fields.only(&["email", "roles"])?;
+        let wrong = || fields.invalid("roles", &format!("must be a list of one or more of {}", role::list()));
+        let roles = fields.get("roles").ok_or_else(wrong)?;
+        let roles = Vec::<Role>::deserialize(roles).ok().filter(|roles| !roles.is_empty());
+        Ok(Self { email: fields.email("email")?, roles: roles.ok_or_else(wrong)? })
+    }
+}
+
+/// `{token, password}` of a forgotten password; the token alone where it is only looked at.
+pub(super) struct NewPassword {
+    pub(super) token: String,
+    pub(super) password: String,
+}
+
+impl NewPassword {
+    pub(super) fn read(body: &Value) -> Result<Self, Invalid> {
+        let password = new_password(Fields::of(body)?, "password")?;
+        Ok(Self { token: reset_token(body)?.to_owned(), password })
+    }
+}
+
+/// `{token}` of a forgotten password.
+pub(super) fn reset_token(body: &Value) -> Result<&str, Invalid> {
+    Fields::of(body)?.secret("token", SECRET_BYTES)
+}
+
+/// `{email}`.
+pub(super) fn address(body: &Value) -> Result<String, Invalid> {
+    let fields = Fields::of(body)?;
+    fields.only(&["email"])?;
+    fields.email("email")
+}
+
+/// What people may change of their own record.
+pub(super) fn own_profile(body: &Value) -> Result<Map<String, Value>, Invalid> {
+    let fields = Fields::of(body)?;
+    fields.only(&["firstName", "lastName", "phone", "name"])?;
+    words(fields)
+}
+
 fn new_password(fields: Fields<'_>, name: &str) -> Result<String, Invalid> {
     let password = fields.secret(name, SECRET_BYTES)?;
     if password::is_acceptable(password) {
@@ -109,14 +160,20 @@ fn new_password(fields: Fields<'_>, name: &str) -> Result<String, Invalid> {
 fn profile(fields: Fields<'_>, email: &str) -> Result<Map<String, Value>, Invalid> {
     let mut profile = Map::new();
     profile.insert("email".into(), email.into());
+    profile.extend(words(fields)?);
+    Ok(profile)
+}
+
+fn words(fields: Fields<'_>) -> Result<Map<String, Value>, Invalid> {
+    let mut words = Map::new();
     for (name, most) in
         [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", 64), ("name", NAME_CHARS)]
     {
         if let Some(text) = fields.text(name, most)? {
-            profile.insert(name.into(), text.into());
+            words.insert(name.into(), text.into());
         }
     }
-    Ok(profile)
+    Ok(words)
 }
 
 #[cfg(test)]

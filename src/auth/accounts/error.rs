@@ -29,7 +29,9 @@ pub enum AccountError {
     #[error("refresh: the refresh token is not, or no longer, good; sign in again")]
     InvalidRefreshToken,
     /// Somebody has this address already.
-    #[error("sign up: somebody with this e-mail address has signed up already; sign in instead")]
+    #[error(
+        "take the e-mail address: it is somebody's already; sign in, or, as a customer, ask for a password reset"
+    )]
     EmailTaken,
     /// Only the command line adds staff here.
     #[error("sign up: this server takes no sign-ups of staff; ask its owner to add you")]
@@ -40,6 +42,15 @@ pub enum AccountError {
     /// A role that the caller could not use themselves cannot be handed on.
     #[error("give the role {0}: it allows more than your own roles do")]
     RoleTooHigh(Role),
+    /// There is no such person to work on.
+    #[error("find the person: nobody has this e-mail address")]
+    UnknownPerson,
+    /// Without this one nobody could look after the organisation.
+    #[error("take the role Owner away: this is the organisation's last owner; make another one first")]
+    LastOwner,
+    /// The token is unknown, used before, replaced by a later one, or over.
+    #[error("reset the password: the token is not, or no longer, good; ask for another one")]
+    InvalidResetToken,
     /// There are as many as are kept.
     #[error("add an app: this organisation has {0}, the most there may be")]
     TooManyApps(usize),
@@ -85,6 +96,9 @@ impl AccountError {
             Self::UnknownOrg => "unknown_org",
             Self::RoleTooHigh(_) => "role_too_high",
             Self::TooManyApps(_) => "too_many_apps",
+            Self::UnknownPerson => "not_found",
+            Self::LastOwner => "last_owner",
+            Self::InvalidResetToken => "invalid_reset_token",
             Self::Contended | Self::Password(PasswordError::Busy) => "busy",
             Self::Change(ChangeError::TooLarge { .. }) => "too_large",
             Self::Store(_) | Self::Change(_) if self.is_retryable() => "unavailable",
@@ -100,9 +114,13 @@ impl AccountError {
         match self {
             Self::Refused(refusal) => refusal.status(),
             Self::Invalid(_) => 400,
-            Self::WrongCredentials | Self::WrongAppKey | Self::InvalidRefreshToken => 401,
+            Self::WrongCredentials
+            | Self::WrongAppKey
+            | Self::InvalidRefreshToken
+            | Self::InvalidResetToken => 401,
+            Self::UnknownPerson => 404,
             Self::SignUpClosed | Self::UnknownOrg | Self::RoleTooHigh(_) => 403,
-            Self::EmailTaken | Self::TooManyApps(_) => 409,
+            Self::EmailTaken | Self::TooManyApps(_) | Self::LastOwner => 409,
             Self::Change(ChangeError::TooLarge { .. }) => 413,
             _ if self.is_retryable() => 503,
             Self::Contended | Self::Password(_) | Self::Sign(_) | Self::Store(_) | Self::Change(_) => 500,

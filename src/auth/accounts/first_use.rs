@@ -9,12 +9,12 @@ use super::error::AccountError;
 use super::person::{NewPerson, Standing};
 use super::sessions::Sessions;
 use super::{Accounts, TRIES, sessions_key};
-use crate::auth::gate::People;
+use crate::auth::gate::{Known, People};
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::refusal::Refusal;
 
 impl People for Accounts {
-    fn ensure<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<RecordId, Refusal>> {
+    fn ensure<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<Known, Refusal>> {
         Box::pin(async move {
             let found = self.find_or_make(principal).await;
             found.map_err(|error| match error {
@@ -29,31 +29,38 @@ impl People for Accounts {
 }
 
 impl Accounts {
-    async fn find_or_make(&self, principal: &Principal) -> Result<RecordId, AccountError> {
-        let id = match principal.kind {
-            Kind::App => self.app(&principal.org, &principal.id).await?.map(|_| principal.id.clone()),
-            _ if principal.session.is_some() => self.person_of(principal, false).await?,
-            _ => self.person_of(principal, true).await?,
+    async fn find_or_make(&self, principal: &Principal) -> Result<Known, AccountError> {
+        let (org, kind) = (&principal.org, principal.kind);
+        let as_claimed = |id| Known { id, roles: principal.roles.clone() };
+        let known = match kind {
+            Kind::App => self.app(org, &principal.id).await?.map(|_| as_claimed(principal.id.clone())),
+            _ if principal.session.is_some() => {
+                let person = self.by_id(org, kind, &principal.id).await?;
+                person.map(|person| Known { roles: person.roles(), id: person.record.sk })
+            }
+            _ => self.person_of(principal).await?.map(as_claimed),
         };
-        let id = id.ok_or(Refusal::TokenRevoked)?;
-        let key = sessions_key(&principal.org, principal.kind, &id);
+        let known = known.ok_or(Refusal::TokenRevoked)?;
+        let key = sessions_key(org, kind, &known.id);
         let sessions = self.read::<Sessions>(key).await?.0.unwrap_or_default();
         if sessions.hold(principal, self.parts.clock.now()) {
-            Ok(id)
+            Ok(known)
         } else {
             Err(Refusal::TokenRevoked.into())
         }
     }
 
-    /// The record of a token's person. One that stands for itself names them by address first: the id in
+    /// The record of the person of a token that stands for itself. It names them by address first: the id in
     /// it was made up where nobody could look, so that `appengine token` works beside a running server.
-    async fn person_of(
-        &self,
-        principal: &Principal,
-        stands_for_itself: bool,
-    ) -> Result<Option<RecordId>, AccountError> {
+    async fn person_of(&self, principal: &Principal) -> Result<Option<RecordId>, AccountError> {
         let (org, kind) = (&principal.org, principal.kind);
-        let address = principal.email.as_deref().filter(|_| stands_for_itself && kind != Kind::Guest);
+        let address = principal.email.as_deref().filter(|_| kind != Kind::Guest);
+        // The address of somebody who was deleted is free for others, and a token of theirs is not those others'.
+        if let Some(email) = address
+            && self.deleted_since(org, kind, email, principal.issued_at).await?
+        {
+            return Ok(None);
+        }
         for _ in 0..TRIES {
             // Read once: another first use may take the address between two looks at it.
             let holder = match address {
@@ -67,12 +74,7 @@ impl Accounts {
             }
             match self.record(org, kind, &principal.id).await? {
                 Some(record) => return Ok((!record.is_deleted()).then_some(record.sk)),
-                None if !stands_for_itself => return Ok(None),
                 None => {}
-            }
-            if holder.is_some() {
-                // By a record that was deleted: what was taken away does not come back by a token.
-                return Ok(None);
             }
             match self.make(org, &from_claims(principal)).await {
                 Ok(person) => return Ok(Some(person.record.sk)),

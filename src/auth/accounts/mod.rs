@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `account` | kind/sk | password hash and roles |
 //! | `sessions` | kind/sk | open sessions by digest, tokens given back early |
+//! | `reset` | kind/sk | when a password was forgotten, and the token that may set another |
 //! | `apikey` | digest | the API key's roles, scopes, rates and end |
 //! | `app` | app id | an app's name, digests and roles |
 
@@ -19,6 +20,9 @@ mod first_use;
 mod guests;
 mod keys;
 mod person;
+mod profiles;
+mod resets;
+mod roles;
 mod session;
 mod sessions;
 pub mod start;
@@ -29,6 +33,7 @@ use std::time::Duration;
 use appengine_actors::clock::Clock;
 use appengine_actors::ids::{Datatype, IdError, OrgId, RecordId};
 use appengine_actors::ports::Publisher;
+use appengine_actors::record::service::Records;
 use appengine_actors::store::{Batch, Expect, Store, StoreError, decode, encode};
 
 use super::password::Passwords;
@@ -112,6 +117,12 @@ impl Accounts {
         Ok(Self { parts, datatypes })
     }
 
+    /// The records, to change them as everybody does.
+    fn records(&self) -> Records {
+        let Parts { store, clock, publisher, .. } = &self.parts;
+        Records::new(store.clone(), clock.clone(), publisher.clone())
+    }
+
     fn datatype(&self, kind: Kind) -> &Datatype {
         match kind {
             Kind::User => &self.datatypes.user,
@@ -173,6 +184,10 @@ fn private_name(kind: Kind, id: &RecordId) -> String {
 
 fn sessions_key(org: &OrgId, kind: Kind, id: &RecordId) -> appengine_actors::store::Key {
     appengine_actors::keys::private(org, "sessions", &private_name(kind, id))
+}
+
+fn reset_key(org: &OrgId, kind: Kind, id: &RecordId) -> appengine_actors::store::Key {
+    appengine_actors::keys::private(org, "reset", &private_name(kind, id))
 }
 
 fn account_key(org: &OrgId, kind: Kind, id: &RecordId) -> appengine_actors::store::Key {

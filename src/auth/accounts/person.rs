@@ -6,7 +6,7 @@ use appengine_actors::clock::{Stamp, Timestamp};
 use appengine_actors::ids::{Datatype, OrgId, RecordId};
 use appengine_actors::keys;
 use appengine_actors::record::model::{EMAIL_FIELD, Record};
-use appengine_actors::store::{Batch, Expect, decode, encode};
+use appengine_actors::store::{Batch, Expect, Scan, decode, encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -16,6 +16,9 @@ use super::{Accounts, TRIES, account_key, sessions_key};
 use crate::auth::principal::Kind;
 use crate::auth::role::Role;
 use crate::auth::token::Identity;
+
+/// People with one address, one after the other, of whom those that were deleted are looked for.
+const SAME_ADDRESS: usize = 1_000;
 
 /// What lets a person in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +109,7 @@ struct OrgEntry {
 }
 
 impl Accounts {
-    /// The person with an address, unless their record was deleted.
+    /// The person with an address.
     pub(super) async fn by_email(
         &self,
         org: &OrgId,
@@ -143,7 +146,7 @@ impl Accounts {
         Ok(self.read(keys::record(org, self.datatype(kind), id)).await?.0)
     }
 
-    /// The record that holds an address, deleted ones included.
+    /// The record that holds an address.
     pub(super) async fn holder(
         &self,
         org: &OrgId,
@@ -153,6 +156,25 @@ impl Accounts {
         let key = keys::unique(org, self.datatype(kind), EMAIL_FIELD, email);
         let found = self.parts.store.get(key).await?;
         Ok(found.map(|found| decode(&found.value)).transpose()?)
+    }
+
+    /// Whether somebody with an address was deleted at a moment or later.
+    pub(super) async fn deleted_since(
+        &self,
+        org: &OrgId,
+        kind: Kind,
+        email: &str,
+        moment: Timestamp,
+    ) -> Result<bool, AccountError> {
+        let with = keys::records_with(org, self.datatype(kind), EMAIL_FIELD, email);
+        let found = self.parts.store.scan(Scan::prefix(with, SAME_ADDRESS).keys_only()).await?;
+        for id in found.iter().filter_map(|(key, _)| keys::trailing_record_id(key)) {
+            let record = self.record(org, kind, &id).await?;
+            if record.is_some_and(|record| record.is_deleted() && record.modified.time() >= moment) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether an organisation has come to be.

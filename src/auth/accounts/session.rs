@@ -10,7 +10,7 @@ use super::bodies;
 use super::error::AccountError;
 use super::person::{Account, NewPerson, Person, Standing};
 use super::sessions::{RefreshToken, Rotation, Sessions, Ticket};
-use super::{Accounts, account_key, sessions_key};
+use super::{Accounts, account_key, reset_key, sessions_key};
 use crate::auth::input::Invalid;
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::refusal::Refusal;
@@ -134,6 +134,8 @@ impl Accounts {
         let key = account_key(org, kind, id);
         let mut batch = Batch::default();
         batch.expect(key.clone(), person.account_is).put(key, encode(&account)?);
+        // A token that was sent for a forgotten password is of no use any more.
+        batch.delete(reset_key(org, kind, id));
         batch.expect(sessions_key.clone(), sessions_are).put(sessions_key, encode(&sessions)?);
         match self.parts.store.commit(batch).await {
             Ok(()) => {

@@ -23,9 +23,10 @@ struct World {
 }
 
 impl People for World {
-    fn ensure<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<RecordId, Refusal>> {
+    fn ensure<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<Known, Refusal>> {
         self.asked.lock().unwrap().push(principal.id.to_string());
-        let found = RecordId::new(&format!("found-{}", principal.id)).unwrap();
+        let id = RecordId::new(&format!("found-{}", principal.id)).unwrap();
+        let found = Known { id, roles: principal.roles.clone() };
         let refuses = *self.refuses.lock().unwrap();
         Box::pin(async move { if refuses { Err(Refusal::TokenRevoked) } else { Ok(found) } })
     }

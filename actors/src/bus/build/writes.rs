@@ -8,7 +8,7 @@ use crate::bus::change::{ChangeError, Write};
 use crate::event::{EventDraft, EventKind};
 use crate::ids::EventId;
 use crate::keys::{self, TimeOrder};
-use crate::record::model::{EMAIL_FIELD, Record, email_is_unique};
+use crate::record::model::{EMAIL_FIELD, Record};
 use crate::record::place::Flags;
 use crate::store::{Expect, Key};
 
@@ -83,7 +83,7 @@ impl Builder<'_> {
         for email in before.emails() {
             self.batch.delete(self.email_key(before, &email));
         }
-        self.keep_unique(before, before.email().as_deref(), None)?;
+        self.keep_unique(before, before.unique_email().as_deref(), None)?;
         self.receipt.records.push(before.clone());
         Ok(self.events_of("delete", "deleted", before, Map::new()))
     }
@@ -114,7 +114,7 @@ impl Builder<'_> {
         for email in new.difference(&old) {
             self.batch.put(self.email_key(record, email), Vec::new());
         }
-        let (old, new) = (before.and_then(Record::email), record.email());
+        let (old, new) = (before.and_then(Record::unique_email), record.unique_email());
         self.keep_unique(record, old.as_deref(), new.as_deref())
     }
 
@@ -125,7 +125,7 @@ impl Builder<'_> {
         old: Option<&str>,
         new: Option<&str>,
     ) -> Result<(), ChangeError> {
-        if old == new || !email_is_unique(&record.datatype) {
+        if old == new {
             return Ok(());
         }
         let key = |email: &str| keys::unique(self.org, &record.datatype, EMAIL_FIELD, email);

@@ -20,6 +20,7 @@ fn principal(session: Option<&str>, token_id: &str) -> Principal {
         rate_limits: None,
         token_id: token_id.into(),
         session: session.map(str::to_owned),
+        issued_at: at(0),
         expires_at: at(50),
     }
 }

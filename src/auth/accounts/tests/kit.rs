@@ -1,9 +1,9 @@
 //! A world of accounts in memory, with a clock turned by hand and a bus of the least kind: it writes
-//! records and keeps addresses unique, as the real one does, and makes no events.
+//! records and keeps addresses unique, as the real one does, and makes no events of its own.
 
 use appengine_actors::bus::change::{Change, ChangeError, Receipt, Write};
 use appengine_actors::keys;
-use appengine_actors::record::model::{EMAIL_FIELD, Record, email_is_unique};
+use appengine_actors::record::model::{EMAIL_FIELD, Record};
 use appengine_actors::store::{Key, Lease, Scan, StoreFuture, StoreStats, Versioned};
 use appengine_actors::testkit::{ManualClock, MemoryStore};
 use futures_util::future::BoxFuture;
@@ -35,12 +35,26 @@ impl Publisher for LeastBus {
         Box::pin(async move {
             let (mut batch, mut means, mut records) = (Batch::default(), Vec::new(), Vec::new());
             for write in change.writes {
-                let Write::Create(record) = write else { panic!("accounts only create") };
-                let record = Record { created: stamp, modified: stamp, ..*record };
+                let record = match write {
+                    Write::Create(record) => Record { created: stamp, modified: stamp, ..*record },
+                    Write::Replace { read_version, after, .. } => {
+                        let key = keys::record(&org, &after.datatype, &after.sk);
+                        let record = Record { version: after.version + 1, modified: stamp, ..*after };
+                        batch.expect(key.clone(), Expect::Version(read_version)).put(key, encode(&record)?);
+                        means.push(ChangeError::Changed(record.sk.clone()));
+                        records.push(record);
+                        continue;
+                    }
+                    Write::Remove { .. } => panic!("accounts remove nothing"),
+                };
                 let key = keys::record(&org, &record.datatype, &record.sk);
                 batch.expect(key.clone(), Expect::Absent).put(key, encode(&record)?);
                 means.push(ChangeError::Exists(record.sk.clone()));
-                if let Some(email) = record.email().filter(|_| email_is_unique(&record.datatype)) {
+                if let Some(email) = record.unique_email() {
+                    batch.put(
+                        keys::record_with(&org, &record.datatype, EMAIL_FIELD, &email, &record.sk),
+                        Vec::new(),
+                    );
                     let key = keys::unique(&org, &record.datatype, EMAIL_FIELD, &email);
                     batch.expect(key.clone(), Expect::Absent).put(key, encode(&record.sk)?);
                     means.push(ChangeError::Taken { field: "e-mail" });

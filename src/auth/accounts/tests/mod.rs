@@ -3,5 +3,7 @@
 mod first_use;
 mod kit;
 mod programs;
+mod resets;
+mod roles;
 mod sessions;
 mod sign_up;
