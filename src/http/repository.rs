@@ -79,6 +79,9 @@ fn listing() -> Vec<Route> {
         paged(Route::get("/repository/find-page-data/{datatype}", READ, read::find_page_data))
             .about(TAG, "The records of a collection")
             .gives::<RecordPage>(StatusCode::OK),
+        paged(Route::get("/repository/activities/get", READ, read::activities))
+            .about(TAG, "The records of the collection `activity`, the latest first")
+            .gives::<RecordPage>(StatusCode::OK),
         paged(by_attribute("/repository/find-by-attribute/{datatype}/{attribute}/{value}")),
         paged(by_attribute("/repository/query/{datatype}/{attribute}/{value}")).hidden(),
         Route::post("/repository/search/{datatype}", READ, read::search)
@@ -136,7 +139,7 @@ fn writing() -> Vec<Route> {
             .gives::<BaseModel>(StatusCode::OK)
             .hidden(),
         Route::post("/repository/update-partial/{datatype}/{id}", UPDATE_ONE, write::update_partial)
-            .about(TAG, "Set single fields by their dotted paths; an object replaces the whole branch")
+            .about(TAG, "Set single fields by their dotted paths, with `version` as for an update; an object replaces the whole branch")
             .takes::<PartialBody>()
             .gives::<BaseModel>(StatusCode::OK),
         hard(Route::new(Method::DELETE, "/repository/delete/{datatype}/{id}", DELETE_ONE, write::delete))
@@ -157,13 +160,19 @@ fn enriched(route: Route) -> Route {
 }
 
 fn hard(route: Route) -> Route {
-    route.query("hard", schema_of::<bool>(), "whether it goes for good")
+    route.query("hard", schema_of::<bool>(), "whether it goes for good").query(
+        "hardDelete",
+        schema_of::<bool>(),
+        "the same, as flows spell it",
+    )
 }
 
 fn paged(route: Route) -> Route {
     enriched(route)
         .query("p", whole(1, LAST_PAGE), "the page, from 1")
         .query("ps", whole(1, LARGEST_PAGE), "records on a page, 50 if not given")
+        .query("page", whole(1, LAST_PAGE), "the same as `p`, which counts where both are given")
+        .query("pageSize", whole(1, LARGEST_PAGE), "the same as `ps`, which counts where both are given")
         .query("s", text(&path_pattern()), "the field to sort by, `modifydate` if not given")
         .query("st", one_of(&["asc", "desc"]), "the direction, `desc` if not given")
         .query("l", text(CURSOR), "`lastItem` of the page before, in lists by modifydate or createdate")

@@ -107,6 +107,10 @@ async fn single_fields_are_set_by_their_paths() {
     let record = ada.done(path, json!({"data.a.b": 5, "data.new.deep": true, "state": "active"})).await;
     assert_eq!(record["data"], json!({"a": {"b": 5, "c": 2}, "text": "x", "new": {"deep": true}}));
     assert_eq!(record["state"], "active");
+    let seen = |version: u64| json!({"data.a.b": 6, "version": version});
+    let (status, problem) = ada.post(path, seen(0)).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("version_conflict")));
+    assert_eq!(ada.done(path, seen(1)).await["version"], 2);
     let branch = ada.done(path, json!({"data.a": {"z": 1}})).await;
     assert_eq!(branch["data"]["a"], json!({"z": 1}));
     // What the record as it is cannot take, and what no record could.
@@ -115,7 +119,7 @@ async fn single_fields_are_set_by_their_paths() {
     for body in [json!({}), json!({"email": 1}), json!({"version": 1}), json!({"state": "odd"})] {
         assert_eq!(ada.post(path, body.clone()).await.0, 400, "{body}");
     }
-    assert_eq!(ada.get("/repository/get/contact/c-1").await.1["version"], 2);
+    assert_eq!(ada.get("/repository/get/contact/c-1").await.1["version"], 3);
 }
 
 #[actix_web::test]

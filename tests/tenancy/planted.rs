@@ -115,6 +115,8 @@ impl Planted {
         );
         self.keep("contact", &contact["sk"]);
         self.keep("contact_text", &json!(text));
+        let told = json!({"told": self.mark("activity")});
+        self.post(server, "/repository/create/activity", &json!({"data": told}));
         for _ in 0..12 {
             let note = json!({"datatype": "note", "isNew": true, "data": {"told": self.mark("victim")}});
             let note = self.post(server, "/repository/create", &note);

@@ -64,6 +64,7 @@ fn lists(a: &Planted) -> Vec<Case> {
         reads("/repository/find-page-data/{datatype}")
             .at(&["contact"])
             .asking(&["contact"], "p=1&ps=1000&en=true"),
+        reads("/repository/activities/get").at(&[]).asking(&[], "page=1&pageSize=1000"),
         reads("/repository/find-by-attribute/{datatype}/{attribute}/{value}").at(&["contact", "text", text]),
         reads("/repository/query/{datatype}/{attribute}/{value}").at(&["contact", "data.text", text]),
         finds("/repository/search/{datatype}").with(&["contact"], json!({"keyword": text})),

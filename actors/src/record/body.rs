@@ -73,6 +73,8 @@ pub fn parse(body: Value, bare: bool) -> Result<RecordBody, Vec<BodyProblem>> {
             ("data", Value::Object(data)) => read.data = Some(data),
             ("data", _) => problem("data", "must be a JSON object".into()),
             ("sk" | "version", Value::Null) => {}
+            // Forms send an empty id for a record that has none yet.
+            ("sk", Value::String(sk)) if sk.is_empty() => {}
             ("sk", Value::String(sk)) => match RecordId::new(&sk) {
                 Ok(sk) => read.sk = Some(sk),
                 Err(error) => problem("sk", error.to_string()),
@@ -124,6 +126,14 @@ mod tests {
         let body = json!({"data": [], "sk": 1, "version": -1, "state": "odd", "colour": "red"});
         let paths: Vec<_> = parse(body, false).unwrap_err().into_iter().map(|p| p.path).collect();
         assert_eq!(paths, ["data", "sk", "version", "state", "colour"]);
+    }
+
+    #[test]
+    fn an_empty_id_is_none() {
+        for bare in [false, true] {
+            assert_eq!(parse(json!({"sk": "", "data": {}}), bare).unwrap().sk, None);
+            assert_eq!(parse(json!({"sk": "", "a": 1}), true).unwrap().sk, None);
+        }
     }
 
     #[test]

@@ -75,17 +75,21 @@ pub fn update(body: Fields) -> Result<RecordBody, Problem> {
 
 fn parse(mut fields: Fields, bare: bool) -> Result<RecordBody, Problem> {
     fields.shift_remove(ADDED_BY_CLIENTS);
-    // JavaScript knows one kind of number: 2.0 is 2.
+    whole_version(&mut fields);
+    body::parse(Value::Object(fields), bare).map_err(|problems| {
+        let details = problems.into_iter().map(|p| Detail { path: p.path, message: p.message });
+        Problem::invalid(WHAT, details.collect())
+    })
+}
+
+/// JavaScript knows one kind of number: version 2.0 is 2.
+fn whole_version(fields: &mut Fields) {
     if let Some(version) = fields.get_mut("version")
         && let Some(whole) = version.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0)
         && version.as_u64().is_none()
     {
         *version = Value::from(whole as u64);
     }
-    body::parse(Value::Object(fields), bare).map_err(|problems| {
-        let details = problems.into_iter().map(|p| Detail { path: p.path, message: p.message });
-        Problem::invalid(WHAT, details.collect())
-    })
 }
 
 fn with_data(body: RecordBody) -> Result<RecordBody, Problem> {
@@ -122,12 +126,21 @@ pub fn target(part: &str, body: &Fields) -> Result<(Datatype, RecordId), Problem
     }
 }
 
-/// A map of dotted paths to new values, as far as it can be judged without the record.
+/// A map of dotted paths to new values, as far as it can be judged without the record, and the `version` of
+/// the record that the client has seen.
 ///
 /// # Errors
 /// 400 with everything that is wrong.
-pub fn changes(mut body: Fields) -> Result<Fields, Problem> {
+pub fn changes(mut body: Fields) -> Result<(Fields, Option<u64>), Problem> {
     body.shift_remove(ADDED_BY_CLIENTS);
+    whole_version(&mut body);
+    let version = match body.shift_remove("version") {
+        None | Some(Value::Null) => None,
+        Some(version) => {
+            let wrong = || invalid("version", "must be a whole number, the version that was read");
+            Some(version.as_u64().ok_or_else(wrong)?)
+        }
+    };
     if body.is_empty() {
         return Err(invalid(
             "body",
@@ -135,7 +148,7 @@ pub fn changes(mut body: Fields) -> Result<Fields, Problem> {
         ));
     }
     check_changes(&body, str::to_owned)?;
-    Ok(body)
+    Ok((body, version))
 }
 
 /// Whether paths can be set at all, whatever the record. `at` says where they stand: `update.$set.`.
@@ -286,11 +299,13 @@ mod tests {
 
     #[test]
     fn changes_are_judged_before_the_record_is_read() {
-        assert!(changes(fields(json!({"data.a.0.b": 1, "state": "active", "clientQuery": {}}))).is_ok());
+        let all = json!({"data.a.0.b": 1, "state": "active", "clientQuery": {}, "version": 2.0});
+        assert_eq!(changes(fields(all)).unwrap().1, Some(2));
         let table = [
             (json!({}), "body"),
             (json!({"email": 1}), "email"),
-            (json!({"version": 1}), "version"),
+            (json!({"version": 1}), "is empty"),
+            (json!({"version": -1, "state": "new"}), "version: must be a whole number"),
             (json!({"state": "odd"}), "state"),
             (json!({"data.a": 1, "data.a.b": 2}), "409 overlapping_paths"),
             (json!({"data": 1}), "data"),

@@ -21,6 +21,8 @@ use crate::problem::Problem;
 
 /// Records with one e-mail that are looked through.
 const SAME_EMAIL: usize = 100;
+/// What applications note of what people did.
+const ACTIVITY: &str = "activity";
 
 /// What a list takes from the query: the short names of the contract (§1.3).
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +30,9 @@ const SAME_EMAIL: usize = 100;
 pub(super) struct PageParams {
     p: Option<u32>,
     ps: Option<u32>,
+    page: Option<u32>,
+    #[serde(rename = "pageSize")]
+    page_size: Option<u32>,
     s: Option<String>,
     st: Option<Way>,
     l: Option<String>,
@@ -175,8 +180,12 @@ pub(super) async fn find_page_data(
 impl PageParams {
     /// The same as options. Newest modified first, unless told otherwise.
     fn options(&self) -> Result<Value, Problem> {
-        list::bounded("p", self.p.map(f64::from), LAST_PAGE)?;
-        list::bounded("ps", self.ps.map(f64::from), LARGEST_PAGE)?;
+        for (name, number) in [("p", self.p), ("page", self.page)] {
+            list::bounded(name, number.map(f64::from), LAST_PAGE)?;
+        }
+        for (name, number) in [("ps", self.ps), ("pageSize", self.page_size)] {
+            list::bounded(name, number.map(f64::from), LARGEST_PAGE)?;
+        }
         let field = self.s.as_deref().unwrap_or("modifydate");
         if self.l.is_some() && !matches!(field, "modifydate" | "createdate") {
             let message = "`l` continues a list by modifydate or createdate; use `p` with other orders";
@@ -187,8 +196,20 @@ impl PageParams {
             Some(Way::Desc) | None => -1,
         };
         let sort = Value::Object([(field.to_owned(), Value::from(way))].into_iter().collect());
-        Ok(json!({"page": self.p, "pageSize": self.ps, "sort": sort, "lastItem": self.l}))
+        let (page, size) = (self.p.or(self.page), self.ps.or(self.page_size));
+        Ok(json!({"page": page, "pageSize": size, "sort": sort, "lastItem": self.l}))
     }
+}
+
+pub(super) async fn activities(
+    caller: Caller,
+    records: web::Data<Records>,
+    machine: web::Data<Machine>,
+    Params(params): Params<PageParams>,
+) -> Result<HttpResponse, Problem> {
+    let options = params.options()?;
+    let page = find_page(&caller, &records, &machine, ACTIVITY, &Value::Null, &options).await?;
+    Ok(HttpResponse::Ok().json(page))
 }
 
 pub(super) async fn find(
@@ -272,7 +293,7 @@ pub(super) async fn is_unique(
     let place = Place { caller: &caller, records: &records, datatype: &datatype, budget };
     let options = Options { page_size: 1, ..Options::default() };
     let email = matches!(params.attribute.as_str(), "email" | EMAIL_FIELD) && email_is_unique(&datatype);
-    // An address stays taken while a deleted record has it.
+    // A record that the caller may not see has its address all the same.
     let taken = email && records.by_email(&caller.org, &datatype, &params.value).await?.is_some();
     let unique = !taken && list::find(place, &query, &options, None).await?.total == 0;
     Ok(HttpResponse::Ok().json(json!({"unique": unique})))
@@ -333,6 +354,8 @@ mod tests {
         let sort = json!({"modifydate": -1});
         let expected = json!({"page": 2, "pageSize": 10, "sort": sort, "lastItem": null});
         assert_eq!(params.options().unwrap(), expected);
+        let long = PageParams { page: Some(2), page_size: Some(10), ..PageParams::default() };
+        assert_eq!(long.options().unwrap(), params.options().unwrap());
         let by_name = PageParams { s: Some("data.name".into()), st: Some(Way::Asc), ..PageParams::default() };
         assert_eq!(by_name.options().unwrap()["sort"], json!({"data.name": 1}));
         let lost = PageParams { l: Some("1.a".into()), ..by_name };

@@ -27,11 +27,20 @@ pub const AT_ONCE: usize = 16;
 /// How often a deletion is tried anew when somebody else writes the record in between.
 const TRIES: usize = 8;
 
+/// Whether a record goes for good, in either spelling.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DeleteParams {
     #[serde(default)]
     hard: bool,
+    #[serde(default)]
+    hard_delete: bool,
+}
+
+impl DeleteParams {
+    const fn for_good(&self) -> bool {
+        self.hard || self.hard_delete
+    }
 }
 
 pub(super) async fn create(
@@ -132,11 +141,11 @@ pub(super) async fn update_partial(
     Json(body): Json<Fields>,
 ) -> Result<HttpResponse, Problem> {
     let (datatype, sk) = path.into_inner();
-    let (datatype, changes) = (rules::datatype(&datatype)?, bodies::changes(body)?);
+    let (datatype, (changes, version)) = (rules::datatype(&datatype)?, bodies::changes(body)?);
     rules::check_fields(&caller, &bodies::roots(&changes))?;
     let deletes = rules::deletes(changes.get("state"));
     let edit = |record: &mut Record| edit::apply_partial(record, &changes);
-    let record = change(&caller, &records, (&datatype, &sk), None, deletes, edit).await?;
+    let record = change(&caller, &records, (&datatype, &sk), version, deletes, edit).await?;
     Ok(HttpResponse::Ok().json(record.to_json()))
 }
 
@@ -187,7 +196,7 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let (datatype, sk) = path.into_inner();
     let datatype = rules::datatype(&datatype)?;
-    let gone = remove(&caller, &machine, (&datatype, &sk), params.hard, |_| true).await?;
+    let gone = remove(&caller, &machine, (&datatype, &sk), params.for_good(), |_| true).await?;
     Ok(HttpResponse::Ok().json(gone.map(|record| record.to_json())))
 }
 
@@ -200,9 +209,10 @@ pub(super) async fn delete_many(
 ) -> Result<HttpResponse, Problem> {
     let datatype = rules::datatype(&datatype)?;
     rules::check_all(&caller, &datatype, Act::Change, Permission::Delete)?;
+    let hard = params.for_good();
     let (caller, machine, datatype) = (&*caller, machine.get_ref(), &datatype);
     let deletions = futures_util::stream::iter(bodies::ids(ids)?).map(|sk| async move {
-        let gone = remove(caller, machine, (datatype, &sk), params.hard, |_| true).await;
+        let gone = remove(caller, machine, (datatype, &sk), hard, |_| true).await;
         bodies::outcome(&sk, gone.map(|_| ()))
     });
     let results: Vec<_> = deletions.buffered(AT_ONCE).collect().await;

@@ -19,6 +19,7 @@ pub(in crate::http) fn caller(kind: Kind, id: &str, roles: &[Role]) -> Principal
         rate_limits: None,
         token_id: "t".into(),
         session: None,
+        issued_at: Timestamp::default(),
         expires_at: Timestamp::default(),
     }
 }

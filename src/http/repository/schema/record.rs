@@ -47,7 +47,7 @@ schemas! {
     UpdateBody uses [] is closed(fields([("version", version())])).required("data").into();
 
     /// Dotted paths and their new values.
-    PartialBody uses [] is map(&format!(r"^data(\.{NAME}){{1,6}}$"), anything()).min_properties(Some(1)).into();
+    PartialBody uses [] is partial();
 
     /// Ids of records.
     Ids uses [] is list(text(RECORD_ID)).min_items(Some(1)).max_items(Some(MOST)).into();
@@ -106,6 +106,14 @@ fn fields<const N: usize>(more: [(&'static str, Any); N]) -> Vec<(&'static str, 
     fields.extend(open.map(|name| (name, anything())));
     fields.extend(more);
     fields
+}
+
+fn partial() -> Any {
+    // Either a version or not: it alone would be no change.
+    let paths =
+        || map(&format!(r"^(version|data(\.{NAME}){{1,6}})$"), anything()).property("version", version());
+    let without = map(&format!(r"^data(\.{NAME}){{1,6}}$"), anything()).min_properties(Some(1));
+    any_of([without.into(), paths().required("version").min_properties(Some(2)).into()])
 }
 
 fn create_in() -> Any {
