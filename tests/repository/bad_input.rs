@@ -14,7 +14,7 @@ async fn bad_input_is_refused_in_the_one_shape() {
     let nested = format!("{{\"query\": {}1{}}}", "{\"a\":".repeat(40), "}".repeat(40));
     let large = format!("{{\"data\": {{\"x\": \"{}\"}}}}", "x".repeat(200 * 1024));
     let huge = format!("{{\"data\": \"{}\"}}", "x".repeat(2 << 20));
-    let table: [(&str, &str, &str, u16); 22] = [
+    let table: [(&str, &str, &str, u16); 24] = [
         ("POST", "/repository/find/contact", "{", 400),
         ("POST", "/repository/find/contact", "[]", 400),
         ("POST", "/repository/find/contact", "", 400),
@@ -22,6 +22,8 @@ async fn bad_input_is_refused_in_the_one_shape() {
         ("POST", "/repository/find/contact", "{\"options\": 1}", 400),
         ("POST", "/repository/find/contact", "{\"options\": {\"page\": -1}}", 400),
         ("POST", "/repository/find/contact", "{\"options\": {\"lastItem\": \"junk\"}}", 400),
+        ("POST", "/repository/find/contact", "{\"query\": {\"modifydate\": {\"$gte\": \"garbage\"}}}", 400),
+        ("POST", "/dynamic-query/find", "{\"collection\": \"a\", \"filter\": {\"createdate\": \"x\"}}", 400),
         ("POST", "/repository/find/contact", &deep, 400),
         ("POST", "/repository/find/contact", &nested, 400),
         ("POST", "/repository/find/a%20b", "{}", 400),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use appengine_actors::clock::Timestamp;
 use serde_json::{Value, json};
 
 use crate::house::{Caller, House, ids};
@@ -60,6 +61,10 @@ async fn the_seeds_poll_finds_what_changed_since() {
     });
     let page = ada.done("/repository/find/contact", body).await;
     assert_eq!(ids(&page), ["c-3", "c-2"]);
+    // As milliseconds, which clients have at hand.
+    let since = second["modifydate"].as_str().unwrap().parse::<Timestamp>().unwrap().as_millis();
+    let body = json!({"query": {"modifydate": {"$gte": since}}});
+    assert_eq!(ada.ids("/repository/find/contact", body).await, ["c-3", "c-2"]);
     let expected = [
         ("total", json!(2)),
         ("page", json!(1)),
@@ -133,6 +138,8 @@ async fn an_attribute_matches_in_any_spelling() {
         ("find-by-attribute/contact/age/36", vec!["c-3", "c-1"]),
         ("find-by-attribute/contact/data.on/TRUE", vec!["c-2"]),
         ("find-by-attribute/contact/email/alan@example.com", vec!["c-2"]),
+        ("find-by-attribute/contact/email/%20ALAN@Example.com", vec!["c-2"]),
+        ("find-by-attribute/contact/datatype/contact", vec!["c-3", "c-2", "c-1"]),
         ("find-by-attribute/contact/sk/c-1", vec!["c-1"]),
         ("query/contact/age/41", vec!["c-2"]),
         ("find-by-attribute/contact/age/1", vec![]),

@@ -85,7 +85,7 @@ pub fn read_query(at: &str, query: &Value) -> Result<Query, Vec<record::Problem>
     if query.is_null() {
         return Ok(Query::default());
     }
-    Query::parse_at(at, query, &Limits::default())
+    Query::parse_records_at(at, query, &Limits::default())
 }
 
 /// Reads options: those of the contract, and MongoDB's `projection`.

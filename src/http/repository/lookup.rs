@@ -10,6 +10,9 @@ use crate::problem::Problem;
 /// Characters of the longest keyword.
 pub const LONGEST_KEYWORD: usize = 256;
 
+/// Bytes of the longest value that is looked for loosely.
+const LONGEST_LOOSE: usize = 400;
+
 /// Root fields of a record that this program fills in itself.
 const OWN_FIELDS: [&str; 10] = [
     "sk",
@@ -45,16 +48,48 @@ pub fn is_email(text: &str) -> bool {
     text.trim().split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
 }
 
-/// A query for records that have a value in an attribute, however it is spelled: `"5"` finds 5 as well,
+/// A query for records that have exactly a value in an attribute, of whatever type: `"5"` finds 5 as well,
 /// `"true"` finds true, and `name` is looked for both under `data` and beside it.
 #[must_use]
-pub fn loosely(attribute: &str, value: &str) -> Value {
+pub fn exactly(attribute: &str, value: &str) -> Value {
     let values = values(value);
     let test = match values.as_slice() {
         [one] => json!({"$eq": one}),
         _ => json!({"$in": values}),
     };
-    let at = |path: String| Value::Object(Map::from_iter([(path, test.clone())]));
+    anywhere(attribute, &|path| Value::Object(Map::from_iter([(path, test.clone())])))
+}
+
+/// The same, for texts in any case and with any space around them.
+#[must_use]
+pub fn loosely(attribute: &str, value: &str) -> Value {
+    let value = value.trim();
+    let root = attribute.split('.').next().unwrap_or_default();
+    if OWN_FIELDS.contains(&root) || value.len() > LONGEST_LOOSE {
+        return exactly(attribute, value);
+    }
+    let mut tests = vec![json!({"$regex": format!(r"^\s*{}\s*$", literally(value)), "$options": "i"})];
+    let others: Vec<Value> = values(value).into_iter().skip(1).collect();
+    if !others.is_empty() {
+        tests.push(json!({"$in": others}));
+    }
+    anywhere(attribute, &|path| {
+        let at = |test: &Value| Value::Object(Map::from_iter([(path.clone(), test.clone())]));
+        match tests.as_slice() {
+            [one] => at(one),
+            several => json!({"$or": several.iter().map(at).collect::<Vec<_>>()}),
+        }
+    })
+}
+
+/// A text as a regular expression that it alone matches.
+fn literally(text: &str) -> String {
+    let special = |c: char| r"\.+*?()|[]{}^$#&-~".contains(c);
+    text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
+}
+
+/// A condition on an attribute where it may stand.
+fn anywhere(attribute: &str, at: &dyn Fn(String) -> Value) -> Value {
     let root = attribute.split('.').next().unwrap_or_default();
     if root == "data" || OWN_FIELDS.contains(&root) {
         return at(attribute.to_owned());
@@ -147,6 +182,29 @@ mod tests {
         for text in ["other/contact/abc", "my-org/lead/abc", "lead/abc", "a/b/c/d", "", "a b"] {
             assert!(!read(text).contains(&"abc".to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn texts_are_found_in_any_case_and_trimmed() {
+        let found = |value: &str, document: Value| {
+            Query::parse(&loosely("name", value), &Limits::default()).unwrap().matches(&document)
+        };
+        for (value, stored) in [
+            ("ada", json!("ADA")),
+            (" Ada ", json!("ada")),
+            ("ada", json!("\tAda ")),
+            ("36", json!(36)),
+            ("36", json!(" 36")),
+            ("ÄRA", json!("ära")),
+            ("a.b (c)*-#&~", json!("A.B (C)*-#&~")),
+            ("ada", json!(["x", "Ada"])),
+            (&"x".repeat(1_000), json!("x".repeat(1_000))),
+        ] {
+            assert!(found(value, json!({"data": {"name": stored}})), "{value} {stored}");
+        }
+        assert!(!found("a.b", json!({"data": {"name": "axb"}})));
+        assert!(!found("ada", json!({"data": {"name": "ada lovelace"}})));
+        assert!(found("x", json!({"name": "X"})), "beside the application's fields");
     }
 
     #[test]

@@ -274,7 +274,15 @@ pub(super) async fn find_by_attribute(
     Params(params): Params<PageParams>,
 ) -> Result<HttpResponse, Problem> {
     let (datatype, attribute, value) = path.into_inner();
-    let (query, options) = (lookup::loosely(&attribute, &value), params.options()?);
+    let options = params.options()?;
+    let query = if matches!(attribute.as_str(), "email" | EMAIL_FIELD) && lookup::is_email(&value) {
+        // By the index, which knows addresses in any case.
+        let collection = rules::datatype(&datatype)?;
+        let found = records.with_email(&caller.org, &collection, &value, SAME_EMAIL).await?;
+        json!({"sk": {"$in": found.into_iter().map(|record| record.sk).collect::<Vec<_>>()}})
+    } else {
+        lookup::loosely(&attribute, &value)
+    };
     let page = find_page(&caller, &records, &machine, &datatype, &query, &options).await?;
     Ok(HttpResponse::Ok().json(page))
 }
@@ -287,7 +295,7 @@ pub(super) async fn is_unique(
 ) -> Result<HttpResponse, Problem> {
     let datatype = rules::datatype(&params.datatype)?;
     rules::check(&caller, &datatype, Act::Read)?;
-    let query = lookup::loosely(&params.attribute, &params.value);
+    let query = lookup::exactly(&params.attribute, &params.value);
     let (query, _) = read_find(&query, &Value::Null)?;
     let budget = machine.house.settings.query_documents;
     let place = Place { caller: &caller, records: &records, datatype: &datatype, budget };

@@ -41,7 +41,16 @@ impl Query {
     /// # Errors
     /// As `parse`.
     pub fn parse_at(at: &str, value: &Value, limits: &Limits) -> Result<Self, Vec<Problem>> {
-        parse::query(at, value, limits)
+        parse::query(at, value, limits, false)
+    }
+
+    /// The same for a filter over records, whose times at the root are known to be such: `modifydate`, `createdate`
+    /// and `publishedDate` are compared with ISO-8601 times, dates (midnight UTC) and epoch milliseconds only.
+    ///
+    /// # Errors
+    /// As `parse`; and for what is no time, which would silently match nothing.
+    pub fn parse_records_at(at: &str, value: &Value, limits: &Limits) -> Result<Self, Vec<Problem>> {
+        parse::query(at, value, limits, true)
     }
 
     /// Whether the whole record `document` matches.

@@ -1,15 +1,36 @@
 //! From JSON to a query: the shape of clauses, and literals. Operators under a field are in `operators`.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::{Clause, Query, Relation, Test};
 use crate::record::compare::{self, Operand};
 use crate::record::problem::{Problems, kind};
 use crate::record::{Limits, Path, Problem};
 
-pub(super) fn query(at: &str, value: &Value, limits: &Limits) -> Result<Query, Vec<Problem>> {
-    let mut parser = Parser { limits, problems: Problems::default(), clauses: 0, regexes: 0 };
+/// What the value of a field is known to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Anything.
+    Nothing,
+    /// A time of a record, always written in full.
+    Time,
+    /// A time of a record as a client wrote it, which may be a date alone.
+    TimeOrDate,
+}
+
+/// What the root fields of records are known to be.
+fn known(path: &str) -> Known {
+    match path {
+        "modifydate" | "createdate" => Known::Time,
+        "publishedDate" => Known::TimeOrDate,
+        _ => Known::Nothing,
+    }
+}
+
+pub(super) fn query(at: &str, value: &Value, limits: &Limits, records: bool) -> Result<Query, Vec<Problem>> {
+    let problems = Problems::default();
+    let mut parser = Parser { limits, problems, clauses: 0, regexes: 0, records, known: Known::Nothing };
     let query = parser.query(at, value, 1);
     parser.problems.or(query)
 }
@@ -20,6 +41,10 @@ pub(super) struct Parser<'l> {
     pub(super) problems: Problems,
     clauses: usize,
     pub(super) regexes: usize,
+    /// Whether it is about records.
+    records: bool,
+    /// What the field is known to be that is read.
+    known: Known,
 }
 
 impl Parser<'_> {
@@ -81,6 +106,7 @@ impl Parser<'_> {
     }
 
     fn field(&mut self, at: &str, path: &Path, value: &Value, depth: usize, into: &mut Vec<Clause>) {
+        self.known = if self.records { known(path.as_str()) } else { Known::Nothing };
         let tests = match operators(value) {
             Some(operators) => self.operators(at, operators, depth),
             None if self.count(at) => {
@@ -118,8 +144,31 @@ impl Parser<'_> {
                 self.problems.add(&format!("{at}.$date"), message);
                 None
             }
+            None if self.known != Known::Nothing => self.time(at, value),
             None => self.plain(at, value, depth).map(Operand::new),
         }
+    }
+
+    /// A time, or null for none.
+    fn time(&mut self, at: &str, value: &Value) -> Option<Operand> {
+        let found = match value {
+            Value::Null => return Some(Operand::new(Value::Null)),
+            Value::String(text) => match (compare::instant(text), midnight(text)) {
+                (Some(instant), _) => Some(instant),
+                // Beside dates it is compared as one.
+                (None, Some(_)) if self.known == Known::TimeOrDate => {
+                    return Some(Operand::new(value.clone()));
+                }
+                (None, midnight) => midnight,
+            },
+            Value::Number(number) => milliseconds(number),
+            _ => None,
+        };
+        if found.is_none() {
+            let expected = "an ISO-8601 time such as 2026-04-25T10:00:00Z, a date, or epoch milliseconds";
+            self.problems.add(at, format_args!("must be {expected}"));
+        }
+        found.map(|instant| Operand::new(Value::String(instant.to_string())))
     }
 
     /// A literal with the dates inside of it as strings; operators inside of it are mistakes.
@@ -167,13 +216,19 @@ fn date(value: &Value) -> Option<Result<Timestamp, &'static str>> {
     let fields = value.as_object().filter(|fields| is_date(fields))?;
     let found = match fields.get("$date")? {
         Value::String(text) => compare::instant(text).or_else(|| midnight(text)),
-        Value::Number(number) => number.as_i64().and_then(epoch),
+        Value::Number(number) => milliseconds(number),
         Value::Object(long) if long.len() == 1 => {
             long.get("$numberLong").and_then(Value::as_str).and_then(|text| text.parse().ok()).and_then(epoch)
         }
         _ => None,
     };
     Some(found.ok_or("must be an ISO-8601 timestamp, a date (midnight UTC) or epoch milliseconds"))
+}
+
+/// JavaScript knows one kind of number: 5.0 is 5.
+fn milliseconds(number: &Number) -> Option<Timestamp> {
+    let float = number.as_f64().filter(|float| float.fract() == 0.0).map(|float| float as i64);
+    number.as_i64().or(float).and_then(epoch)
 }
 
 fn epoch(milliseconds: i64) -> Option<Timestamp> {

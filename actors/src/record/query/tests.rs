@@ -28,6 +28,38 @@ fn check(table: &str) {
 }
 
 #[test]
+fn times_of_records_are_read_as_times_or_refused() {
+    let read = |query: Value| Query::parse_records_at("query", &query, &Limits::default());
+    let record = json!({"modifydate": "2026-04-25T10:00:00.000Z", "data": {"modifydate": 5}});
+    let matches = |query: Value| read(query).unwrap().matches(&record);
+    let ten = 1_777_111_200_000_u64;
+    for since in [json!(ten), json!(ten as f64), json!("2026-04-25"), json!("2026-04-25T12:00:00+02:00")] {
+        assert!(matches(json!({"modifydate": {"$gte": since}})), "{since}");
+        assert!(read(json!({"modifydate": {"$gte": since}})).unwrap().time_range("modifydate").is_some());
+        assert!(!matches(json!({"$or": [{"modifydate": {"$not": {"$gte": since}}}]})), "{since}");
+    }
+    assert!(matches(json!({"modifydate": ten})) && matches(json!({"modifydate": {"$in": [ten]}})));
+    assert!(!matches(json!({"modifydate": {"$gt": ten}})) && matches(json!({"publishedDate": null})));
+    let published = |date: &str, query: Value| read(query).unwrap().matches(&json!({"publishedDate": date}));
+    for date in ["2026-04-25", "2026-04-25T10:00:00Z"] {
+        assert!(
+            published(date, json!({"publishedDate": {"$gte": "2026-04-25", "$lt": "2026-04-26"}})),
+            "{date}"
+        );
+    }
+    assert!(matches(json!({"data.modifydate": 5})), "an application's own fields are its own");
+    for (wrong, path) in [
+        (json!({"modifydate": {"$gte": "garbage"}}), "query.modifydate.$gte"),
+        (json!({"createdate": true}), "query.createdate"),
+        (json!({"$and": [{"publishedDate": {"$in": ["2026-13-01"]}}]}), "query.$and[0].publishedDate.$in[0]"),
+        (json!({"modifydate": {"$lt": 1e300}}), "query.modifydate.$lt"),
+    ] {
+        assert_eq!(read(wrong.clone()).unwrap_err()[0].path, path, "{wrong}");
+        assert!(Query::parse(&wrong, &Limits::default()).is_ok(), "elsewhere they may be anything");
+    }
+}
+
+#[test]
 fn equality() {
     check(
         r#"
