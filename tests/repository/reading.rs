@@ -92,13 +92,26 @@ async fn lists_are_sorted_paged_and_cut_to_what_is_selected() {
     assert_eq!(page["data"], json!([{"sk": "c-1", "datatype": "contact", "data": {"age": 36}}]));
     // Page after page by the cursor.
     let (mut cursor, mut seen) = (Value::Null, Vec::new());
-    for _ in 0..3 {
+    for number in 1..=3 {
         let options = json!({"sort": {"modifydate": 1}, "pageSize": 1, "lastItem": cursor});
         let page = ada.done("/repository/find/contact", json!({"options": options})).await;
         seen.extend(ids(&page));
+        // The list is the same, wherever one stands in it.
+        assert_eq!((&page["total"], &page["page"]), (&json!(3), &json!(number)));
+        assert_eq!(page["hasNext"], number < 3);
         cursor = page["lastItem"].clone();
     }
     assert_eq!(seen, ["c-1", "c-2", "c-3"]);
+    let first = json!({"pageSize": 2});
+    let first = ada.done("/repository/find/contact", json!({"options": first})).await;
+    let query = json!({"data.age": 36});
+    let options = json!({"pageSize": 2, "lastItem": first["lastItem"]});
+    let page = ada.done("/repository/find/contact", json!({"query": query, "options": options})).await;
+    assert_eq!(
+        (ids(&page), &page["total"]),
+        (vec!["c-1".to_owned()], &json!(2)),
+        "of the query, newest first"
+    );
     let (status, page) = ada.get("/repository/find-page-data/contact?ps=2&s=data.age&st=asc").await;
     assert_eq!((status, ids(&page).len(), &page["total"]), (200, 2, &json!(3)));
 }

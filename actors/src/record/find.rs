@@ -5,6 +5,7 @@
 
 mod cursor;
 mod ranked;
+mod walk;
 
 use std::collections::BinaryHeap;
 
@@ -19,8 +20,9 @@ use crate::clock::Stamp;
 use crate::ids::{Datatype, OrgId, RecordId};
 use crate::keys::{self, TimeOrder};
 use crate::store::{Scan, StoreError, decode, successor};
-use cursor::{cursor, parse_cursor, place, stamps};
+use cursor::{parse_cursor, place, stamps};
 use ranked::{Rank, Ranked};
+use walk::{Along, Walked};
 
 /// Matches that are counted exactly beyond the page; further ones make the total a lower bound.
 pub const COUNTED: usize = 10_000;
@@ -59,6 +61,8 @@ pub struct Page {
     pub total_is_lower_bound: bool,
     /// Whether there are more after this page.
     pub has_next: bool,
+    /// How many of them a cursor has passed before this page.
+    pub passed: u64,
     /// Where the next page begins, for the option `lastItem`.
     pub last_item: Option<String>,
 }
@@ -86,7 +90,8 @@ pub enum FindError {
 enum Source {
     Ids(Vec<RecordId>),
     Email(String),
-    Time { order: TimeOrder, scan: Scan, exact: bool },
+    /// Along an index of time, and what of it the cursor has passed.
+    Time(Along, Option<Scan>),
 }
 
 impl Records {
@@ -103,9 +108,11 @@ impl Records {
             _ => None,
         };
         let source = self.source(find, sorted_by_time)?;
-        match (&source, sorted_by_time) {
-            (Source::Time { .. }, Some(_)) if !find.options.random => self.in_order(find, source).await,
-            _ => self.sorted(find, source).await,
+        match (source, sorted_by_time) {
+            (Source::Time(along, passed), Some(_)) if !find.options.random => {
+                self.in_order(find, along, passed).await
+            }
+            (source, _) => self.sorted(find, source).await,
         }
     }
 
@@ -133,97 +140,46 @@ impl Records {
         if direction == Direction::Descending {
             scan = scan.descending();
         }
+        let mut passed = None;
         if let Some(last) = &find.options.last_item {
             let (stamp, sk) = parse_cursor(last).ok_or_else(|| FindError::Cursor(last.clone()))?;
             let key = keys::record_by_time(find.org, find.datatype, order, stamp, &sk);
+            let mut before = scan.clone();
             if direction == Direction::Descending {
+                before.from = before.from.max(key.clone());
                 scan.to = scan.to.min(key);
             } else {
-                scan.from = scan.from.max(successor(&key));
+                let next = successor(&key);
+                before.to = before.to.min(next.clone());
+                scan.from = scan.from.max(next);
             }
+            passed = Some(before);
         }
         let exact = query.is_empty() || query.is_only(field);
-        Ok(Source::Time { order, scan, exact })
+        Ok(Source::Time(Along { order, scan, exact }, passed))
     }
 
     /// The index gives the order: the page is where the walk stands after its offset.
-    async fn in_order(&self, find: &Find<'_>, source: Source) -> Result<Page, FindError> {
-        let Source::Time { order, mut scan, exact } = source else {
-            return Err(StoreError::Unavailable("a list without an order".into()).into());
-        };
+    async fn in_order(&self, find: &Find<'_>, along: Along, passed: Option<Scan>) -> Result<Page, FindError> {
         let options = find.options;
         let size = usize::try_from(options.page_size).unwrap_or(usize::MAX);
-        let mut skip = options.offset;
-        let (mut page, mut matched, mut looked) = (Vec::new(), 0_u64, 0_usize);
-        let (mut last, mut counted_beyond) = (None, 0_usize);
-        let lower_bound = 'walk: loop {
-            let entries = self.store.scan(scan.clone()).await?;
-            let prefix = keys::records_by_time(find.org, find.datatype, order);
-            let places = entries.iter().filter_map(|(key, entry)| {
-                let (stamp, sk) = keys::parse_record_by_time(&prefix, key)?;
-                Some((stamp, sk, Flags::from_bytes(&entry.value)))
-            });
-            let wanted: Vec<_> =
-                places.filter(|(_, _, flags)| admits_deleted(find) || !flags.deleted).collect();
-            let by_index = |flags: &Flags| {
-                exact && find.visible.is_none() && options.states.is_empty() && !flags.restricted
-            };
-            let mut ahead = std::collections::VecDeque::new();
-            for (index, (stamp, sk, flags)) in wanted.iter().enumerate() {
-                // What was read ahead begins with this entry, whether it is needed now or not.
-                let mut read = ahead.pop_front();
-                let beyond = page.len() >= size;
-                if by_index(flags) && (skip > 0 || beyond) {
-                    matched += 1;
-                    skip = skip.saturating_sub(1);
-                } else {
-                    if read.is_none() {
-                        // As many as the page still wants are read at once.
-                        let need = if beyond { 100 } else { (size - page.len()).max(1) };
-                        let next = wanted.iter().skip(index).take(need);
-                        ahead = self.read_places(find, order, next).await?.into();
-                        read = ahead.pop_front();
-                    }
-                    looked += 1;
-                    let Some(Some(record)) = read else { continue };
-                    debug_assert_eq!((&record.sk, place(&record, order)), (sk, *stamp));
-                    let document = record.to_json();
-                    if !self.admits(find, &record, &document) {
-                        if looked >= find.budget {
-                            break 'walk true;
-                        }
-                        continue;
-                    }
-                    matched += 1;
-                    if skip > 0 {
-                        skip -= 1;
-                    } else if !beyond {
-                        last = Some(cursor(&record, order));
-                        page.push(options.projection.apply(&document));
-                    }
-                }
-                if beyond {
-                    counted_beyond += 1;
-                    if counted_beyond >= COUNTED || looked >= find.budget {
-                        break 'walk true;
-                    }
-                }
-            }
-            match entries.last() {
-                Some((last, _)) if entries.len() == scan.limit => scan = scan.after(last),
-                _ => break false,
-            }
-        };
-        if lower_bound && page.is_empty() && matched == 0 {
+        let here = self.walk(find, &along, options.offset, size).await?;
+        if here.is_lower_bound && here.page.is_empty() && here.matched == 0 {
             return Err(FindError::TooBroad(find.budget));
         }
-        let shown = options.offset + page.len() as u64;
+        // The list is the same on each of its pages: what the cursor has passed is part of it.
+        let before = match passed {
+            Some(scan) => self.walk(find, &Along { scan, ..along }, 0, 0).await?,
+            None => Walked::default(),
+        };
+        let shown = options.offset + here.page.len() as u64;
         Ok(Page {
-            has_next: matched > shown || (lower_bound && page.len() < size),
-            data: page,
-            total: matched,
-            total_is_lower_bound: lower_bound,
-            last_item: last,
+            has_next: here.matched > shown || (here.is_lower_bound && here.page.len() < size),
+            data: here.page,
+            total: before.matched + here.matched,
+            total_is_lower_bound: before.is_lower_bound || here.is_lower_bound,
+            passed: before.matched,
+            last_item: here.last,
         })
     }
 
@@ -277,7 +233,7 @@ impl Records {
         let page = best.into_sorted_vec().into_iter().skip(offset);
         let data: Vec<Value> = page.map(|ranked| options.projection.apply(&ranked.document)).collect();
         let has_next = matched > options.offset + data.len() as u64;
-        Ok(Page { data, total: matched, total_is_lower_bound: false, has_next, last_item: None })
+        Ok(Page { data, total: matched, total_is_lower_bound: false, has_next, passed: 0, last_item: None })
     }
 
     /// Calls `take` with every match until it says to stop.
@@ -325,7 +281,7 @@ impl Records {
                     }
                 }
             }
-            Source::Time { order, mut scan, .. } => {
+            Source::Time(Along { order, mut scan, .. }, _) => {
                 let prefix = keys::records_by_time(find.org, find.datatype, order);
                 loop {
                     let page = self.store.scan(scan.clone()).await?;

@@ -18,10 +18,10 @@ impl Accounts {
     /// # Errors
     /// 400 for a body that cannot be used, 403 for callers who are no customers.
     pub async fn update_profile(&self, who: &Principal, body: &Value) -> Result<Record, AccountError> {
+        let fields = bodies::own_profile(body)?;
         if who.kind != Kind::Customer {
             return Err(Refusal::Forbidden(Permission::Update).into());
         }
-        let fields = bodies::own_profile(body)?;
         // As the routes of records name an end user.
         let origin = Origin { by: Some(who.id.to_string()), ..Origin::default() };
         let edit = |record: &mut Record| {

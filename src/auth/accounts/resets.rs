@@ -21,7 +21,7 @@ use super::error::AccountError;
 use super::person::{Account, Person};
 use super::sessions::Sessions;
 use super::{Accounts, account_key, reset_key, sessions_key};
-use crate::auth::input;
+use crate::auth::input::{self, Invalid};
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::random;
 
@@ -54,17 +54,16 @@ impl Accounts {
     /// is such a customer shows neither in the answer nor in how long it takes: something is written either way.
     ///
     /// # Errors
-    /// When the store or the bus does not answer.
+    /// 400 for what is no address, or when the store or the bus does not answer.
     pub async fn forget_password(&self, org: &OrgId, email: &str) -> Result<(), AccountError> {
+        let email = input::email(email).ok_or_else(|| Invalid::new("email", "must be an e-mail address"))?;
         if !self.org_exists(org).await? {
             return Ok(());
         }
         let now = self.parts.clock.now();
-        let person = match input::email(email) {
-            Some(email) => self.by_email(org, KIND, &email).await?,
-            None => None,
+        let Some(person) = self.by_email(org, KIND, &email).await? else {
+            return self.write_nothing(org, now).await;
         };
-        let Some(person) = person else { return self.write_nothing(org, now).await };
         let key = reset_key(org, KIND, &person.record.sk);
         let (before, expect) = self.read::<Reset>(key.clone()).await?;
         let before = before.unwrap_or_default();

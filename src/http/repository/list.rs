@@ -243,8 +243,9 @@ pub async fn aggregate(place: Place<'_>, pipeline: &Pipeline) -> Result<Vec<Valu
 }
 
 fn envelope(datatype: &Datatype, options: &Options, page: Page) -> Value {
+    let number = options.page + page.passed / options.page_size.max(1);
     let mut body = json!({
-        "data": page.data, "total": page.total, "page": options.page, "pageSize": options.page_size,
+        "data": page.data, "total": page.total, "page": number, "pageSize": options.page_size,
         "hasNext": page.has_next, "datatype": datatype,
     });
     if let Some(fields) = body.as_object_mut() {
