@@ -87,12 +87,21 @@ impl Problem {
 
     /// 400 with everything that is wrong.
     pub fn invalid(what: &str, details: Vec<Detail>) -> Self {
+        Self::detailed(StatusCode::BAD_REQUEST, "invalid", what, details)
+    }
+
+    /// 403 with everything that is not theirs to do.
+    pub fn forbidden(what: &str, details: Vec<Detail>) -> Self {
+        Self::detailed(StatusCode::FORBIDDEN, "forbidden", what, details)
+    }
+
+    fn detailed(status: StatusCode, code: &'static str, what: &str, details: Vec<Detail>) -> Self {
         let first = details.first().map(|d| format!(": {}: {}", d.path, d.message)).unwrap_or_default();
         let more = match details.len() {
             0 | 1 => String::new(),
             n => format!(" (and {} more, see `problems`)", n - 1),
         };
-        let mut problem = Self::bad_request("invalid", format!("{what}{first}{more}"));
+        let mut problem = Self::new(status, code, format!("{what}{first}{more}"));
         problem.details = details;
         problem
     }

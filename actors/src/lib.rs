@@ -15,6 +15,7 @@ pub mod ports;
 pub mod queue;
 pub mod record;
 pub mod retry;
+pub mod rights;
 pub mod store;
 pub mod supervision;
 #[cfg(feature = "testkit")]

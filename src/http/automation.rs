@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use appengine_actors::flow::book::{Execution, FlowError, Flows};
+use appengine_actors::flow::book::{Execution, FlowError, Flows, Saver};
 use appengine_actors::flow::definition::FlowStatus;
 use appengine_actors::flow::run::{Run, RunStatus, StepRecord, StepStatus};
 use appengine_actors::flow::runner::RunFault;
@@ -184,7 +184,7 @@ async fn create_flow(
     machine: web::Data<Machine>,
     Json(body): Json<Value>,
 ) -> Result<HttpResponse, Problem> {
-    let record = flows.create(&caller.org, &body, caller.label()).await?;
+    let record = flows.create(&caller.org, &body, saver(&caller)).await?;
     let mut shown = shown(&record);
     let secret = signing_secret(&machine.house, &caller.org).await?;
     if let Some(fields) = shown.as_object_mut() {
@@ -221,7 +221,7 @@ async fn replace(
     id: web::Path<RecordId>,
     Json(body): Json<Value>,
 ) -> Result<HttpResponse, Problem> {
-    let record = flows.replace(&caller.org, &id, &body, caller.label()).await?;
+    let record = flows.replace(&caller.org, &id, &body, saver(&caller)).await?;
     Ok(HttpResponse::Ok().json(shown(&record)))
 }
 
@@ -255,7 +255,7 @@ async fn set_status(
     id: &RecordId,
     status: FlowStatus,
 ) -> Result<HttpResponse, Problem> {
-    let record = flows.set_status(&caller.org, id, status, caller.label()).await?;
+    let record = flows.set_status(&caller.org, id, status, saver(caller)).await?;
     Ok(HttpResponse::Ok().json(shown(&record)))
 }
 
@@ -303,6 +303,11 @@ async fn run(caller: Caller, flows: web::Data<Flows>, id: web::Path<RunId>) -> R
     Ok(HttpResponse::Ok().json(body))
 }
 
+/// Who saves a flow: by what the gate knows of them, never by what they say.
+fn saver(caller: &Caller) -> Saver<'_> {
+    Saver { name: caller.label(), rights: caller.rights() }
+}
+
 /// A flow as clients see it: the record, with its id where the contract's samples have it.
 fn shown(record: &Record) -> Value {
     let mut body = record.to_json();
@@ -337,13 +342,15 @@ fn result(run: Run, steps: &[StepRecord]) -> ExecutionResult {
     }
 }
 
+fn details(problems: Vec<appengine_actors::flow::problem::Problem>) -> Vec<Detail> {
+    problems.into_iter().map(|p| Detail { path: p.path, message: p.message }).collect()
+}
+
 impl From<FlowError> for Problem {
     fn from(error: FlowError) -> Self {
         match error {
-            FlowError::Invalid(problems) => {
-                let details = problems.into_iter().map(|p| Detail { path: p.path, message: p.message });
-                Self::invalid("the flow cannot work", details.collect())
-            }
+            FlowError::Invalid(problems) => Self::invalid("the flow cannot work", details(problems)),
+            FlowError::Forbidden(problems) => Self::forbidden("the flow cannot be saved", details(problems)),
             FlowError::Missing(_) | FlowError::NoRun(_) => Self::not_found(format!("failed to {error}")),
             FlowError::NoStep(_) => Self::bad_request("no_such_step", format!("failed to {error}")),
             FlowError::Archived(_) => Self::conflict("archived", format!("failed to {error}")),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tracing::warn;
 
 use super::FlowActor;
-use super::action::{self, find};
+use super::action::{self, Check, find};
 use super::definition::{Flow, FlowStatus};
 use super::messages::Proceed;
 use super::parse::{Catalog, parse};
@@ -22,9 +22,9 @@ use crate::ports::Publisher;
 use crate::record::Query;
 use crate::record::model::Record;
 use crate::record::service::{NewRecord, Origin, Read, Records, WriteError};
-use crate::store::{Scan, StoreError, decode, encode};
+use crate::rights::{Author, Rights};
+use crate::store::{Scan, Store, StoreError, decode, encode};
 use crate::supervision::Members;
-use crate::webhook::transport::Transport;
 
 /// The collection that flows are kept in.
 pub const DATATYPE: &str = "automation";
@@ -35,6 +35,9 @@ pub enum FlowError {
     /// Its definition cannot work: every problem there is.
     #[error("take the flow: {} problems", .0.len())]
     Invalid(Vec<Problem>),
+    /// It would do what whoever saves it may not: every problem of that kind there is.
+    #[error("take the flow: it does {} things that are not yours to do", .0.len())]
+    Forbidden(Vec<Problem>),
     /// There is no such flow.
     #[error("find the flow {0}")]
     Missing(RecordId),
@@ -61,8 +64,8 @@ impl From<StoreError> for FlowError {
     }
 }
 
-/// The actions of this version, with the guard of outbound addresses that they are checked by.
-struct Actions<'a>(&'a dyn Transport);
+/// The actions of this version, with what they are checked against.
+struct Actions<'a>(Check<'a>);
 
 impl Catalog for Actions<'_> {
     fn check_action(&self, kind: &str, config: &Map<String, Value>, problems: &mut Problems) -> bool {
@@ -74,6 +77,15 @@ impl Catalog for Actions<'_> {
     fn action_kinds(&self) -> Vec<&'static str> {
         action::ALL.iter().map(|action| action.kind()).collect()
     }
+}
+
+/// Who saves a flow. It acts with their rights from then on.
+#[derive(Debug, Clone, Copy)]
+pub struct Saver<'a> {
+    /// The name under which the write is kept.
+    pub name: &'a str,
+    /// What they may do.
+    pub rights: Rights<'a>,
 }
 
 /// What somebody who starts a flow by hand gives it.
@@ -110,26 +122,32 @@ impl Flows {
         Self { house, publisher, records, actors, datatype }
     }
 
-    /// Reads a definition in either dialect.
+    /// Reads a definition in either dialect, for somebody to save.
     ///
     /// # Errors
     /// Every problem it has.
-    pub fn check(&self, body: &Value) -> Result<Flow, FlowError> {
-        parse::<Query>(body, &Actions(self.house.transport.as_ref())).map_err(FlowError::Invalid)
+    pub fn check(&self, body: &Value, rights: Rights<'_>) -> Result<Flow, FlowError> {
+        let on = Check { transport: self.house.transport.as_ref(), rights };
+        parse::<Query>(body, &Actions(on)).map_err(|problems| {
+            // What cannot work at all is to be mended first.
+            let forbidden = problems.iter().all(|problem| problem.forbidden);
+            if forbidden { FlowError::Forbidden(problems) } else { FlowError::Invalid(problems) }
+        })
     }
 
     /// Stores a new flow; it listens before this returns.
     ///
     /// # Errors
     /// When it cannot work, or cannot be written.
-    pub async fn create(&self, org: &OrgId, body: &Value, by: &str) -> Result<Record, FlowError> {
-        let flow = self.check(body)?;
+    pub async fn create(&self, org: &OrgId, body: &Value, saver: Saver<'_>) -> Result<Record, FlowError> {
+        let (flow, by) = (self.check(body, saver.rights)?, saver.name);
         let id = RecordId::generate(&self.datatype, self.house.clock.now());
         let (sk, datatype) = (Some(id.clone()), self.datatype.clone());
         let new = NewRecord { datatype, sk, data: fields(&flow)?, meta: Map::new(), once: false };
         let mut change = Origin { by: Some(by.to_owned()), ..Origin::default() }.change();
         change.writes.push(self.records.plan_create(org, new, Some(by)));
         change.extra.put(keys::flow_version(org, &id, 0), encode(&flow)?);
+        change.extra.put(keys::flow_rights(org, &id, 0), encode(&Author::from(saver.rights))?);
         self.commit(org, change).await
     }
 
@@ -142,13 +160,14 @@ impl Flows {
         org: &OrgId,
         id: &RecordId,
         body: &Value,
-        by: &str,
+        saver: Saver<'_>,
     ) -> Result<Record, FlowError> {
-        let flow = self.check(body)?;
-        self.rewrite(org, id, by, |_| flow.clone()).await
+        let flow = self.check(body, saver.rights)?;
+        self.rewrite(org, id, saver, true, |_| Ok(flow.clone())).await
     }
 
-    /// Brings a flow to another status: `active` listens, `archived` is the end of it.
+    /// Brings a flow to another status: `active` listens, `archived` is the end of it. Whoever lets it
+    /// listen answers for it as if they had written it.
     ///
     /// # Errors
     /// When there is no such flow, or it cannot be written.
@@ -157,21 +176,32 @@ impl Flows {
         org: &OrgId,
         id: &RecordId,
         status: FlowStatus,
-        by: &str,
+        saver: Saver<'_>,
     ) -> Result<Record, FlowError> {
-        self.rewrite(org, id, by, |flow| Flow { status, ..flow.clone() }).await
+        let edit = |flow: &Flow| {
+            if status == FlowStatus::Active
+                && let Err(forbidden @ FlowError::Forbidden(_)) =
+                    self.check(&Value::Object(fields(flow)?), saver.rights)
+            {
+                return Err(forbidden);
+            }
+            Ok(Flow { status, ..flow.clone() })
+        };
+        self.rewrite(org, id, saver, status == FlowStatus::Active, edit).await
     }
 
     async fn rewrite(
         &self,
         org: &OrgId,
         id: &RecordId,
-        by: &str,
-        edit: impl Fn(&Flow) -> Flow,
+        saver: Saver<'_>,
+        answers_for_it: bool,
+        edit: impl Fn(&Flow) -> Result<Flow, FlowError>,
     ) -> Result<Record, FlowError> {
+        let by = saver.name;
         loop {
             let (Read { record, .. }, flow) = self.read(org, id).await?;
-            let flow = edit(&flow);
+            let flow = edit(&flow)?;
             let data = fields(&flow)?;
             let put = |record: &mut Record| {
                 record.data.clone_from(&data);
@@ -182,6 +212,11 @@ impl Flows {
             let mut change = Origin { by: Some(by.to_owned()), ..Origin::default() }.change();
             change.writes.push(write);
             change.extra.put(keys::flow_version(org, id, record.version + 1), encode(&flow)?);
+            let author = match answers_for_it {
+                true => Author::from(saver.rights),
+                false => author_of(self.house.store.as_ref(), org, id, record.version).await?,
+            };
+            change.extra.put(keys::flow_rights(org, id, record.version + 1), encode(&author)?);
             match self.commit(org, change).await {
                 Err(FlowError::Write(WriteError::Change(ChangeError::Changed(_)))) => {}
                 done => return done,
@@ -297,6 +332,17 @@ impl Flows {
         }
         Ok(runs)
     }
+}
+
+/// Whose rights a version of a flow acts with.
+async fn author_of(
+    store: &dyn Store,
+    org: &OrgId,
+    id: &RecordId,
+    version: u64,
+) -> Result<Author, StoreError> {
+    let found = store.get(keys::flow_rights(org, id, version)).await?;
+    found.map_or_else(|| Ok(Author::unknown()), |found| decode(&found.value))
 }
 
 fn fields(flow: &Flow) -> Result<Map<String, Value>, FlowError> {

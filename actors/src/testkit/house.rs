@@ -16,6 +16,7 @@ use crate::bus::listeners::{Listeners, ListenersBuilder};
 use crate::clock::{Clock, Stamper};
 use crate::event::{EventDraft, EventKind};
 use crate::feed::{Feed, LostHints};
+use crate::flow::book::Saver;
 use crate::flow::run::{Run, StepRecord};
 use crate::house::{FlowSettings, House, Settings, WebhookSettings};
 use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunId};
@@ -28,9 +29,15 @@ use crate::queue::read_jobs;
 use crate::record::model::Record;
 use crate::record::service::{Created, NewRecord, Origin};
 use crate::retry::{Backoff, Curve};
+use crate::rights::role::Role;
+use crate::rights::{Kind, Rights};
 use crate::store::{Batch, Scan, Store, decode};
 use crate::supervision::{ActorPath, Ref, Registry};
 use crate::webhook::delivery::{AttemptRecord, Delivery};
+
+/// The owner, who saves flows.
+pub const ADA: Saver<'static> =
+    Saver { name: "ada", rights: Rights { kind: Kind::User, roles: &[Role::Owner], scopes: None } };
 
 /// A [`Vault`] that hides nothing.
 pub struct PlainVault;
@@ -273,7 +280,7 @@ impl TestHouse {
 
     /// Stores a flow.
     pub async fn flow(&self, body: Value) -> RecordId {
-        self.machine.flows.create(&self.org, &body, "ada").await.expect("the flow is accepted").sk
+        self.machine.flows.create(&self.org, &body, ADA).await.expect("the flow is accepted").sk
     }
 
     /// Stores an active flow of the short form.

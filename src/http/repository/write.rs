@@ -9,6 +9,7 @@ use appengine_actors::record::body::RecordBody;
 use appengine_actors::record::edit;
 use appengine_actors::record::model::Record;
 use appengine_actors::record::service::{Created, NewRecord, Origin, Records, WriteError};
+use appengine_actors::rights::required;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
@@ -160,7 +161,7 @@ pub async fn change(
         // Asked again of the record that is written: it may not be the one that was read before.
         may(record).map_err(|problem| problem.to_string())?;
         edit(record)?;
-        rules::required_role(&record.meta).map_err(|why| format!("set requiredRole: it {why}"))
+        required::check(&record.meta).map_err(|why| format!("set requiredRole: it {why}"))
     };
     let written = records.update(&caller.org, at, version, &origin(caller), edit).await;
     written.map_err(|error| match error {

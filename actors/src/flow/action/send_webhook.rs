@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Action, Plan, StepContext, StepError, recheck};
+use super::{Action, Check, Plan, StepContext, StepError, recheck};
 use crate::clock::Timestamp;
 use crate::flow::Map;
 use crate::flow::definition::Trigger;
@@ -16,7 +16,6 @@ use crate::retry::Curve;
 use crate::webhook::body;
 use crate::webhook::delivery::{DeliveryDraft, DestinationId};
 use crate::webhook::headers;
-use crate::webhook::transport::Transport;
 
 const METHODS: [(&str, &str); 5] =
     [("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"), ("DELETE", "DELETE"), ("GET", "GET")];
@@ -30,11 +29,11 @@ impl Action for Handler {
         "send_webhook"
     }
 
-    fn check(&self, config: &Map, transport: &dyn Transport, problems: &mut Problems) {
+    fn check(&self, config: &Map, on: Check<'_>, problems: &mut Problems) {
         problems.only(config, &["actionType", "retry", "url", "method", "headers", "body", "retries"]);
         if let Some(url) = problems.required_text(config, "url")
             && !has_placeholder(&Value::String(url.to_owned()))
-            && let Err(refused) = transport.vet(url)
+            && let Err(refused) = on.transport.vet(url)
         {
             problems.add("url", format_args!("cannot be used: failed to {refused}"));
         }
@@ -58,7 +57,7 @@ impl Action for Handler {
 
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>> {
         Box::pin(async move {
-            recheck(self, &config, ctx.house.transport.as_ref())?;
+            recheck(self, &config, ctx)?;
             let url = config.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
             let method = config.get("method").and_then(Value::as_str).unwrap_or("POST").to_owned();
             let given = config.get("headers").and_then(Value::as_object).into_iter().flatten();

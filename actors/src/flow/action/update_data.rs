@@ -3,11 +3,11 @@
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Action, Plan, StepContext, StepError, recheck, target};
+use super::{Action, Check, Plan, StepContext, StepError, recheck, target};
 use crate::flow::Map;
 use crate::flow::problem::Problems;
+use crate::rights::role::Permission;
 use crate::record::edit;
-use crate::webhook::transport::Transport;
 
 /// The action.
 pub struct Handler;
@@ -17,9 +17,9 @@ impl Action for Handler {
         "update_data"
     }
 
-    fn check(&self, config: &Map, _: &dyn Transport, problems: &mut Problems) {
+    fn check(&self, config: &Map, on: Check<'_>, problems: &mut Problems) {
         problems.only(config, &["actionType", "retry", "datatype", "recordId", "updates"]);
-        target::check_datatype(config, problems);
+        target::check_datatype(config, on, Permission::Update, problems);
         problems.required_text(config, "recordId");
         match problems.object(config, "updates") {
             Some(updates) if updates.is_empty() => {
@@ -33,13 +33,14 @@ impl Action for Handler {
 
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>> {
         Box::pin(async move {
-            recheck(self, &config, ctx.house.transport.as_ref())?;
+            recheck(self, &config, ctx)?;
             let (datatype, id) = (target::datatype(&config)?, target::record_id(&config, "recordId")?);
             let updates = config.get("updates").and_then(Value::as_object).cloned().unwrap_or_default();
             let updates = edit::with_data_prefix(updates);
             let (org, author) = (&ctx.run.org_id, ctx.author());
             let change = |record: &mut _| edit::apply_partial(record, &updates);
             let write = ctx.records.plan_update(org, (&datatype, &id), None, Some(&author), change).await?;
+            target::check_write(ctx, &write, Permission::Update)?;
             let mut plan = Plan { output: json!({"recordId": id, "datatype": datatype}), ..Plan::default() };
             plan.change.writes.push(write);
             Ok(plan)

@@ -17,7 +17,8 @@ pub(in crate::flow) struct Equals(Map);
 
 impl Filter for Equals {
     fn compile(query: &Value) -> Result<Self, Vec<Problem>> {
-        let refuse = |path: String, message: &str| Problem { path, message: message.to_owned() };
+        let refuse =
+            |path: String, message: &str| Problem { path, message: message.to_owned(), forbidden: false };
         let fields = query.as_object().ok_or_else(|| vec![refuse(String::new(), "is no query")])?;
         let bad: Vec<_> = fields
             .keys()

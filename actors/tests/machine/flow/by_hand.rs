@@ -6,8 +6,8 @@ use appengine_actors::flow::book::{Execution, FlowError};
 use appengine_actors::flow::definition::FlowStatus;
 use appengine_actors::flow::run::{Run, RunStatus};
 use appengine_actors::ids::{OrgId, RecordId};
-use appengine_actors::testkit::TestHouse;
 use appengine_actors::testkit::probe::{quiet, until};
+use appengine_actors::testkit::{ADA, TestHouse};
 use serde_json::{Value, json};
 
 const WAIT: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ async fn a_flow_of_any_status_but_archived_runs_once_with_what_it_is_given() {
     assert_eq!(notes[0].data["text"], "hello");
     let body = house.transport().sent().remove(0).json();
     assert_eq!((&body["event"], &body["data"]["sk"]), (&json!("contact.created"), &json!("c-1")));
-    house.machine.flows.set_status(&house.org, &id, FlowStatus::Archived, "ada").await.unwrap();
+    house.machine.flows.set_status(&house.org, &id, FlowStatus::Archived, ADA).await.unwrap();
     assert_eq!(start(&house, &id, Execution::default()).await, Err(FlowError::Archived(id)));
 }
 

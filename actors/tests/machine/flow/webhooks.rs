@@ -1,9 +1,9 @@
 //! `send_webhook`: what the receiver gets.
 
 use appengine_actors::flow::run::RunStatus;
-use appengine_actors::testkit::TestHouse;
 use appengine_actors::testkit::probe::until;
 use appengine_actors::testkit::transport::Sent;
+use appengine_actors::testkit::{ADA, TestHouse};
 use appengine_actors::webhook::secrets::signing_secret;
 use appengine_actors::webhook::transport::Method;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ async fn an_address_that_is_closed_is_refused_at_create_and_in_the_run() {
     house.transport().refuse("http://10.");
     let action = |url: &str| json!([{"type": "send_webhook", "config": {"url": url}}]);
     let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": action("http://10.0.0.1/")});
-    assert!(house.machine.flows.create(&house.org, &body, "ada").await.is_err());
+    assert!(house.machine.flows.create(&house.org, &body, ADA).await.is_err());
     let flow = house.short_flow("order.paid", action("{{url}}")).await;
     house.publish("order.paid", json!({"url": "http://10.0.0.1/"})).await;
     let (run, _) = house.ended_run(&flow).await;
