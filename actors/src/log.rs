@@ -71,6 +71,23 @@ impl EventLog {
         self.0.get(keys::event(org, id)).await?.map(|found| decode(&found.value)).transpose()
     }
 
+    /// Those of these events that there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn many(
+        &self,
+        org: &OrgId,
+        ids: impl IntoIterator<Item = EventId>,
+    ) -> Result<Vec<Event>, StoreError> {
+        let wanted: Vec<_> = ids.into_iter().map(|id| keys::event(org, id)).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.0.get_many(wanted).await?;
+        found.into_iter().flatten().map(|found| decode(&found.value)).collect()
+    }
+
     /// Events of one kind or of all, oldest first or `newest_first`, beyond a place.
     ///
     /// # Errors
@@ -95,9 +112,7 @@ impl EventLog {
         let last = entries.last().and_then(|(key, _)| keys::parse_event_place(key));
         let ids =
             entries.iter().filter_map(|(_, id)| Some(EventId::from_bytes(*id.value.first_chunk::<16>()?)));
-        let found = self.0.get_many(ids.map(|id| keys::event(org, id)).collect()).await?;
-        let events =
-            found.into_iter().flatten().map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
+        let events = self.many(org, ids).await?;
         Ok(LogPage { events, last: last.map(|(stamp, n)| Place { stamp, n }), more })
     }
 }

@@ -7,6 +7,7 @@ use appengine_actors::flow::definition::FlowStatus;
 use appengine_actors::flow::run::{Run, RunStatus, StepRecord, StepStatus};
 use appengine_actors::flow::runner::RunFault;
 use appengine_actors::ids::{RecordId, RunId};
+use appengine_actors::log::EventLog;
 use appengine_actors::machine::Machine;
 use appengine_actors::record::model::Record;
 use appengine_actors::record::service::WriteError;
@@ -18,6 +19,7 @@ use utoipa::ToSchema;
 use super::admit::Caller;
 use super::repository::schema::RECORD_ID;
 use super::route::{Access, Route, one_of, text, whole};
+use super::shown::{self, Hidden};
 use super::take::{Json, MaybeJson, Object, Params};
 use crate::auth::role::Permission;
 use crate::config::Config;
@@ -280,6 +282,7 @@ async fn execute(
 async fn runs(
     caller: Caller,
     flows: web::Data<Flows>,
+    log: web::Data<EventLog>,
     Params(params): Params<RunsParams>,
 ) -> Result<HttpResponse, Problem> {
     let size = params.page_size.unwrap_or(50);
@@ -291,14 +294,22 @@ async fn runs(
     let mut runs = flows.runs(&caller.org, flow, params.status, params.before, size + 1).await?;
     let has_next = runs.len() > size;
     runs.truncate(size);
-    Ok(HttpResponse::Ok().json(json!({"data": runs, "pageSize": size, "hasNext": has_next})))
+    let hidden = Hidden::of(&caller, &log, runs.iter().map(|run| run.event)).await?;
+    let data: Vec<Value> = runs.iter().map(|run| shown::run(run, &hidden)).collect();
+    Ok(HttpResponse::Ok().json(json!({"data": data, "pageSize": size, "hasNext": has_next})))
 }
 
-async fn run(caller: Caller, flows: web::Data<Flows>, id: web::Path<RunId>) -> Result<HttpResponse, Problem> {
+async fn run(
+    caller: Caller,
+    flows: web::Data<Flows>,
+    log: web::Data<EventLog>,
+    id: web::Path<RunId>,
+) -> Result<HttpResponse, Problem> {
     let (run, steps) = flows.run(&caller.org, *id).await?;
-    let mut body = json!(run);
+    let hidden = Hidden::of(&caller, &log, [run.event]).await?;
+    let mut body = shown::run(&run, &hidden);
     if let Some(fields) = body.as_object_mut() {
-        fields.insert("steps".to_owned(), json!(steps));
+        fields.insert("steps".to_owned(), shown::steps(&caller, &run, &steps, &hidden).into());
     }
     Ok(HttpResponse::Ok().json(body))
 }

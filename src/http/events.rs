@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use appengine_actors::bus::change::{Change, ChangeError, Idempotency, Receipt};
 use appengine_actors::clock::Timestamp;
-use appengine_actors::event::{Event, EventDraft, EventKind};
+use appengine_actors::event::{EventDraft, EventKind};
 use appengine_actors::ids::EventId;
 use appengine_actors::log::{EventLog, Place};
 use appengine_actors::machine::Machine;
@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::admit::Caller;
 use super::route::{Access, Route, one_of, text, whole};
+use super::shown;
 use super::take::{Json, Object, Params};
 use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
@@ -129,7 +130,7 @@ struct AcceptedBatch {
 struct LogPage {
     /// The events, oldest first.
     #[schema(value_type = Vec<Object>)]
-    data: Vec<Event>,
+    data: Vec<Value>,
     /// Where the next page begins: give it as `after`. It stays good, also when nothing came yet.
     next: Option<String>,
     /// Whether there are more already.
@@ -259,8 +260,9 @@ async fn list(
         .page(&caller.org, kind.as_ref(), after, params.order == Order::Desc, limit)
         .await
         .map_err(ChangeError::from)?;
+    let data = page.events.iter().map(|event| shown::event(&caller, event)).collect();
     let next = page.last.map(|place| place.to_string()).or(params.after);
-    Ok(HttpResponse::Ok().json(LogPage { data: page.events, next, has_next: page.more }))
+    Ok(HttpResponse::Ok().json(LogPage { data, next, has_next: page.more }))
 }
 
 async fn get(
@@ -270,7 +272,7 @@ async fn get(
 ) -> Result<HttpResponse, Problem> {
     let found = log.get(&caller.org, *id).await.map_err(ChangeError::from)?;
     let event = found.ok_or_else(|| Problem::not_found(format!("there is no event {id}")))?;
-    Ok(HttpResponse::Ok().json(event))
+    Ok(HttpResponse::Ok().json(shown::event(&caller, &event)))
 }
 
 async fn trace(
@@ -280,5 +282,5 @@ async fn trace(
 ) -> Result<HttpResponse, Problem> {
     let found: Option<Trace> = traces.of(&caller.org, *id).await.map_err(ChangeError::from)?;
     let trace = found.ok_or_else(|| Problem::not_found(format!("there is no event {id}")))?;
-    Ok(HttpResponse::Ok().json(trace))
+    Ok(HttpResponse::Ok().json(shown::trace(&caller, &trace)))
 }

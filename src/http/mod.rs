@@ -17,6 +17,7 @@ pub mod profile;
 pub mod rate;
 pub mod repository;
 pub mod route;
+pub mod shown;
 pub mod take;
 pub mod webhooks;
 

@@ -4,18 +4,20 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use appengine_actors::event::EventKind;
 use appengine_actors::ids::DeliveryId;
+use appengine_actors::log::EventLog;
 use appengine_actors::machine::Machine;
 use appengine_actors::trace::{TraceBody, Traces};
 use appengine_actors::webhook::deliveries::{Deliveries, Wanted};
 use appengine_actors::webhook::delivery::DeliveryStatus;
 use appengine_actors::webhook::secrets::signing_secret;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::admit::Caller;
 use super::events::KIND;
 use super::route::{Access, Route, one_of, text, whole};
+use super::shown::{self, Hidden};
 use super::take::Params;
 use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
@@ -23,6 +25,21 @@ use crate::problem::{Detail, Problem};
 const TAG: &str = "Webhooks";
 const DELIVERY_ID: &str = "^dlv_[0-9A-HJKMNP-TV-Z]{26}$";
 const STATUSES: [&str; 6] = ["pending", "delivering", "delivered", "failed", "dead", "discarded"];
+
+/// What lists tell of a delivery.
+const ROW: [&str; 11] = [
+    "id",
+    "eventId",
+    "endpointId",
+    "event",
+    "url",
+    "status",
+    "attempts",
+    "nextAttemptAt",
+    "lastStatusCode",
+    "lastError",
+    "createdAt",
+];
 
 /// The routes of this chapter.
 #[must_use]
@@ -70,6 +87,7 @@ async fn secret(caller: Caller, machine: web::Data<Machine>) -> Result<HttpRespo
 async fn list(
     caller: Caller,
     deliveries: web::Data<Deliveries>,
+    log: web::Data<EventLog>,
     Params(params): Params<ListParams>,
 ) -> Result<HttpResponse, Problem> {
     let size = params.page_size.unwrap_or(50);
@@ -81,29 +99,31 @@ async fn list(
     let mut found = deliveries.list(&caller.org, &wanted, params.before, size + 1).await?;
     let has_next = found.len() > size;
     found.truncate(size);
-    let rows: Vec<_> = found
-        .iter()
-        .map(|d| {
-            json!({
-                "id": d.id, "eventId": d.event_id, "endpointId": null, "event": d.event, "url": d.url,
-                "status": d.status, "attempts": d.attempts, "nextAttemptAt": d.next_attempt_at,
-                "lastStatusCode": d.last_status_code, "lastError": d.last_error, "createdAt": d.created_at,
-            })
-        })
-        .collect();
+    let hidden = Hidden::of(&caller, &log, found.iter().map(|delivery| delivery.event_id)).await?;
+    let rows: Vec<_> = found.iter().map(|found| row(&shown::delivery(&caller, found, &hidden))).collect();
     Ok(HttpResponse::Ok().json(json!({"data": rows, "pageSize": size, "hasNext": has_next})))
+}
+
+/// A delivery as lists have it.
+fn row(delivery: &Value) -> Value {
+    let told = ROW.map(|name| (name.to_owned(), delivery.get(name).cloned().unwrap_or_default()));
+    let hidden = delivery.get("hidden").map(|hidden| ("hidden".to_owned(), hidden.clone()));
+    Value::Object(told.into_iter().chain(hidden).collect())
 }
 
 async fn get(
     caller: Caller,
     traces: web::Data<Traces>,
+    log: web::Data<EventLog>,
     id: web::Path<DeliveryId>,
 ) -> Result<HttpResponse, Problem> {
     match traces.delivery(&caller.org, *id).await? {
         Some(TraceBody::Delivery { delivery, attempts }) => {
-            let mut body = json!(delivery);
+            let hidden = Hidden::of(&caller, &log, [delivery.event_id]).await?;
+            let mut body = shown::delivery(&caller, &delivery, &hidden);
             if let Some(fields) = body.as_object_mut() {
-                fields.insert("attemptLog".to_owned(), json!(attempts));
+                let log = shown::attempts(&delivery, &attempts, &hidden);
+                fields.insert("attemptLog".to_owned(), log.into());
             }
             Ok(HttpResponse::Ok().json(body))
         }
