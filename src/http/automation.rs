@@ -16,11 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::admit::Caller;
+use super::admit::{Caller, allow};
 use super::repository::schema::RECORD_ID;
 use super::route::{Access, Route, one_of, text, whole};
 use super::shown::{self, Hidden};
 use super::take::{Json, MaybeJson, Object, Params};
+use super::webhooks;
 use crate::auth::role::Permission;
 use crate::config::Config;
 use crate::problem::{Detail, Problem};
@@ -188,10 +189,12 @@ async fn create_flow(
 ) -> Result<HttpResponse, Problem> {
     let record = flows.create(&caller.org, &body, saver(&caller)).await?;
     let mut shown = shown(&record);
-    let secret = signing_secret(&machine.house, &caller.org).await?;
-    if let Some(fields) = shown.as_object_mut() {
-        // What its webhooks are signed with, so that their receiver can be set up from this answer.
-        fields.insert("webhookSecret".to_owned(), Value::from(secret.reveal()));
+    // What its webhooks are signed with, so that their receiver can be set up from this answer.
+    if allow(webhooks::SECRET, &caller).is_ok() {
+        let secret = signing_secret(&machine.house, &caller.org).await?;
+        if let Some(fields) = shown.as_object_mut() {
+            fields.insert("webhookSecret".to_owned(), Value::from(secret.reveal()));
+        }
     }
     Ok(HttpResponse::Created().json(shown))
 }

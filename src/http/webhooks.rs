@@ -23,6 +23,8 @@ use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Webhooks";
+/// Who may know what webhooks are signed with.
+pub const SECRET: Access = Access::Admin("read:webhooks");
 const DELIVERY_ID: &str = "^dlv_[0-9A-HJKMNP-TV-Z]{26}$";
 const STATUSES: [&str; 6] = ["pending", "delivering", "delivered", "failed", "dead", "discarded"];
 
@@ -46,7 +48,7 @@ const ROW: [&str; 11] = [
 pub fn routes() -> Vec<Route> {
     let read = Access::Staff(Permission::Read, "read:webhooks");
     vec![
-        Route::get("/webhooks/secret", Access::Admin("read:webhooks"), secret)
+        Route::get("/webhooks/secret", SECRET, secret)
             .about(TAG, "The secret that this organisation's webhooks are signed with")
             .gives::<SecretReply>(StatusCode::OK),
         Route::get("/webhooks/deliveries", read, list)

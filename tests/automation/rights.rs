@@ -27,6 +27,18 @@ async fn a_flow_may_write_what_its_author_may() {
     assert_eq!(ada.post("/automation", body).await.0, 201);
 }
 
+#[actix_web::test]
+async fn the_signing_secret_is_told_to_those_who_may_read_it() {
+    let house = House::open().await;
+    let (ada, bob) = (house.owner(), house.somebody(ORG, Kind::User, "bob", Role::User));
+    let secret = got(&ada, "/webhooks/secret").await["secret"].clone();
+    assert_eq!(ada.done("/automation", hook("order.paid")).await["webhookSecret"], secret);
+    assert_eq!(bob.get("/webhooks/secret").await.0, 403);
+    for path in ["/automation", "/automation/flows/create"] {
+        assert_eq!(bob.done(path, hook("order.paid")).await.get("webhookSecret"), None, "{path}");
+    }
+}
+
 /// What tells of the one contact's creation: the event, its trace, the run, the delivery.
 async fn told(caller: &Caller<'_>) -> Vec<Value> {
     let event = got(caller, "/events?kind=contact.created").await["data"][0].clone();
