@@ -1,5 +1,6 @@
 //! `send_webhook`: what the receiver gets.
 
+use appengine_actors::flow::book::FlowError;
 use appengine_actors::flow::run::RunStatus;
 use appengine_actors::testkit::probe::until;
 use appengine_actors::testkit::transport::Sent;
@@ -92,6 +93,22 @@ async fn an_address_that_is_closed_is_refused_at_create_and_in_the_run() {
     let why = run.error.unwrap().message;
     assert!(why.contains("private network"), "{why}");
     assert_eq!(house.deliveries().await, []);
+}
+
+#[actix::test]
+async fn what_a_webhook_is_believed_by_is_not_a_flows_to_set() {
+    let house = TestHouse::start();
+    for (name, value) in [("Webhook-Id", "1"), ("webhook-timestamp", "{{at}}"), ("webhook-signature", "v1,x")] {
+        let config = json!({"url": HOOK, "headers": {name: value}});
+        let actions = json!([{"type": "send_webhook", "config": config}]);
+        let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": actions});
+        match house.machine.flows.create(&house.org, &body, ADA).await {
+            Err(FlowError::Invalid(problems)) => {
+                assert_eq!(problems[0].path, format!("actions[0].config.headers.{name}"));
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
 }
 
 #[actix::test]
