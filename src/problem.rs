@@ -168,7 +168,9 @@ impl From<appengine_actors::bus::change::ChangeError> for Problem {
         use appengine_actors::store::StoreError;
         let message = format!("failed to {error}");
         match &error {
-            ChangeError::Changed(_) | ChangeError::Condition => Self::conflict("conflict", message),
+            ChangeError::Changed(_) | ChangeError::Condition | ChangeError::EventKeyUsed => {
+                Self::conflict("conflict", message)
+            }
             ChangeError::Exists(_) => Self::conflict("already_exists", message),
             ChangeError::Taken { .. } => Self::conflict("already_taken", message),
             ChangeError::SameCreate | ChangeError::Published(_) => Self::conflict("repeated", message),

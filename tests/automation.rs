@@ -2,6 +2,8 @@
 //! clients see them.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+#[path = "automation/events.rs"]
+mod events;
 #[path = "repository/house.rs"]
 #[allow(dead_code, reason = "those who read lists of records use the rest")]
 mod house;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::bus::change::Remembered;
 use crate::clock::Stamp;
 use crate::event::{Event, EventKind};
 use crate::ids::{EventId, OrgId};
@@ -86,6 +87,20 @@ impl EventLog {
         }
         let found = self.0.get_many(wanted).await?;
         found.into_iter().flatten().map(|found| decode(&found.value)).collect()
+    }
+
+    /// What these idempotency keys stand for, in their order; none for those that are new.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn remembered(
+        &self,
+        org: &OrgId,
+        keys: impl IntoIterator<Item = &str>,
+    ) -> Result<Vec<Option<Remembered>>, StoreError> {
+        let wanted: Vec<_> = keys.into_iter().map(|key| keys::idempotency(org, key)).collect();
+        let found = self.0.get_many(wanted).await?.into_iter();
+        found.map(|found| found.map(|found| decode(&found.value)).transpose()).collect()
     }
 
     /// Events of one kind or of all, oldest first or `newest_first`, beyond a place.

@@ -56,7 +56,7 @@ const MACHINE: [Rule; 12] = [
             "webhook",
         ],
     ),
-    ("log", &[]),
+    ("log", &["bus::change"]),
     ("trace", &["flow::run", "queue::job", "webhook::delivery"]),
     ("tree", &["supervision"]),
 ];

@@ -98,7 +98,8 @@ async fn an_address_that_is_closed_is_refused_at_create_and_in_the_run() {
 #[actix::test]
 async fn what_a_webhook_is_believed_by_is_not_a_flows_to_set() {
     let house = TestHouse::start();
-    for (name, value) in [("Webhook-Id", "1"), ("webhook-timestamp", "{{at}}"), ("webhook-signature", "v1,x")] {
+    for (name, value) in [("Webhook-Id", "1"), ("webhook-timestamp", "{{at}}"), ("webhook-signature", "v1,x")]
+    {
         let config = json!({"url": HOOK, "headers": {name: value}});
         let actions = json!([{"type": "send_webhook", "config": config}]);
         let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": actions});
