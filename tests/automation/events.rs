@@ -72,3 +72,27 @@ async fn each_event_of_a_batch_may_have_its_key() {
     }
     assert_eq!(count(&ada).await, 4, "a batch that is refused publishes nothing");
 }
+
+#[actix_web::test]
+async fn what_the_server_did_is_not_anybodys_to_publish() {
+    let house = House::open().await;
+    let ada = house.owner();
+    for kind in [
+        "collection-create",
+        "collection-anything",
+        "user-update",
+        "org-delete",
+        "apikey.created",
+        "app.deleted",
+    ] {
+        let body = json!({"event": kind, "data": {}});
+        let (status, answer) = ada.post("/events", body.clone()).await;
+        assert_eq!((status, &answer["problems"][0]["path"]), (400, &json!("event")), "{kind}: {answer}");
+        let (status, answer) = ada.post("/events/batch", json!({"events": [event(1, None), body]})).await;
+        assert_eq!((status, &answer["problems"][0]["path"]), (400, &json!("events[1].event")), "{answer}");
+    }
+    for kind in ["contact.created", "user-friendly", "collection", "order.created"] {
+        assert_eq!(ada.post("/events", json!({"event": kind})).await.0, 202, "{kind}");
+    }
+    assert_eq!(count(&ada).await, 0);
+}

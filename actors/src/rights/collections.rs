@@ -90,6 +90,12 @@ const SYSTEM: [&str; 23] = [
     "workflow_definition",
 ];
 
+/// Whether nobody makes records of a collection but this program itself.
+#[must_use]
+pub fn is_made_by_the_server(datatype: &str) -> bool {
+    RULES.iter().any(|rule| rule.create == Who::Nobody && rule.datatypes.contains(&datatype))
+}
+
 /// Why somebody may not do something with the records of a collection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{verb} records of `{datatype}`: {why}")]

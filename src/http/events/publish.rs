@@ -10,6 +10,7 @@ use appengine_actors::event::{EventDraft, EventKind};
 use appengine_actors::ids::EventId;
 use appengine_actors::log::EventLog;
 use appengine_actors::machine::Machine;
+use appengine_actors::rights::collections;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -104,6 +105,7 @@ pub(super) async fn one(
         idempotency_key: None,
         occurred_at: body.occurred_at,
     };
+    refuse(reserved("event", &one.event))?;
     let published = together(&caller, &machine, vec![one], key).await?;
     let id = published.ids.first().copied();
     let id = id.ok_or_else(|| Problem::internal(&"the bus published no event"))?;
@@ -123,6 +125,9 @@ pub(super) async fn batch(
     }
     let key = key_of(&request, body.idempotency_key)?;
     let events: Vec<_> = body.events.into_iter().map(|Object(event)| event).collect();
+    let reserved =
+        events.iter().enumerate().map(|(at, one)| reserved(&format!("events[{at}].event"), &one.event));
+    refuse(reserved.flatten())?;
     let with_keys = events.iter().any(|event| event.idempotency_key.is_some());
     if with_keys && key.is_some() {
         let message = "stands beside keys of single events; give the batch a key or its events, not both";
@@ -185,6 +190,27 @@ fn check_keys(events: &[BatchEvent]) -> Result<(), Problem> {
         })
     };
     refuse(events.iter().enumerate().filter_map(problem))
+}
+
+/// Kinds that tell what the server itself did: somebody who could publish them could feign it.
+fn reserved(path: &str, kind: &EventKind) -> Option<Detail> {
+    let words = ["create", "update", "delete", "publish", "approve"];
+    let of_writes = |subject: &str| {
+        kind.as_str()
+            .strip_prefix(subject)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .is_some_and(|word| subject == "collection" || words.contains(&word))
+    };
+    let of_records = kind.as_str().rsplit_once('.').is_some_and(|(datatype, word)| {
+        ["created", "updated", "deleted"].contains(&word) && collections::is_made_by_the_server(datatype)
+    });
+    let reserved = of_records || ["collection", "user", "org", "site"].into_iter().any(of_writes);
+    reserved.then(|| Detail {
+        path: path.to_owned(),
+        message: format!(
+            "is `{kind}`, which the server alone publishes, when it happens; choose another name"
+        ),
+    })
 }
 
 fn refuse(problems: impl IntoIterator<Item = Detail>) -> Result<(), Problem> {
