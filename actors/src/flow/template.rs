@@ -85,6 +85,11 @@ pub fn has_placeholder(value: &Value) -> bool {
     }
 }
 
+/// Whether a `{{` within `text` is not closed before the next one or the end: a slip of its author's.
+pub(super) fn is_unclosed(text: &str) -> bool {
+    text.split("{{").skip(1).any(|inner| !inner.contains("}}"))
+}
+
 /// The one path of a text that is a placeholder and nothing else.
 pub(super) fn whole(text: &str) -> Option<&str> {
     let mut pieces = Pieces { rest: text };
