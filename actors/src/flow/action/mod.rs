@@ -49,6 +49,11 @@ pub trait Action: Send + Sync {
     /// known only when a run reads them.
     fn check(&self, config: &Map, on: Check<'_>, problems: &mut Problems);
 
+    /// The key of its config that holds an address, whose placeholders are filled in as parts of a URL.
+    fn address(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Works out what is to be done, from a config with all placeholders filled in.
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>>;
 }

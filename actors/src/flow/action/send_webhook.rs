@@ -55,6 +55,10 @@ impl Action for Handler {
         });
     }
 
+    fn address(&self) -> Option<&'static str> {
+        Some("url")
+    }
+
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>> {
         Box::pin(async move {
             recheck(self, &config, ctx)?;
