@@ -4,6 +4,8 @@
 
 #[path = "automation/events.rs"]
 mod events;
+#[path = "automation/flows.rs"]
+mod flows;
 #[path = "repository/house.rs"]
 #[allow(dead_code, reason = "those who read lists of records use the rest")]
 mod house;

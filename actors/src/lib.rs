@@ -9,6 +9,7 @@ pub mod house;
 pub mod ids;
 pub mod keys;
 pub mod leases;
+pub mod list;
 pub mod log;
 pub mod machine;
 pub mod ports;

@@ -22,6 +22,8 @@ use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Events";
+/// What ids of events look like.
+pub const EVENT_ID: &str = "^evt_[0-9A-HJKMNP-TV-Z]{26}$";
 /// What kinds of events look like, 128 characters at the most.
 pub const KIND: &str = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$";
 
@@ -48,11 +50,11 @@ pub fn routes() -> Vec<Route> {
             .gives::<LogPage>(StatusCode::OK),
         Route::get("/events/{id}", read, get)
             .about(TAG, "One event")
-            .part("id", text("^evt_[0-9A-HJKMNP-TV-Z]{26}$"))
+            .part("id", text(EVENT_ID))
             .gives_object(StatusCode::OK),
         Route::get("/events/{id}/trace", read, trace)
             .about(TAG, "Everything that came of an event, as one tree")
-            .part("id", text("^evt_[0-9A-HJKMNP-TV-Z]{26}$"))
+            .part("id", text(EVENT_ID))
             .gives_object(StatusCode::OK),
     ]
 }

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod monitoring;
 pub mod openapi;
 pub mod page;
+pub mod paging;
 pub mod profile;
 pub mod rate;
 pub mod repository;

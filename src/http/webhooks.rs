@@ -2,25 +2,28 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use appengine_actors::clock::Timestamp;
 use appengine_actors::event::EventKind;
-use appengine_actors::ids::DeliveryId;
+use appengine_actors::ids::{DeliveryId, EventId};
+use appengine_actors::list::{Listed, Span};
 use appengine_actors::log::EventLog;
 use appengine_actors::machine::Machine;
 use appengine_actors::trace::{TraceBody, Traces};
 use appengine_actors::webhook::deliveries::{Deliveries, Wanted};
-use appengine_actors::webhook::delivery::DeliveryStatus;
+use appengine_actors::webhook::delivery::{Delivery, DeliveryStatus};
 use appengine_actors::webhook::secrets::signing_secret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::admit::Caller;
-use super::events::KIND;
-use super::route::{Access, Route, one_of, text, whole};
+use super::events::{EVENT_ID, KIND};
+use super::paging::{self, LAST_PAGE, TIME};
+use super::route::{Access, Route, one_of, schema_of, text, whole};
 use super::shown::{self, Hidden};
 use super::take::Params;
 use crate::auth::role::Permission;
-use crate::problem::{Detail, Problem};
+use crate::problem::Problem;
 
 const TAG: &str = "Webhooks";
 /// Who may know what webhooks are signed with.
@@ -55,6 +58,15 @@ pub fn routes() -> Vec<Route> {
             .about(TAG, "Deliveries, newest first")
             .query("status", one_of(&STATUSES), "deliveries in one status only")
             .query("event", text(KIND), "deliveries about one kind of event only")
+            .query("eventId", text(EVENT_ID), "deliveries about one event only")
+            .query(
+                "endpointId",
+                schema_of::<String>(),
+                "deliveries to one endpoint only; those of flows have none",
+            )
+            .query("from", text(TIME), "deliveries ordered at this time or later")
+            .query("to", text(TIME), "deliveries ordered at this time or earlier")
+            .query("page", whole(1, LAST_PAGE), "from 1")
             .query("before", text(DELIVERY_ID), "deliveries older than this one")
             .query("pageSize", whole(1, 500), "deliveries on a page, 50 if not given")
             .gives_object(StatusCode::OK),
@@ -75,9 +87,14 @@ struct SecretReply {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ListParams {
+    endpoint_id: Option<String>,
     status: Option<DeliveryStatus>,
     event: Option<EventKind>,
+    event_id: Option<EventId>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
     before: Option<DeliveryId>,
+    page: Option<usize>,
     page_size: Option<usize>,
 }
 
@@ -92,18 +109,22 @@ async fn list(
     log: web::Data<EventLog>,
     Params(params): Params<ListParams>,
 ) -> Result<HttpResponse, Problem> {
-    let size = params.page_size.unwrap_or(50);
-    if !(1..=500).contains(&size) {
-        let detail = Detail { path: "pageSize".into(), message: "must be 1 to 500".into() };
-        return Err(Problem::invalid("the deliveries cannot be listed", vec![detail]));
-    }
-    let wanted = Wanted { status: params.status, event: params.event.map(|kind| kind.to_string()) };
-    let mut found = deliveries.list(&caller.org, &wanted, params.before, size + 1).await?;
-    let has_next = found.len() > size;
-    found.truncate(size);
-    let hidden = Hidden::of(&caller, &log, found.iter().map(|delivery| delivery.event_id)).await?;
-    let rows: Vec<_> = found.iter().map(|found| row(&shown::delivery(&caller, found, &hidden))).collect();
-    Ok(HttpResponse::Ok().json(json!({"data": rows, "pageSize": size, "hasNext": has_next})))
+    let page = paging::read(params.page, params.page_size)?;
+    let wanted = Wanted {
+        status: params.status,
+        event: params.event.map(|kind| kind.to_string()),
+        event_id: params.event_id,
+        ordered: Span { from: params.from, to: params.to },
+        before: params.before,
+    };
+    // Endpoints of their own are to come: what flows order belongs to none.
+    let listed = match params.endpoint_id {
+        Some(_) => Listed::new(page.slice()),
+        None => deliveries.list(&caller.org, &wanted, page.slice()).await?,
+    };
+    let hidden = Hidden::of(&caller, &log, listed.rows.iter().map(|delivery| delivery.event_id)).await?;
+    let row = |found: &Delivery| row(&shown::delivery(&caller, found, &hidden));
+    Ok(HttpResponse::Ok().json(page.envelope(&listed, row)))
 }
 
 /// A delivery as lists have it.

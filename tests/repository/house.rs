@@ -32,8 +32,11 @@ pub struct Caller<'h> {
 
 impl House {
     pub async fn open() -> Self {
-        let settings =
-            [("APPENGINE__LIMITS__REQUESTS_PER_MINUTE", "1000000"), ("APPENGINE__SERVER__WORKERS", "1")];
+        let settings = [
+            ("APPENGINE__LIMITS__REQUESTS_PER_MINUTE", "1000000"),
+            ("APPENGINE__SERVER__WORKERS", "1"),
+            ("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", r#"["127.0.0.0/8"]"#),
+        ];
         let clock = ManualClock::default();
         let (app, futures) = App::start(Foundation {
             config: Config::load(None, settings).unwrap(),

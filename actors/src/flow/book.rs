@@ -1,20 +1,21 @@
 //! The flows of all organisations, for those who write them, start them and read their history.
 
+mod execute;
+mod history;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tracing::warn;
 
+pub use self::execute::Execution;
+pub use self::history::RunsWanted;
 use super::FlowActor;
 use super::action::{self, Check, find};
 use super::definition::{Flow, FlowStatus};
-use super::messages::Proceed;
-use super::parse::{Catalog, parse};
+use super::parse::{Catalog, LONGEST_NAME, parse};
 use super::problem::{Problem, Problems};
-use super::run::{Run, RunDraft, RunStatus, StepRecord};
 use super::runner::RunFault;
 use crate::bus::change::ChangeError;
-use crate::clock::timeout;
 use crate::house::House;
 use crate::ids::{Datatype, OrgId, RecordId, RunId};
 use crate::keys;
@@ -23,8 +24,11 @@ use crate::record::Query;
 use crate::record::model::Record;
 use crate::record::service::{NewRecord, Origin, Read, Records, WriteError};
 use crate::rights::{Author, Rights};
-use crate::store::{Scan, Store, StoreError, decode, encode};
+use crate::store::{Store, StoreError, decode, encode};
 use crate::supervision::Members;
+
+/// What tells a copy from its original.
+const COPY: &str = " (copy)";
 
 /// The collection that flows are kept in.
 pub const DATATYPE: &str = "automation";
@@ -47,6 +51,9 @@ pub enum FlowError {
     /// The flow is archived.
     #[error("start the flow {0}: it is archived")]
     Archived(RecordId),
+    /// The key of the execution was used for another one.
+    #[error("start the flow: the executionId `{0}` was used for another flow or other variables")]
+    KeyReused(String),
     /// The step to start with is not in the flow.
     #[error("start the flow at `{0}`: it has no such step")]
     NoStep(String),
@@ -86,17 +93,6 @@ pub struct Saver<'a> {
     pub name: &'a str,
     /// What they may do.
     pub rights: Rights<'a>,
-}
-
-/// What somebody who starts a flow by hand gives it.
-#[derive(Debug, Clone, Default)]
-pub struct Execution {
-    /// What placeholders see.
-    pub variables: Map<String, Value>,
-    /// The step to begin with, where it is not the first.
-    pub start_step: Option<String>,
-    /// Who starts it.
-    pub by: Option<String>,
 }
 
 /// All flows.
@@ -164,6 +160,45 @@ impl Flows {
     ) -> Result<Record, FlowError> {
         let flow = self.check(body, saver.rights)?;
         self.rewrite(org, id, saver, true, |_| Ok(flow.clone())).await
+    }
+
+    /// Changes what `patch` names of a flow's present definition, as RFC 7396 merges: objects by their names,
+    /// null takes away, all else is replaced. Of the short form, `actions` stand for all steps and `trigger` for
+    /// all triggers.
+    ///
+    /// # Errors
+    /// As [`Flows::replace`].
+    pub async fn patch(
+        &self,
+        org: &OrgId,
+        id: &RecordId,
+        patch: &Value,
+        saver: Saver<'_>,
+    ) -> Result<Record, FlowError> {
+        let edit = |flow: &Flow| {
+            let mut body = Value::Object(fields(flow)?);
+            for (short, canonical) in [("actions", "steps"), ("trigger", "triggers")] {
+                if patch.get(short).is_some()
+                    && let Some(body) = body.as_object_mut()
+                {
+                    body.remove(canonical);
+                }
+            }
+            merge(&mut body, patch);
+            self.check(&body, saver.rights)
+        };
+        self.rewrite(org, id, saver, true, edit).await
+    }
+
+    /// Stores a draft that does what a flow does.
+    ///
+    /// # Errors
+    /// When there is no such flow, or it is not the caller's to save.
+    pub async fn duplicate(&self, org: &OrgId, id: &RecordId, saver: Saver<'_>) -> Result<Record, FlowError> {
+        let (_, flow) = self.read(org, id).await?;
+        let name: String = flow.name.chars().take(LONGEST_NAME - COPY.len()).chain(COPY.chars()).collect();
+        let copy = Flow { name, status: FlowStatus::Draft, ..flow };
+        self.create(org, &Value::Object(fields(&copy)?), saver).await
     }
 
     /// Brings a flow to another status: `active` listens, `archived` is the end of it. Whoever lets it
@@ -242,95 +277,24 @@ impl Flows {
         let flow = flow.map_err(|error| StoreError::Corrupt(format!("flow {id}: {error}")))?;
         Ok((read, flow))
     }
+}
 
-    /// Starts a flow by hand and waits for its run to pause or end, at most `wait`; the run is durable
-    /// and goes on in any case.
-    ///
-    /// # Errors
-    /// When there is no such flow, or the run cannot be written.
-    pub async fn execute(
-        &self,
-        org: &OrgId,
-        id: &RecordId,
-        execution: Execution,
-        wait: std::time::Duration,
-    ) -> Result<Run, FlowError> {
-        let (Read { record, .. }, flow) = self.read(org, id).await?;
-        if flow.status == FlowStatus::Archived {
-            return Err(FlowError::Archived(id.clone()));
-        }
-        if let Some(step) = execution.start_step.as_ref().filter(|s| flow.steps.iter().all(|t| t.id != **s)) {
-            return Err(FlowError::NoStep(step.clone()));
-        }
-        let run = RunId::new(self.house.clock.now());
-        let mut change = Origin { by: execution.by.clone(), ..Origin::default() }.change();
-        change.runs.push(RunDraft {
-            id: run,
-            flow: id.clone(),
-            flow_version: record.version,
-            trigger: None,
-            event: None,
-            executed_by: execution.by,
-            variables: execution.variables,
-            start_step: execution.start_step,
-            stopped: None,
-        });
-        self.publisher.commit(org.clone(), change).await.map_err(WriteError::from)?;
-        let proceed = self.actors.ask(id.as_str(), Proceed { org: org.clone(), run });
-        match timeout(self.house.clock.as_ref(), wait, proceed).await {
-            Some(Ok(Ok(run))) => return Ok(run),
-            Some(Ok(Err(fault))) => warn!(%org, %run, %fault, "a run started by hand goes on in its queue"),
-            Some(Err(_)) | None => {}
-        }
-        Ok(self.run(org, run).await?.0)
+/// RFC 7396.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        target.clone_from(patch);
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
     }
-
-    /// A run and the steps it took.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub async fn run(&self, org: &OrgId, id: RunId) -> Result<(Run, Vec<StepRecord>), FlowError> {
-        let found = self.house.store.get(keys::run(org, id)).await?.ok_or(FlowError::NoRun(id))?;
-        let most = usize::try_from(self.house.settings.flows.max_steps).unwrap_or(usize::MAX);
-        let steps = self.house.store.scan(Scan::prefix(keys::steps(org, id), most)).await?;
-        let steps = steps.iter().map(|(_, step)| decode(&step.value)).collect::<Result<_, _>>()?;
-        Ok((decode(&found.value)?, steps))
-    }
-
-    /// Runs, the newest first: of one flow or of all, in one status or in any, before a given one.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn runs(
-        &self,
-        org: &OrgId,
-        flow: Option<&RecordId>,
-        status: Option<RunStatus>,
-        before: Option<RunId>,
-        limit: usize,
-    ) -> Result<Vec<Run>, FlowError> {
-        let prefix = flow.map_or_else(|| keys::runs(org), |flow| keys::runs_of(org, flow));
-        let mut scan = Scan::prefix(prefix, 200).descending().keys_only();
-        if let Some(before) = before {
-            scan = scan.after(&flow.map_or_else(|| keys::run(org, before), |f| keys::run_of(org, f, before)));
+    let Some(fields) = target.as_object_mut() else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            fields.remove(name);
+        } else {
+            merge(fields.entry(name).or_insert(Value::Null), value);
         }
-        let (mut runs, mut looked) = (Vec::new(), 0);
-        while runs.len() < limit && looked < self.house.settings.query_documents {
-            let page = self.house.store.scan(scan.clone()).await?;
-            let ids = page.iter().filter_map(|(key, _)| keys::parse_run(key)).map(|id| keys::run(org, id));
-            for found in self.house.store.get_many(ids.collect()).await?.into_iter().flatten() {
-                let run: Run = decode(&found.value)?;
-                if status.is_none_or(|status| status == run.status) && runs.len() < limit {
-                    runs.push(run);
-                }
-            }
-            looked += page.len();
-            match page.last() {
-                Some((last, _)) if page.len() == scan.limit => scan = scan.after(last),
-                _ => break,
-            }
-        }
-        Ok(runs)
     }
 }
 

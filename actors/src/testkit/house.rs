@@ -16,11 +16,12 @@ use crate::bus::listeners::{Listeners, ListenersBuilder};
 use crate::clock::{Clock, Stamper};
 use crate::event::{EventDraft, EventKind};
 use crate::feed::{Feed, LostHints};
-use crate::flow::book::Saver;
+use crate::flow::book::{RunsWanted, Saver};
 use crate::flow::run::{Run, StepRecord};
 use crate::house::{FlowSettings, House, Settings, WebhookSettings};
 use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunId};
 use crate::keys;
+use crate::list::Slice;
 use crate::machine::Machine;
 use crate::ports::Vault;
 use crate::queue::job::{Job, JobState, QueueSettings, names};
@@ -290,8 +291,9 @@ impl TestHouse {
 
     /// The runs of a flow, oldest first.
     pub async fn runs(&self, flow: &RecordId) -> Vec<Run> {
-        let runs = self.machine.flows.runs(&self.org, Some(flow), None, None, 100).await;
-        let mut runs = runs.expect("the store answers");
+        let wanted = RunsWanted { flow: Some(flow.clone()), ..RunsWanted::default() };
+        let runs = self.machine.flows.runs(&self.org, &wanted, Slice { skip: 0, limit: 100 }).await;
+        let mut runs = runs.expect("the store answers").rows;
         runs.reverse();
         runs
     }
