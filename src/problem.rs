@@ -87,12 +87,21 @@ impl Problem {
 
     /// 400 with everything that is wrong.
     pub fn invalid(what: &str, details: Vec<Detail>) -> Self {
+        Self::detailed(StatusCode::BAD_REQUEST, "invalid", what, details)
+    }
+
+    /// 403 with everything that is not theirs to do.
+    pub fn forbidden(what: &str, details: Vec<Detail>) -> Self {
+        Self::detailed(StatusCode::FORBIDDEN, "forbidden", what, details)
+    }
+
+    fn detailed(status: StatusCode, code: &'static str, what: &str, details: Vec<Detail>) -> Self {
         let first = details.first().map(|d| format!(": {}: {}", d.path, d.message)).unwrap_or_default();
         let more = match details.len() {
             0 | 1 => String::new(),
             n => format!(" (and {} more, see `problems`)", n - 1),
         };
-        let mut problem = Self::bad_request("invalid", format!("{what}{first}{more}"));
+        let mut problem = Self::new(status, code, format!("{what}{first}{more}"));
         problem.details = details;
         problem
     }
@@ -159,7 +168,9 @@ impl From<appengine_actors::bus::change::ChangeError> for Problem {
         use appengine_actors::store::StoreError;
         let message = format!("failed to {error}");
         match &error {
-            ChangeError::Changed(_) | ChangeError::Condition => Self::conflict("conflict", message),
+            ChangeError::Changed(_) | ChangeError::Condition | ChangeError::EventKeyUsed => {
+                Self::conflict("conflict", message)
+            }
             ChangeError::Exists(_) => Self::conflict("already_exists", message),
             ChangeError::Taken { .. } => Self::conflict("already_taken", message),
             ChangeError::SameCreate | ChangeError::Published(_) => Self::conflict("repeated", message),

@@ -128,7 +128,7 @@ function makeRow(event) {
     { type: "button", class: "event", "aria-expanded": "false", "aria-controls": place.id },
     el("time", { datetime: event.timestamp }, time(event.timestamp)),
     el("span", { class: "name" }, event.event),
-    el("span", { class: "about" }, event.cause ? el("span", { class: "tag" }, "caused") : null, summary(event.data)));
+    el("span", { class: "about" }, event.cause ? el("span", { class: "tag" }, "caused") : null, event.hidden ? "hidden" : summary(event.data)));
   const row = { event, trace: null, item: el("li", { "data-event": event.id }, button, place) };
   button.addEventListener("click", () => {
     const opens = row.trace === null;

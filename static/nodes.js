@@ -37,7 +37,7 @@ function event({ event, children }, depth) {
     name: event.event,
     at: event.timestamp,
     // The row above the tree says what the first event is about.
-    facts: present([depth === 0 ? event.id : summary(event.data), event.by && `by ${event.by}`]),
+    facts: present([depth === 0 ? event.id : summary(event.data), event.hidden && "hidden", event.by && `by ${event.by}`]),
     parts: present([part("id", event.id), part("data", event.data)]),
     children: below(children, depth),
   };

@@ -72,6 +72,21 @@ async fn an_organisation_sees_its_own_events_and_nobody_elses() {
 }
 
 #[actix_web::test]
+async fn a_watcher_is_not_told_what_a_record_hides() {
+    let house = House::open().await;
+    let (owner, user) = (house.owner("my-org"), house.token("my-org", Kind::User, Role::User));
+    let (mut all, mut some) = (house.watch(&owner).await, house.watch(&user).await);
+    all.next_of("queues").await;
+    some.next_of("queues").await;
+    let record = json!({"datatype": "note", "data": {"text": "x"}, "requiredRole": {"read": ["Owner"]}});
+    let published = house.publish(&owner, &record).await;
+    assert_eq!(all.next_of("event").await["event"]["data"], record);
+    let seen = some.next_of("event").await["event"].clone();
+    assert_eq!((&seen["id"], &seen["hidden"]), (&json!(published), &json!(true)));
+    assert_eq!(seen.get("data"), None, "{seen}");
+}
+
+#[actix_web::test]
 async fn counts_come_every_five_seconds_and_a_silent_client_is_let_go() {
     let house = House::open().await;
     let mut feed = house.watch(&house.owner("my-org")).await;

@@ -329,6 +329,12 @@ pub fn flow_version(org: &OrgId, flow: &RecordId, version: u64) -> Key {
     Builder(flow_versions(org, flow)).number(version).0
 }
 
+/// The rights that a version of a flow acts with.
+#[must_use]
+pub fn flow_rights(org: &OrgId, flow: &RecordId, version: u64) -> Key {
+    Builder(private(org, "flow-rights", flow.as_str())).number(version).0
+}
+
 /// A delivery.
 #[must_use]
 pub fn delivery(org: &OrgId, id: DeliveryId) -> Key {

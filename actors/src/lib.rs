@@ -9,12 +9,14 @@ pub mod house;
 pub mod ids;
 pub mod keys;
 pub mod leases;
+pub mod list;
 pub mod log;
 pub mod machine;
 pub mod ports;
 pub mod queue;
 pub mod record;
 pub mod retry;
+pub mod rights;
 pub mod store;
 pub mod supervision;
 #[cfg(feature = "testkit")]

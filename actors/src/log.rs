@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::bus::change::Remembered;
 use crate::clock::Stamp;
 use crate::event::{Event, EventKind};
 use crate::ids::{EventId, OrgId};
@@ -71,6 +72,37 @@ impl EventLog {
         self.0.get(keys::event(org, id)).await?.map(|found| decode(&found.value)).transpose()
     }
 
+    /// Those of these events that there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn many(
+        &self,
+        org: &OrgId,
+        ids: impl IntoIterator<Item = EventId>,
+    ) -> Result<Vec<Event>, StoreError> {
+        let wanted: Vec<_> = ids.into_iter().map(|id| keys::event(org, id)).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.0.get_many(wanted).await?;
+        found.into_iter().flatten().map(|found| decode(&found.value)).collect()
+    }
+
+    /// What these idempotency keys stand for, in their order; none for those that are new.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn remembered(
+        &self,
+        org: &OrgId,
+        keys: impl IntoIterator<Item = &str>,
+    ) -> Result<Vec<Option<Remembered>>, StoreError> {
+        let wanted: Vec<_> = keys.into_iter().map(|key| keys::idempotency(org, key)).collect();
+        let found = self.0.get_many(wanted).await?.into_iter();
+        found.map(|found| found.map(|found| decode(&found.value)).transpose()).collect()
+    }
+
     /// Events of one kind or of all, oldest first or `newest_first`, beyond a place.
     ///
     /// # Errors
@@ -95,9 +127,7 @@ impl EventLog {
         let last = entries.last().and_then(|(key, _)| keys::parse_event_place(key));
         let ids =
             entries.iter().filter_map(|(_, id)| Some(EventId::from_bytes(*id.value.first_chunk::<16>()?)));
-        let found = self.0.get_many(ids.map(|id| keys::event(org, id)).collect()).await?;
-        let events =
-            found.into_iter().flatten().map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
+        let events = self.many(org, ids).await?;
         Ok(LogPage { events, last: last.map(|(stamp, n)| Place { stamp, n }), more })
     }
 }

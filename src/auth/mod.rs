@@ -10,9 +10,9 @@ pub mod password;
 pub mod principal;
 mod random;
 pub mod refusal;
-pub mod role;
-pub mod scope;
 pub mod sealing;
 pub mod seen;
 pub mod sockets;
 pub mod token;
+
+pub use appengine_actors::rights::{role, scope};

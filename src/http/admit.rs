@@ -15,9 +15,9 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web
 use super::key_limits::KeyLimits;
 use super::route::Access;
 use crate::auth::gate::{Credentials, Gate};
-use crate::auth::principal::{Kind, Principal};
+use crate::auth::principal::Principal;
 use crate::auth::refusal::Refusal;
-use crate::auth::role::{self, Permission, Role};
+use crate::auth::role::{self, Permission};
 use crate::problem::Problem;
 
 /// Who is calling. Only on routes whose access asks for it.
@@ -115,14 +115,13 @@ pub fn allow(access: Access, caller: &Principal) -> Result<(), Refusal> {
         },
         Access::Record(_, scope) => scoped(caller, scope),
         Access::Staff(permission, scope) => {
-            if !is_staff(caller) {
+            if !caller.rights().is_staff() {
                 return Err(Refusal::Forbidden(permission));
             }
             caller.require(permission, scope)
         }
         Access::Admin(scope) => {
-            let runs = [Role::Owner, Role::ConfigAdmin, Role::RootAdmin, Role::System, Role::RootSystem];
-            if !is_staff(caller) || !caller.roles.iter().any(|role| runs.contains(role)) {
+            if !caller.rights().runs_the_organisation() {
                 return Err(Refusal::Forbidden(Permission::Configure));
             }
             scoped(caller, scope)
@@ -132,10 +131,6 @@ pub fn allow(access: Access, caller: &Principal) -> Result<(), Refusal> {
 
 fn scoped(caller: &Principal, scope: &str) -> Result<(), Refusal> {
     if caller.may_scope(scope) { Ok(()) } else { Err(Refusal::InsufficientScope(scope.to_owned())) }
-}
-
-fn is_staff(caller: &Principal) -> bool {
-    matches!(caller.kind, Kind::User | Kind::App)
 }
 
 impl From<Refusal> for Problem {

@@ -1,33 +1,31 @@
 //! Events: publish, read the log, and follow what came of one.
 
-use std::sync::Arc;
+mod publish;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use appengine_actors::bus::change::{Change, ChangeError, Idempotency, Receipt};
-use appengine_actors::clock::Timestamp;
-use appengine_actors::event::{Event, EventDraft, EventKind};
+use appengine_actors::bus::change::ChangeError;
+use appengine_actors::event::EventKind;
 use appengine_actors::ids::EventId;
 use appengine_actors::log::{EventLog, Place};
-use appengine_actors::machine::Machine;
-use appengine_actors::ports::Publisher;
 use appengine_actors::trace::{Trace, Traces};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use self::publish::{Accepted, AcceptedBatch, BatchBody, PublishBody};
 use super::admit::Caller;
 use super::route::{Access, Route, one_of, text, whole};
-use super::take::{Json, Object, Params};
+use super::shown;
+use super::take::Params;
 use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Events";
+/// What ids of events look like.
+pub const EVENT_ID: &str = "^evt_[0-9A-HJKMNP-TV-Z]{26}$";
 /// What kinds of events look like, 128 characters at the most.
 pub const KIND: &str = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$";
-/// Events that one batch may hold.
-const MOST: usize = 500;
 
 /// The routes of this chapter.
 #[must_use]
@@ -35,11 +33,11 @@ pub fn routes() -> Vec<Route> {
     let read = Access::Staff(Permission::Read, "read:events");
     let write = Access::Staff(Permission::Create, "write:events");
     vec![
-        Route::post("/events", write, publish)
+        Route::post("/events", write, publish::one)
             .about(TAG, "Publish an event: 202 once it is durable")
             .takes::<PublishBody>()
             .gives::<Accepted>(StatusCode::ACCEPTED),
-        Route::post("/events/batch", write, publish_batch)
+        Route::post("/events/batch", write, publish::batch)
             .about(TAG, "Publish up to 500 events, all or none")
             .takes::<BatchBody>()
             .gives::<AcceptedBatch>(StatusCode::ACCEPTED),
@@ -52,75 +50,13 @@ pub fn routes() -> Vec<Route> {
             .gives::<LogPage>(StatusCode::OK),
         Route::get("/events/{id}", read, get)
             .about(TAG, "One event")
-            .part("id", text("^evt_[0-9A-HJKMNP-TV-Z]{26}$"))
+            .part("id", text(EVENT_ID))
             .gives_object(StatusCode::OK),
         Route::get("/events/{id}/trace", read, trace)
             .about(TAG, "Everything that came of an event, as one tree")
-            .part("id", text("^evt_[0-9A-HJKMNP-TV-Z]{26}$"))
+            .part("id", text(EVENT_ID))
             .gives_object(StatusCode::OK),
     ]
-}
-
-/// An event to publish.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PublishBody {
-    /// Its kind: words joined by dots.
-    #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$", max_length = 128)]
-    event: EventKind,
-    /// What is known about it.
-    #[serde(default)]
-    data: Value,
-    /// Your own key for this event: publishing it again answers with the first one's id.
-    #[schema(min_length = 1, max_length = 256)]
-    idempotency_key: Option<String>,
-    /// When it happened, if that was not now.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    occurred_at: Option<Timestamp>,
-}
-
-/// Events to publish together.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct BatchBody {
-    /// The events, in their order.
-    #[schema(min_items = 1, max_items = 500)]
-    #[schema(value_type = Vec<BatchEvent>)]
-    events: Vec<Object<BatchEvent>>,
-    /// Your own key for the whole batch.
-    #[schema(min_length = 1, max_length = 256)]
-    idempotency_key: Option<String>,
-}
-
-/// One event of a batch.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct BatchEvent {
-    /// Its kind: words joined by dots.
-    #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$", max_length = 128)]
-    event: EventKind,
-    /// What is known about it.
-    #[serde(default)]
-    data: Value,
-    /// When it happened, if that was not now.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    occurred_at: Option<Timestamp>,
-}
-
-/// An event that is durable.
-#[derive(Debug, Serialize, ToSchema)]
-struct Accepted {
-    /// Its id.
-    #[schema(value_type = String)]
-    id: EventId,
-}
-
-/// Events that are durable.
-#[derive(Debug, Serialize, ToSchema)]
-struct AcceptedBatch {
-    /// Their ids, in the order of the batch.
-    #[schema(value_type = Vec<String>)]
-    ids: Vec<EventId>,
 }
 
 /// A page of the log.
@@ -129,7 +65,7 @@ struct AcceptedBatch {
 struct LogPage {
     /// The events, oldest first.
     #[schema(value_type = Vec<Object>)]
-    data: Vec<Event>,
+    data: Vec<Value>,
     /// Where the next page begins: give it as `after`. It stays good, also when nothing came yet.
     next: Option<String>,
     /// Whether there are more already.
@@ -154,92 +90,6 @@ enum Order {
     Desc,
 }
 
-async fn publish(
-    caller: Caller,
-    publisher: web::Data<Arc<dyn Publisher>>,
-    machine: web::Data<Machine>,
-    Json(Object(body)): Json<Object<PublishBody>>,
-) -> Result<HttpResponse, Problem> {
-    let digest = digest_of(&[(&body.event, &body.data, body.occurred_at)]);
-    let one = BatchEvent { event: body.event, data: body.data, occurred_at: body.occurred_at };
-    let receipt = commit(&caller, &publisher, &machine, vec![one], body.idempotency_key, digest).await?;
-    let repeated = receipt.repeated.is_some();
-    let id = ids(&receipt).first().copied();
-    let id = id.ok_or_else(|| Problem::internal(&"the bus published no event"))?;
-    let mut answer = HttpResponse::Accepted();
-    if repeated {
-        answer.insert_header(("idempotent-replayed", "true"));
-    }
-    Ok(answer.json(Accepted { id }))
-}
-
-async fn publish_batch(
-    caller: Caller,
-    publisher: web::Data<Arc<dyn Publisher>>,
-    machine: web::Data<Machine>,
-    Json(Object(body)): Json<Object<BatchBody>>,
-) -> Result<HttpResponse, Problem> {
-    if body.events.is_empty() || body.events.len() > MOST {
-        let message = format!("must hold 1 to {MOST} events, not {}", body.events.len());
-        return Err(Problem::invalid(
-            "the batch cannot be taken",
-            vec![Detail { path: "events".into(), message }],
-        ));
-    }
-    let events: Vec<_> = body.events.into_iter().map(|Object(event)| event).collect();
-    let digest = digest_of(&events.iter().map(|e| (&e.event, &e.data, e.occurred_at)).collect::<Vec<_>>());
-    let receipt = commit(&caller, &publisher, &machine, events, body.idempotency_key, digest).await?;
-    let mut answer = HttpResponse::Accepted();
-    if receipt.repeated.is_some() {
-        answer.insert_header(("idempotent-replayed", "true"));
-    }
-    Ok(answer.json(AcceptedBatch { ids: ids(&receipt) }))
-}
-
-fn ids(receipt: &Receipt) -> Vec<EventId> {
-    match &receipt.repeated {
-        Some(ids) => ids.clone(),
-        None => receipt.events.iter().map(|event| event.id).collect(),
-    }
-}
-
-fn digest_of(events: &[(&EventKind, &Value, Option<Timestamp>)]) -> String {
-    let mut digest = Sha256::new();
-    for (kind, data, at) in events {
-        digest.update(serde_json::json!([kind, data, at]).to_string());
-    }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-async fn commit(
-    caller: &Caller,
-    publisher: &web::Data<Arc<dyn Publisher>>,
-    machine: &web::Data<Machine>,
-    events: Vec<BatchEvent>,
-    key: Option<String>,
-    digest: String,
-) -> Result<Receipt, Problem> {
-    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 256) {
-        let message = "must have 1 to 256 characters".to_owned();
-        let detail = Detail { path: "idempotencyKey".into(), message };
-        return Err(Problem::invalid("the event cannot be taken", vec![detail]));
-    }
-    let now = machine.house.clock.now();
-    let drafts = events.into_iter().map(|event| EventDraft {
-        id: EventId::new(now),
-        kind: event.event,
-        data: event.data,
-        occurred_at: event.occurred_at,
-    });
-    let change = Change {
-        by: Some(caller.label().to_owned()),
-        events: drafts.collect(),
-        idempotency: key.map(|key| Idempotency { key, digest }),
-        ..Change::default()
-    };
-    Ok(publisher.commit(caller.org.clone(), change).await?)
-}
-
 async fn list(
     caller: Caller,
     log: web::Data<EventLog>,
@@ -259,8 +109,9 @@ async fn list(
         .page(&caller.org, kind.as_ref(), after, params.order == Order::Desc, limit)
         .await
         .map_err(ChangeError::from)?;
+    let data = page.events.iter().map(|event| shown::event(&caller, event)).collect();
     let next = page.last.map(|place| place.to_string()).or(params.after);
-    Ok(HttpResponse::Ok().json(LogPage { data: page.events, next, has_next: page.more }))
+    Ok(HttpResponse::Ok().json(LogPage { data, next, has_next: page.more }))
 }
 
 async fn get(
@@ -270,7 +121,7 @@ async fn get(
 ) -> Result<HttpResponse, Problem> {
     let found = log.get(&caller.org, *id).await.map_err(ChangeError::from)?;
     let event = found.ok_or_else(|| Problem::not_found(format!("there is no event {id}")))?;
-    Ok(HttpResponse::Ok().json(event))
+    Ok(HttpResponse::Ok().json(shown::event(&caller, &event)))
 }
 
 async fn trace(
@@ -280,5 +131,5 @@ async fn trace(
 ) -> Result<HttpResponse, Problem> {
     let found: Option<Trace> = traces.of(&caller.org, *id).await.map_err(ChangeError::from)?;
     let trace = found.ok_or_else(|| Problem::not_found(format!("there is no event {id}")))?;
-    Ok(HttpResponse::Ok().json(trace))
+    Ok(HttpResponse::Ok().json(shown::trace(&caller, &trace)))
 }

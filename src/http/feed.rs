@@ -26,11 +26,13 @@ use appengine_actors::queue::messages::QueueStatus;
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, stream};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use self::pace::{End, Pace, TURN};
 use super::admit::{allow, credentials};
 use super::route::{Access, Route};
+use super::shown;
 use super::take::Params;
 use crate::auth::gate::Gate;
 use crate::auth::principal::Principal;
@@ -92,6 +94,8 @@ async fn live(
 enum Word<'a> {
     /// First of all: who watches what.
     Hello { org: &'a OrgId, email: Option<&'a str> },
+    /// What was published, as this watcher may see it.
+    Event { event: Value },
     /// How all queues are.
     Queues { queues: &'a [QueueStatus] },
     /// So many observations were not shown, because the client was too slow.
@@ -191,6 +195,9 @@ impl StreamHandler<Seen> for Watcher {
     fn handle(&mut self, Seen(seen): Seen, socket: &mut Socket) {
         match seen {
             Ok(Observation::Queue { .. }) => self.pace.changed(),
+            Ok(Observation::Event { event }) if event.org_id == self.caller.org => {
+                say(socket, &Word::Event { event: shown::event(&self.caller, &event) });
+            }
             Ok(observation) if observation.org() == Some(&self.caller.org) => say(socket, &observation),
             Ok(_) => {}
             Err(missed) => {

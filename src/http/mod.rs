@@ -13,11 +13,13 @@ pub mod metrics;
 pub mod monitoring;
 pub mod openapi;
 pub mod page;
+pub mod paging;
 pub mod people;
 pub mod profile;
 pub mod rate;
 pub mod repository;
 pub mod route;
+pub mod shown;
 pub mod take;
 pub mod webhooks;
 

@@ -2,40 +2,71 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use appengine_actors::clock::Timestamp;
 use appengine_actors::event::EventKind;
-use appengine_actors::ids::DeliveryId;
+use appengine_actors::ids::{DeliveryId, EventId};
+use appengine_actors::list::{Listed, Span};
+use appengine_actors::log::EventLog;
 use appengine_actors::machine::Machine;
 use appengine_actors::trace::{TraceBody, Traces};
 use appengine_actors::webhook::deliveries::{Deliveries, Wanted};
-use appengine_actors::webhook::delivery::DeliveryStatus;
+use appengine_actors::webhook::delivery::{Delivery, DeliveryStatus};
 use appengine_actors::webhook::secrets::signing_secret;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::admit::Caller;
-use super::events::KIND;
-use super::route::{Access, Route, one_of, text, whole};
+use super::events::{EVENT_ID, KIND};
+use super::paging::{self, LAST_PAGE, TIME};
+use super::route::{Access, Route, one_of, schema_of, text, whole};
+use super::shown::{self, Hidden};
 use super::take::Params;
 use crate::auth::role::Permission;
-use crate::problem::{Detail, Problem};
+use crate::problem::Problem;
 
 const TAG: &str = "Webhooks";
+/// Who may know what webhooks are signed with.
+pub const SECRET: Access = Access::Admin("read:webhooks");
 const DELIVERY_ID: &str = "^dlv_[0-9A-HJKMNP-TV-Z]{26}$";
 const STATUSES: [&str; 6] = ["pending", "delivering", "delivered", "failed", "dead", "discarded"];
+
+/// What lists tell of a delivery.
+const ROW: [&str; 11] = [
+    "id",
+    "eventId",
+    "endpointId",
+    "event",
+    "url",
+    "status",
+    "attempts",
+    "nextAttemptAt",
+    "lastStatusCode",
+    "lastError",
+    "createdAt",
+];
 
 /// The routes of this chapter.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     let read = Access::Staff(Permission::Read, "read:webhooks");
     vec![
-        Route::get("/webhooks/secret", Access::Admin("read:webhooks"), secret)
+        Route::get("/webhooks/secret", SECRET, secret)
             .about(TAG, "The secret that this organisation's webhooks are signed with")
             .gives::<SecretReply>(StatusCode::OK),
         Route::get("/webhooks/deliveries", read, list)
             .about(TAG, "Deliveries, newest first")
             .query("status", one_of(&STATUSES), "deliveries in one status only")
             .query("event", text(KIND), "deliveries about one kind of event only")
+            .query("eventId", text(EVENT_ID), "deliveries about one event only")
+            .query(
+                "endpointId",
+                schema_of::<String>(),
+                "deliveries to one endpoint only; those of flows have none",
+            )
+            .query("from", text(TIME), "deliveries ordered at this time or later")
+            .query("to", text(TIME), "deliveries ordered at this time or earlier")
+            .query("page", whole(1, LAST_PAGE), "from 1")
             .query("before", text(DELIVERY_ID), "deliveries older than this one")
             .query("pageSize", whole(1, 500), "deliveries on a page, 50 if not given")
             .gives_object(StatusCode::OK),
@@ -56,9 +87,14 @@ struct SecretReply {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ListParams {
+    endpoint_id: Option<String>,
     status: Option<DeliveryStatus>,
     event: Option<EventKind>,
+    event_id: Option<EventId>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
     before: Option<DeliveryId>,
+    page: Option<usize>,
     page_size: Option<usize>,
 }
 
@@ -70,40 +106,47 @@ async fn secret(caller: Caller, machine: web::Data<Machine>) -> Result<HttpRespo
 async fn list(
     caller: Caller,
     deliveries: web::Data<Deliveries>,
+    log: web::Data<EventLog>,
     Params(params): Params<ListParams>,
 ) -> Result<HttpResponse, Problem> {
-    let size = params.page_size.unwrap_or(50);
-    if !(1..=500).contains(&size) {
-        let detail = Detail { path: "pageSize".into(), message: "must be 1 to 500".into() };
-        return Err(Problem::invalid("the deliveries cannot be listed", vec![detail]));
-    }
-    let wanted = Wanted { status: params.status, event: params.event.map(|kind| kind.to_string()) };
-    let mut found = deliveries.list(&caller.org, &wanted, params.before, size + 1).await?;
-    let has_next = found.len() > size;
-    found.truncate(size);
-    let rows: Vec<_> = found
-        .iter()
-        .map(|d| {
-            json!({
-                "id": d.id, "eventId": d.event_id, "endpointId": null, "event": d.event, "url": d.url,
-                "status": d.status, "attempts": d.attempts, "nextAttemptAt": d.next_attempt_at,
-                "lastStatusCode": d.last_status_code, "lastError": d.last_error, "createdAt": d.created_at,
-            })
-        })
-        .collect();
-    Ok(HttpResponse::Ok().json(json!({"data": rows, "pageSize": size, "hasNext": has_next})))
+    let page = paging::read(params.page, params.page_size)?;
+    let wanted = Wanted {
+        status: params.status,
+        event: params.event.map(|kind| kind.to_string()),
+        event_id: params.event_id,
+        ordered: Span { from: params.from, to: params.to },
+        before: params.before,
+    };
+    // Endpoints of their own are to come: what flows order belongs to none.
+    let listed = match params.endpoint_id {
+        Some(_) => Listed::new(page.slice()),
+        None => deliveries.list(&caller.org, &wanted, page.slice()).await?,
+    };
+    let hidden = Hidden::of(&caller, &log, listed.rows.iter().map(|delivery| delivery.event_id)).await?;
+    let row = |found: &Delivery| row(&shown::delivery(&caller, found, &hidden));
+    Ok(HttpResponse::Ok().json(page.envelope(&listed, row)))
+}
+
+/// A delivery as lists have it.
+fn row(delivery: &Value) -> Value {
+    let told = ROW.map(|name| (name.to_owned(), delivery.get(name).cloned().unwrap_or_default()));
+    let hidden = delivery.get("hidden").map(|hidden| ("hidden".to_owned(), hidden.clone()));
+    Value::Object(told.into_iter().chain(hidden).collect())
 }
 
 async fn get(
     caller: Caller,
     traces: web::Data<Traces>,
+    log: web::Data<EventLog>,
     id: web::Path<DeliveryId>,
 ) -> Result<HttpResponse, Problem> {
     match traces.delivery(&caller.org, *id).await? {
         Some(TraceBody::Delivery { delivery, attempts }) => {
-            let mut body = json!(delivery);
+            let hidden = Hidden::of(&caller, &log, [delivery.event_id]).await?;
+            let mut body = shown::delivery(&caller, &delivery, &hidden);
             if let Some(fields) = body.as_object_mut() {
-                fields.insert("attemptLog".to_owned(), json!(attempts));
+                let log = shown::attempts(&delivery, &attempts, &hidden);
+                fields.insert("attemptLog".to_owned(), log.into());
             }
             Ok(HttpResponse::Ok().json(body))
         }

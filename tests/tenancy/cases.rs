@@ -235,8 +235,19 @@ fn automation(a: &Planted) -> Vec<Case> {
         Case::new(Proof::Writes, "PUT", "/automation/{id}")
             .with(&[flow], body(flow))
             .with(&[flow], canonical.clone()),
+        Case::new(Proof::Writes, "PUT", "/automation/flows/{id}").with(&[flow], body(flow)),
+        Case::new(Proof::Writes, "PATCH", "/automation/{id}").with(&[flow], json!({"description": "new"})),
+        Case::new(Proof::Writes, "PATCH", "/automation/flows/{id}")
+            .with(&[flow], json!({"description": "new"})),
+        writes("/automation/flows/{id}/deactivate").at(&[flow]),
+        writes("/automation/flows/{id}/activate").at(&[flow]),
+        writes("/automation/{id}/duplicate").at(&[flow]),
+        writes("/automation/flows/{id}/duplicate").at(&[flow]),
+        reads("/automation/{id}/versions").at(&[flow]),
+        reads("/automation/flows/{id}/versions").at(&[flow]),
         writes("/automation").with(&[], body("new")).with(&[], canonical.clone()),
         writes("/automation/flows/create").with(&[], body("new")).with(&[], canonical),
+        Case::new(Proof::Writes, "DELETE", "/automation/flows/{id}").at(&[broken]),
         Case::new(Proof::Writes, "DELETE", "/automation/{id}").at(&[flow]),
     ]
 }

@@ -10,7 +10,8 @@ use crate::tree::{File, product};
 type Rule = (&'static str, &'static [&'static str]);
 
 /// Words that every room of the machine speaks; they use only each other.
-const WORDS: [&str; 9] = ["clock", "duration", "event", "ids", "keys", "leases", "retry", "store", "window"];
+const WORDS: [&str; 11] =
+    ["clock", "duration", "event", "ids", "keys", "leases", "list", "retry", "rights", "store", "window"];
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
@@ -55,7 +56,7 @@ const MACHINE: [Rule; 12] = [
             "webhook",
         ],
     ),
-    ("log", &[]),
+    ("log", &["bus::change"]),
     ("trace", &["flow::run", "queue::job", "webhook::delivery"]),
     ("tree", &["supervision"]),
 ];

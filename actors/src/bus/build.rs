@@ -4,7 +4,7 @@
 
 use serde_json::Map;
 
-use super::change::{Change, ChangeError, Receipt, Remembered};
+use super::change::{Change, ChangeError, EventKey, Idempotency, Receipt, Remembered};
 use crate::clock::Stamp;
 use crate::event::{Cause, Event, EventDraft};
 use crate::flow::run::{Run, RunDraft};
@@ -49,6 +49,8 @@ pub struct Limits<'a> {
 pub enum Guard {
     /// The idempotency key is new.
     Key,
+    /// The key of one of the events is new.
+    EventKey,
     /// The event is new.
     Event(EventId),
     /// The record is new.
@@ -80,6 +82,7 @@ impl Guard {
     pub fn error(guards: &[Self], index: usize) -> ChangeError {
         match guards.get(index) {
             Some(Self::Key) => ChangeError::KeyReused,
+            Some(Self::EventKey) => ChangeError::EventKeyUsed,
             Some(Self::Event(id)) => ChangeError::Published(*id),
             Some(Self::New(id)) => ChangeError::Exists(id.clone()),
             Some(Self::Unchanged(id)) => ChangeError::Changed(id.clone()),
@@ -199,11 +202,25 @@ impl Builder<'_> {
     }
 
     fn remember(&mut self) -> Result<(), ChangeError> {
-        let Some(idempotency) = &self.change.idempotency else { return Ok(()) };
-        let events = self.change.events.iter().map(|draft| draft.id).collect();
+        if let Some(idempotency) = &self.change.idempotency {
+            let events = self.change.events.iter().map(|draft| draft.id).collect();
+            self.remember_key(idempotency, events, Guard::Key)?;
+        }
+        for EventKey { event, idempotency } in &self.change.event_keys {
+            self.remember_key(idempotency, vec![*event], Guard::EventKey)?;
+        }
+        Ok(())
+    }
+
+    fn remember_key(
+        &mut self,
+        idempotency: &Idempotency,
+        events: Vec<EventId>,
+        guard: Guard,
+    ) -> Result<(), ChangeError> {
         let remembered = Remembered { digest: idempotency.digest.clone(), events, at: self.stamp };
         let key = keys::idempotency(self.org, &idempotency.key);
-        self.guard(key.clone(), Expect::Absent, Guard::Key);
+        self.guard(key.clone(), Expect::Absent, guard);
         Ok(self.put(key, &remembered)?)
     }
 

@@ -35,6 +35,8 @@ pub struct Change {
     pub extra: Batch,
     /// Answer a repeat with what the first one did.
     pub idempotency: Option<Idempotency>,
+    /// The same for single events. Whoever gives them looks first: a key that was used fails the change.
+    pub event_keys: Vec<EventKey>,
 }
 
 /// One write of one record.
@@ -67,6 +69,15 @@ pub struct Idempotency {
     pub key: String,
     /// Digest of the request, so that the same key with another content is noticed.
     pub digest: String,
+}
+
+/// The key of one of several events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventKey {
+    /// Which of them.
+    pub event: EventId,
+    /// Its key.
+    pub idempotency: Idempotency,
 }
 
 /// What an idempotency key stands for.
@@ -123,6 +134,9 @@ pub enum ChangeError {
     /// The idempotency key was used before.
     #[error("use the idempotency key: it was used for another request")]
     KeyReused,
+    /// The key of one of the events was used before.
+    #[error("publish the events: the idempotency key of one was used meanwhile; publish them again")]
+    EventKeyUsed,
     /// A condition of the caller's own did not hold.
     #[error("commit: what it depends on was changed meanwhile")]
     Condition,

@@ -1,20 +1,21 @@
 //! The flows of all organisations, for those who write them, start them and read their history.
 
+mod execute;
+mod history;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tracing::warn;
 
+pub use self::execute::Execution;
+pub use self::history::RunsWanted;
 use super::FlowActor;
-use super::action::{self, find};
+use super::action::{self, Check, find};
 use super::definition::{Flow, FlowStatus};
-use super::messages::Proceed;
-use super::parse::{Catalog, parse};
+use super::parse::{Catalog, LONGEST_NAME, parse};
 use super::problem::{Problem, Problems};
-use super::run::{Run, RunDraft, RunStatus, StepRecord};
 use super::runner::RunFault;
 use crate::bus::change::ChangeError;
-use crate::clock::timeout;
 use crate::house::House;
 use crate::ids::{Datatype, OrgId, RecordId, RunId};
 use crate::keys;
@@ -22,9 +23,12 @@ use crate::ports::Publisher;
 use crate::record::Query;
 use crate::record::model::Record;
 use crate::record::service::{NewRecord, Origin, Read, Records, WriteError};
-use crate::store::{Scan, StoreError, decode, encode};
+use crate::rights::{Author, Rights};
+use crate::store::{Store, StoreError, decode, encode};
 use crate::supervision::Members;
-use crate::webhook::transport::Transport;
+
+/// What tells a copy from its original.
+const COPY: &str = " (copy)";
 
 /// The collection that flows are kept in.
 pub const DATATYPE: &str = "automation";
@@ -35,6 +39,9 @@ pub enum FlowError {
     /// Its definition cannot work: every problem there is.
     #[error("take the flow: {} problems", .0.len())]
     Invalid(Vec<Problem>),
+    /// It would do what whoever saves it may not: every problem of that kind there is.
+    #[error("take the flow: it does {} things that are not yours to do", .0.len())]
+    Forbidden(Vec<Problem>),
     /// There is no such flow.
     #[error("find the flow {0}")]
     Missing(RecordId),
@@ -44,6 +51,9 @@ pub enum FlowError {
     /// The flow is archived.
     #[error("start the flow {0}: it is archived")]
     Archived(RecordId),
+    /// The key of the execution was used for another one.
+    #[error("start the flow: the executionId `{0}` was used for another flow or other variables")]
+    KeyReused(String),
     /// The step to start with is not in the flow.
     #[error("start the flow at `{0}`: it has no such step")]
     NoStep(String),
@@ -61,8 +71,8 @@ impl From<StoreError> for FlowError {
     }
 }
 
-/// The actions of this version, with the guard of outbound addresses that they are checked by.
-struct Actions<'a>(&'a dyn Transport);
+/// The actions of this version, with what they are checked against.
+struct Actions<'a>(Check<'a>);
 
 impl Catalog for Actions<'_> {
     fn check_action(&self, kind: &str, config: &Map<String, Value>, problems: &mut Problems) -> bool {
@@ -76,15 +86,13 @@ impl Catalog for Actions<'_> {
     }
 }
 
-/// What somebody who starts a flow by hand gives it.
-#[derive(Debug, Clone, Default)]
-pub struct Execution {
-    /// What placeholders see.
-    pub variables: Map<String, Value>,
-    /// The step to begin with, where it is not the first.
-    pub start_step: Option<String>,
-    /// Who starts it.
-    pub by: Option<String>,
+/// Who saves a flow. It acts with their rights from then on.
+#[derive(Debug, Clone, Copy)]
+pub struct Saver<'a> {
+    /// The name under which the write is kept.
+    pub name: &'a str,
+    /// What they may do.
+    pub rights: Rights<'a>,
 }
 
 /// All flows.
@@ -110,26 +118,32 @@ impl Flows {
         Self { house, publisher, records, actors, datatype }
     }
 
-    /// Reads a definition in either dialect.
+    /// Reads a definition in either dialect, for somebody to save.
     ///
     /// # Errors
     /// Every problem it has.
-    pub fn check(&self, body: &Value) -> Result<Flow, FlowError> {
-        parse::<Query>(body, &Actions(self.house.transport.as_ref())).map_err(FlowError::Invalid)
+    pub fn check(&self, body: &Value, rights: Rights<'_>) -> Result<Flow, FlowError> {
+        let on = Check { transport: self.house.transport.as_ref(), rights };
+        parse::<Query>(body, &Actions(on)).map_err(|problems| {
+            // What cannot work at all is to be mended first.
+            let forbidden = problems.iter().all(|problem| problem.forbidden);
+            if forbidden { FlowError::Forbidden(problems) } else { FlowError::Invalid(problems) }
+        })
     }
 
     /// Stores a new flow; it listens before this returns.
     ///
     /// # Errors
     /// When it cannot work, or cannot be written.
-    pub async fn create(&self, org: &OrgId, body: &Value, by: &str) -> Result<Record, FlowError> {
-        let flow = self.check(body)?;
+    pub async fn create(&self, org: &OrgId, body: &Value, saver: Saver<'_>) -> Result<Record, FlowError> {
+        let (flow, by) = (self.check(body, saver.rights)?, saver.name);
         let id = RecordId::generate(&self.datatype, self.house.clock.now());
         let (sk, datatype) = (Some(id.clone()), self.datatype.clone());
         let new = NewRecord { datatype, sk, data: fields(&flow)?, meta: Map::new(), once: false };
         let mut change = Origin { by: Some(by.to_owned()), ..Origin::default() }.change();
         change.writes.push(self.records.plan_create(org, new, Some(by)));
         change.extra.put(keys::flow_version(org, &id, 0), encode(&flow)?);
+        change.extra.put(keys::flow_rights(org, &id, 0), encode(&Author::from(saver.rights))?);
         self.commit(org, change).await
     }
 
@@ -142,13 +156,53 @@ impl Flows {
         org: &OrgId,
         id: &RecordId,
         body: &Value,
-        by: &str,
+        saver: Saver<'_>,
     ) -> Result<Record, FlowError> {
-        let flow = self.check(body)?;
-        self.rewrite(org, id, by, |_| flow.clone()).await
+        let flow = self.check(body, saver.rights)?;
+        self.rewrite(org, id, saver, true, |_| Ok(flow.clone())).await
     }
 
-    /// Brings a flow to another status: `active` listens, `archived` is the end of it.
+    /// Changes what `patch` names of a flow's present definition, as RFC 7396 merges: objects by their names,
+    /// null takes away, all else is replaced. Of the short form, `actions` stand for all steps and `trigger` for
+    /// all triggers.
+    ///
+    /// # Errors
+    /// As [`Flows::replace`].
+    pub async fn patch(
+        &self,
+        org: &OrgId,
+        id: &RecordId,
+        patch: &Value,
+        saver: Saver<'_>,
+    ) -> Result<Record, FlowError> {
+        let edit = |flow: &Flow| {
+            let mut body = Value::Object(fields(flow)?);
+            for (short, canonical) in [("actions", "steps"), ("trigger", "triggers")] {
+                if patch.get(short).is_some()
+                    && let Some(body) = body.as_object_mut()
+                {
+                    body.remove(canonical);
+                }
+            }
+            merge(&mut body, patch);
+            self.check(&body, saver.rights)
+        };
+        self.rewrite(org, id, saver, true, edit).await
+    }
+
+    /// Stores a draft that does what a flow does.
+    ///
+    /// # Errors
+    /// When there is no such flow, or it is not the caller's to save.
+    pub async fn duplicate(&self, org: &OrgId, id: &RecordId, saver: Saver<'_>) -> Result<Record, FlowError> {
+        let (_, flow) = self.read(org, id).await?;
+        let name: String = flow.name.chars().take(LONGEST_NAME - COPY.len()).chain(COPY.chars()).collect();
+        let copy = Flow { name, status: FlowStatus::Draft, ..flow };
+        self.create(org, &Value::Object(fields(&copy)?), saver).await
+    }
+
+    /// Brings a flow to another status: `active` listens, `archived` is the end of it. Whoever lets it
+    /// listen answers for it as if they had written it.
     ///
     /// # Errors
     /// When there is no such flow, or it cannot be written.
@@ -157,21 +211,32 @@ impl Flows {
         org: &OrgId,
         id: &RecordId,
         status: FlowStatus,
-        by: &str,
+        saver: Saver<'_>,
     ) -> Result<Record, FlowError> {
-        self.rewrite(org, id, by, |flow| Flow { status, ..flow.clone() }).await
+        let edit = |flow: &Flow| {
+            if status == FlowStatus::Active
+                && let Err(forbidden @ FlowError::Forbidden(_)) =
+                    self.check(&Value::Object(fields(flow)?), saver.rights)
+            {
+                return Err(forbidden);
+            }
+            Ok(Flow { status, ..flow.clone() })
+        };
+        self.rewrite(org, id, saver, status == FlowStatus::Active, edit).await
     }
 
     async fn rewrite(
         &self,
         org: &OrgId,
         id: &RecordId,
-        by: &str,
-        edit: impl Fn(&Flow) -> Flow,
+        saver: Saver<'_>,
+        answers_for_it: bool,
+        edit: impl Fn(&Flow) -> Result<Flow, FlowError>,
     ) -> Result<Record, FlowError> {
+        let by = saver.name;
         loop {
             let (Read { record, .. }, flow) = self.read(org, id).await?;
-            let flow = edit(&flow);
+            let flow = edit(&flow)?;
             let data = fields(&flow)?;
             let put = |record: &mut Record| {
                 record.data.clone_from(&data);
@@ -182,6 +247,11 @@ impl Flows {
             let mut change = Origin { by: Some(by.to_owned()), ..Origin::default() }.change();
             change.writes.push(write);
             change.extra.put(keys::flow_version(org, id, record.version + 1), encode(&flow)?);
+            let author = match answers_for_it {
+                true => Author::from(saver.rights),
+                false => author_of(self.house.store.as_ref(), org, id, record.version).await?,
+            };
+            change.extra.put(keys::flow_rights(org, id, record.version + 1), encode(&author)?);
             match self.commit(org, change).await {
                 Err(FlowError::Write(WriteError::Change(ChangeError::Changed(_)))) => {}
                 done => return done,
@@ -207,96 +277,36 @@ impl Flows {
         let flow = flow.map_err(|error| StoreError::Corrupt(format!("flow {id}: {error}")))?;
         Ok((read, flow))
     }
+}
 
-    /// Starts a flow by hand and waits for its run to pause or end, at most `wait`; the run is durable
-    /// and goes on in any case.
-    ///
-    /// # Errors
-    /// When there is no such flow, or the run cannot be written.
-    pub async fn execute(
-        &self,
-        org: &OrgId,
-        id: &RecordId,
-        execution: Execution,
-        wait: std::time::Duration,
-    ) -> Result<Run, FlowError> {
-        let (Read { record, .. }, flow) = self.read(org, id).await?;
-        if flow.status == FlowStatus::Archived {
-            return Err(FlowError::Archived(id.clone()));
-        }
-        if let Some(step) = execution.start_step.as_ref().filter(|s| flow.steps.iter().all(|t| t.id != **s)) {
-            return Err(FlowError::NoStep(step.clone()));
-        }
-        let run = RunId::new(self.house.clock.now());
-        let mut change = Origin { by: execution.by.clone(), ..Origin::default() }.change();
-        change.runs.push(RunDraft {
-            id: run,
-            flow: id.clone(),
-            flow_version: record.version,
-            trigger: None,
-            event: None,
-            executed_by: execution.by,
-            variables: execution.variables,
-            start_step: execution.start_step,
-            stopped: None,
-        });
-        self.publisher.commit(org.clone(), change).await.map_err(WriteError::from)?;
-        let proceed = self.actors.ask(id.as_str(), Proceed { org: org.clone(), run });
-        match timeout(self.house.clock.as_ref(), wait, proceed).await {
-            Some(Ok(Ok(run))) => return Ok(run),
-            Some(Ok(Err(fault))) => warn!(%org, %run, %fault, "a run started by hand goes on in its queue"),
-            Some(Err(_)) | None => {}
-        }
-        Ok(self.run(org, run).await?.0)
+/// RFC 7396.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        target.clone_from(patch);
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
     }
+    let Some(fields) = target.as_object_mut() else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            fields.remove(name);
+        } else {
+            merge(fields.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
 
-    /// A run and the steps it took.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub async fn run(&self, org: &OrgId, id: RunId) -> Result<(Run, Vec<StepRecord>), FlowError> {
-        let found = self.house.store.get(keys::run(org, id)).await?.ok_or(FlowError::NoRun(id))?;
-        let most = usize::try_from(self.house.settings.flows.max_steps).unwrap_or(usize::MAX);
-        let steps = self.house.store.scan(Scan::prefix(keys::steps(org, id), most)).await?;
-        let steps = steps.iter().map(|(_, step)| decode(&step.value)).collect::<Result<_, _>>()?;
-        Ok((decode(&found.value)?, steps))
-    }
-
-    /// Runs, the newest first: of one flow or of all, in one status or in any, before a given one.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn runs(
-        &self,
-        org: &OrgId,
-        flow: Option<&RecordId>,
-        status: Option<RunStatus>,
-        before: Option<RunId>,
-        limit: usize,
-    ) -> Result<Vec<Run>, FlowError> {
-        let prefix = flow.map_or_else(|| keys::runs(org), |flow| keys::runs_of(org, flow));
-        let mut scan = Scan::prefix(prefix, 200).descending().keys_only();
-        if let Some(before) = before {
-            scan = scan.after(&flow.map_or_else(|| keys::run(org, before), |f| keys::run_of(org, f, before)));
-        }
-        let (mut runs, mut looked) = (Vec::new(), 0);
-        while runs.len() < limit && looked < self.house.settings.query_documents {
-            let page = self.house.store.scan(scan.clone()).await?;
-            let ids = page.iter().filter_map(|(key, _)| keys::parse_run(key)).map(|id| keys::run(org, id));
-            for found in self.house.store.get_many(ids.collect()).await?.into_iter().flatten() {
-                let run: Run = decode(&found.value)?;
-                if status.is_none_or(|status| status == run.status) && runs.len() < limit {
-                    runs.push(run);
-                }
-            }
-            looked += page.len();
-            match page.last() {
-                Some((last, _)) if page.len() == scan.limit => scan = scan.after(last),
-                _ => break,
-            }
-        }
-        Ok(runs)
-    }
+/// Whose rights a version of a flow acts with.
+async fn author_of(
+    store: &dyn Store,
+    org: &OrgId,
+    id: &RecordId,
+    version: u64,
+) -> Result<Author, StoreError> {
+    let found = store.get(keys::flow_rights(org, id, version)).await?;
+    found.map_or_else(|| Ok(Author::unknown()), |found| decode(&found.value))
 }
 
 fn fields(flow: &Flow) -> Result<Map<String, Value>, FlowError> {

@@ -11,7 +11,11 @@ impl Filter for Query {
         let refused = |problem: crate::record::Problem| {
             // The query's own paths begin with its name; the flow's reader knows where it stands.
             let path = problem.path.strip_prefix("query").unwrap_or(&problem.path);
-            Problem { path: path.trim_start_matches('.').to_owned(), message: problem.message }
+            Problem {
+                path: path.trim_start_matches('.').to_owned(),
+                message: problem.message,
+                forbidden: false,
+            }
         };
         Self::parse(query, &Limits::default()).map_err(|found| found.into_iter().map(refused).collect())
     }

@@ -24,7 +24,8 @@ pub const MOST_TRIGGERS: usize = 50;
 
 /// The deepest body, well below what a template may become.
 const DEEPEST: usize = 32;
-const LONGEST_NAME: usize = 200;
+/// The longest name of a flow or step, in characters.
+pub const LONGEST_NAME: usize = 200;
 const LONGEST_DESCRIPTION: usize = 1_000;
 const DEEPEST_CHAIN: u64 = 100;
 

@@ -18,6 +18,9 @@ pub struct Problem {
     pub path: String,
     /// What is wrong and what to change, as a lower-case fragment.
     pub message: String,
+    /// Whether it would work, and is not theirs to do.
+    #[serde(skip)]
+    pub forbidden: bool,
 }
 
 /// Collects problems; knows where in the body the parser is.
@@ -40,11 +43,20 @@ impl Problems {
 
     /// Notes a problem at `part` of the current place; an empty `part` is the place itself.
     pub fn add(&mut self, part: &str, message: impl Display) {
+        self.note(part, message, false);
+    }
+
+    /// Notes at `part` something that whoever asks may not do.
+    pub fn forbid(&mut self, part: &str, message: impl Display) {
+        self.note(part, message, true);
+    }
+
+    fn note(&mut self, part: &str, message: impl Display, forbidden: bool) {
         self.noted = self.noted.saturating_add(1);
         if self.found.len() < MOST {
             let path = self.path(part);
             let path = if path.is_empty() { "body".to_owned() } else { clip(path, LONGEST_PATH) };
-            self.found.push(Problem { path, message: clip(message.to_string(), LONGEST_MESSAGE) });
+            self.found.push(Problem { path, message: clip(message.to_string(), LONGEST_MESSAGE), forbidden });
         }
     }
 
@@ -52,7 +64,7 @@ impl Problems {
     pub fn extend(&mut self, part: &str, others: Vec<Problem>) {
         self.within(part, |problems| {
             for other in others {
-                problems.add(&other.path, other.message);
+                problems.note(&other.path, other.message, other.forbidden);
             }
         });
     }
@@ -96,7 +108,7 @@ mod tests {
             problems.within("[2]", |problems| {
                 problems.add("", "whole");
                 problems.within("config", |problems| problems.add("url", "bad"));
-                let odd = Problem { path: "$and[0]".to_owned(), message: "odd".to_owned() };
+                let odd = Problem { path: "$and[0]".to_owned(), message: "odd".to_owned(), forbidden: false };
                 problems.extend("filter", vec![odd]);
             });
             problems.add("[3]", "next");

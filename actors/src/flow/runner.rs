@@ -20,6 +20,7 @@ use crate::keys;
 use crate::ports::Publisher;
 use crate::queue::job::{JobDraft, Task, names};
 use crate::record::service::Records;
+use crate::rights::{Author, Rights};
 use crate::store::{Expect, StoreError, decode, encode};
 
 /// What a runner works with.
@@ -82,31 +83,40 @@ impl Runner {
         Ok((decode(&found.value)?, found.version))
     }
 
-    async fn flow(&self, run: &Run) -> Result<Option<Flow>, StoreError> {
-        let key = keys::flow_version(&run.org_id, &run.automation_id, run.flow_version);
-        self.house.store.get(key).await?.map(|found| decode(&found.value)).transpose()
+    /// The flow in the version that the run follows, and in whose right it acts.
+    async fn flow(&self, run: &Run) -> Result<Option<(Flow, Author)>, StoreError> {
+        let (org, id, version) = (&run.org_id, &run.automation_id, run.flow_version);
+        let wanted = vec![keys::flow_version(org, id, version), keys::flow_rights(org, id, version)];
+        let mut found = self.house.store.get_many(wanted).await?.into_iter();
+        let Some(flow) = found.next().flatten() else { return Ok(None) };
+        let author = found.next().flatten().map(|found| decode(&found.value)).transpose()?;
+        Ok(Some((decode(&flow.value)?, author.unwrap_or_else(Author::unknown))))
     }
 
-    /// What placeholders see: what the trigger found in the event, and over it what the steps returned.
-    async fn variables(&self, run: &Run, flow: &Flow) -> Result<Map, StoreError> {
+    /// What placeholders see: what the trigger found in the event, and over it what the steps returned. None
+    /// where the event is hidden from whom the flow acts for: it would carry out what they may not see.
+    async fn variables(&self, run: &Run, flow: &Flow, rights: Rights<'_>) -> Result<Option<Map>, StoreError> {
         let mut variables = Map::new();
         if let Some(id) = run.event
             && let Some(found) = self.house.store.get(keys::event(&run.org_id, id)).await?
         {
             let event: Event = decode(&found.value)?;
+            if !rights.may_see(&event.data) {
+                return Ok(None);
+            }
             let kind = flow.triggers.iter().find(|t| Some(&t.id) == run.trigger.as_ref());
             variables = trigger::variables(kind.map_or("event", |t| t.kind.as_str()), &event);
         }
         variables.extend(run.variables.clone());
         let now = self.house.clock.now().to_string();
         variables.entry("currentTime").or_insert(now.into());
-        Ok(variables)
+        Ok(Some(variables))
     }
 
     async fn step(&self, mut run: Run, version: u64) -> Result<(), RunFault> {
         let now = self.house.clock.now();
         let settings = &self.house.settings;
-        let Some(flow) = self.flow(&run).await? else {
+        let Some((flow, author)) = self.flow(&run).await? else {
             let why = format!("version {} of the flow is gone", run.flow_version);
             return self.fail(run, version, why).await;
         };
@@ -132,9 +142,14 @@ impl Runner {
             let why = format!("the flow has no step `{}`", run.next_step.as_deref().unwrap_or_default());
             return self.fail(run, version, why).await;
         };
-        let variables = self.variables(&run, &flow).await?;
+        let rights = author.rights();
+        let Some(variables) = self.variables(&run, &flow, rights).await? else {
+            let why = "whoever saved the flow last may not read the record that the event is about";
+            return self.fail(run, version, why.to_owned()).await;
+        };
         let (house, records) = (self.house.as_ref(), &self.records);
-        let ctx = StepContext { house, records, flow: &flow, run: &run, step, variables: &variables, now };
+        let ctx =
+            StepContext { house, records, flow: &flow, run: &run, step, rights, variables: &variables, now };
         let taken = take(&ctx, settings.value_limit, || self.house.clock.now()).await;
         self.commit(taken, version).await
     }

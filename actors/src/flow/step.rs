@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 
 use super::Map;
-use super::action::{self, Plan, StepContext, StepError};
+use super::action::{self, Action, Plan, StepContext, StepError};
 use super::condition;
 use super::definition::{Flow, RESERVED, Step, StepKind};
 use super::error_handling::{ErrorHandling, OnError};
 use super::run::{Run, RunError, RunStatus, StepRecord, StepStatus};
-use super::template::render;
+use super::template::{TemplateError, render, render_url};
 use crate::clock::Timestamp;
 use crate::store::encode;
 
@@ -104,7 +104,7 @@ async fn carry_out(ctx: &StepContext<'_>, input: &mut Value) -> Result<Done, Ste
             let action = action::find(step.handler()).ok_or_else(|| unknown(step))?;
             let own = step.config.iter().filter(|(key, _)| !RESERVED.contains(&key.as_str()));
             let own: Map = own.map(|(key, value)| (key.clone(), value.clone())).collect();
-            let rendered = render(&Value::Object(own), ctx.variables);
+            let rendered = fill_in(action, own, ctx.variables);
             let rendered = rendered.map_err(|error| StepError::lasting(format!("failed to {error}")))?;
             input.clone_from(&rendered);
             let Value::Object(config) = rendered else { return Err(unknown(step)) };
@@ -112,6 +112,16 @@ async fn carry_out(ctx: &StepContext<'_>, input: &mut Value) -> Result<Done, Ste
             Ok(Done { plan, next: step.next_step_id.clone() })
         }
     }
+}
+
+fn fill_in(action: &dyn Action, config: Map, variables: &Map) -> Result<Value, TemplateError> {
+    let key = action.address();
+    let address = key.and_then(|key| Some((key, render_url(config.get(key)?.as_str()?, variables))));
+    let mut rendered = render(&Value::Object(config), variables)?;
+    if let (Some((key, url)), Some(fields)) = (address, rendered.as_object_mut()) {
+        fields.insert(key.to_owned(), url?.into());
+    }
+    Ok(rendered)
 }
 
 fn unknown(step: &Step) -> StepError {

@@ -16,10 +16,12 @@ use crate::bus::listeners::{Listeners, ListenersBuilder};
 use crate::clock::{Clock, Stamper};
 use crate::event::{EventDraft, EventKind};
 use crate::feed::{Feed, LostHints};
+use crate::flow::book::{RunsWanted, Saver};
 use crate::flow::run::{Run, StepRecord};
 use crate::house::{FlowSettings, House, Settings, WebhookSettings};
 use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunId};
 use crate::keys;
+use crate::list::Slice;
 use crate::machine::Machine;
 use crate::ports::Vault;
 use crate::queue::job::{Job, JobState, QueueSettings, names};
@@ -28,9 +30,15 @@ use crate::queue::read_jobs;
 use crate::record::model::Record;
 use crate::record::service::{Created, NewRecord, Origin};
 use crate::retry::{Backoff, Curve};
+use crate::rights::role::Role;
+use crate::rights::{Kind, Rights};
 use crate::store::{Batch, Scan, Store, decode};
 use crate::supervision::{ActorPath, Ref, Registry};
 use crate::webhook::delivery::{AttemptRecord, Delivery};
+
+/// The owner, who saves flows.
+pub const ADA: Saver<'static> =
+    Saver { name: "ada", rights: Rights { kind: Kind::User, roles: &[Role::Owner], scopes: None } };
 
 /// A [`Vault`] that hides nothing.
 pub struct PlainVault;
@@ -273,7 +281,7 @@ impl TestHouse {
 
     /// Stores a flow.
     pub async fn flow(&self, body: Value) -> RecordId {
-        self.machine.flows.create(&self.org, &body, "ada").await.expect("the flow is accepted").sk
+        self.machine.flows.create(&self.org, &body, ADA).await.expect("the flow is accepted").sk
     }
 
     /// Stores an active flow of the short form.
@@ -283,8 +291,9 @@ impl TestHouse {
 
     /// The runs of a flow, oldest first.
     pub async fn runs(&self, flow: &RecordId) -> Vec<Run> {
-        let runs = self.machine.flows.runs(&self.org, Some(flow), None, None, 100).await;
-        let mut runs = runs.expect("the store answers");
+        let wanted = RunsWanted { flow: Some(flow.clone()), ..RunsWanted::default() };
+        let runs = self.machine.flows.runs(&self.org, &wanted, Slice { skip: 0, limit: 100 }).await;
+        let mut runs = runs.expect("the store answers").rows;
         runs.reverse();
         runs
     }

@@ -13,6 +13,6 @@ pub mod transport;
 
 pub use clock::ManualClock;
 pub use conformance::Open;
-pub use house::{Setup, TestHouse};
+pub use house::{ADA, Setup, TestHouse};
 pub use memory::MemoryStore;
 pub use transport::{Answer, ScriptedTransport};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tracing::{info, warn};
 
 use super::delivery::{Delivery, DeliveryStatus};
+use super::headers::is_signed;
 use super::secrets::signing_secret;
 use super::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 use super::state::settle;
@@ -128,6 +129,8 @@ async fn request(house: &House, delivery: &Delivery) -> Result<OutboundRequest, 
     let signature = sign(&[secret], &id, at.to_jiff(), &body)
         .map_err(|error| StoreError::Corrupt(format!("delivery {id} cannot be signed: {error}")))?;
     let mut headers = delivery.headers.clone();
+    // Refused by now, but a delivery may have been ordered before.
+    headers.retain(|(name, _)| !is_signed(name));
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
     }

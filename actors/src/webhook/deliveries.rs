@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::delivery::{Delivery, DeliveryStatus};
-use crate::ids::{DeliveryId, OrgId};
+use crate::ids::{DeliveryId, EventId, OrgId};
 use crate::keys;
+use crate::list::{COUNTED, Listed, Slice, Span};
 use crate::store::{Scan, Store, StoreError, decode};
 
 /// Deliveries read at once.
 const PAGE: usize = 100;
-/// Deliveries that one list may look at.
-const LOOK_AT: usize = 10_000;
 
 /// Which deliveries are listed.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +18,21 @@ pub struct Wanted {
     pub status: Option<DeliveryStatus>,
     /// About one kind of event only.
     pub event: Option<String>,
+    /// About one event only.
+    pub event_id: Option<EventId>,
+    /// Ordered within this time.
+    pub ordered: Span,
+    /// Older than this one.
+    pub before: Option<DeliveryId>,
+}
+
+impl Wanted {
+    fn wants(&self, delivery: &Delivery) -> bool {
+        self.status.is_none_or(|status| status == delivery.status)
+            && self.event.as_ref().is_none_or(|event| *event == delivery.event)
+            && self.event_id.is_none_or(|id| delivery.event_id == Some(id))
+            && self.ordered.holds(delivery.created_at)
+    }
 }
 
 /// The deliveries of all organisations.
@@ -32,8 +46,7 @@ impl Deliveries {
         Self(store)
     }
 
-    /// Deliveries, newest first, before a given one; at most `limit`, and as many as are found among the
-    /// last ten thousand.
+    /// Deliveries, newest first, as many as are found among the last ten thousand.
     ///
     /// # Errors
     /// When the store fails.
@@ -41,30 +54,29 @@ impl Deliveries {
         &self,
         org: &OrgId,
         wanted: &Wanted,
-        before: Option<DeliveryId>,
-        limit: usize,
-    ) -> Result<Vec<Delivery>, StoreError> {
+        slice: Slice,
+    ) -> Result<Listed<Delivery>, StoreError> {
         let mut scan = Scan::prefix(keys::deliveries(org), PAGE).descending();
-        if let Some(before) = before {
+        if let Some(before) = wanted.before {
             scan = scan.after(&keys::delivery(org, before));
         }
-        let (mut found, mut looked) = (Vec::new(), 0);
+        let (mut listed, mut looked) = (Listed::new(slice), 0);
         loop {
             let page = self.0.scan(scan.clone()).await?;
             for (_, value) in &page {
                 let delivery: Delivery = decode(&value.value)?;
-                let status = wanted.status.is_none_or(|status| status == delivery.status);
-                if status && wanted.event.as_ref().is_none_or(|event| *event == delivery.event) {
-                    found.push(delivery);
-                }
-                if found.len() == limit {
-                    return Ok(found);
+                if wanted.wants(&delivery) {
+                    listed.meet(delivery);
                 }
             }
             looked += page.len();
             match page.last() {
-                Some((last, _)) if page.len() == PAGE && looked < LOOK_AT => scan = scan.after(last),
-                _ => return Ok(found),
+                Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
+                _ => return Ok(listed),
+            }
+            if looked >= COUNTED {
+                listed.total_is_lower_bound = true;
+                return Ok(listed);
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Which request headers may be sent. Pure; asked when an endpoint is created and again by the transport, so that a
 //! header cannot reframe a request or split it. Names and values are never normalised, only accepted or refused.
 
+use super::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+
 /// Most headers on one request.
 pub const MAX_COUNT: usize = 64;
 /// Most bytes of all names and values together.
@@ -24,6 +26,9 @@ const RESERVED: [&str; 14] = [
     "via",
 ];
 
+/// What receivers believe a request by: set for each attempt, after the body is known.
+const SIGNED: [&str; 3] = [ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER];
+
 /// Why a header may not be sent. Values are never repeated: they may be secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
@@ -44,6 +49,22 @@ pub enum HeaderError {
     /// More than [`MAX_BYTES`].
     #[error("send {0} bytes of headers: at most {MAX_BYTES} are allowed")]
     Bytes(usize),
+}
+
+/// Whether a header is one that a request is believed by.
+#[must_use]
+pub fn is_signed(name: &str) -> bool {
+    SIGNED.iter().any(|signed| name.eq_ignore_ascii_case(signed))
+}
+
+/// Checks headers that somebody gives a webhook: as [`check`], and none that it is believed by.
+pub fn check_given<'a>(
+    headers: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
+) -> Result<(), HeaderError> {
+    match headers.clone().into_iter().find(|(name, _)| is_signed(name)) {
+        Some((name, _)) => Err(HeaderError::Reserved(name.to_owned())),
+        None => check(headers),
+    }
 }
 
 /// Checks all headers of a request: each by itself, then their number and size.
@@ -104,6 +125,16 @@ mod tests {
         for name in ["Host", "CONTENT-LENGTH", "transfer-Encoding", "connection", "Upgrade", "TE", "expect"] {
             assert_eq!(check([(name, "1")]), Err(HeaderError::Reserved(name.to_owned())));
         }
+    }
+
+    #[test]
+    fn nobody_gives_a_webhook_what_it_is_believed_by() {
+        for name in ["webhook-id", "Webhook-Timestamp", "WEBHOOK-SIGNATURE"] {
+            assert_eq!(check_given([("x-a", "1"), (name, "1")]), Err(HeaderError::Reserved(name.to_owned())));
+            assert_eq!(check([(name, "1")]), Ok(()), "the server sends it");
+        }
+        assert_eq!(check_given([("x-a", "1")]), Ok(()));
+        assert_eq!(check_given([("host", "1")]), Err(HeaderError::Reserved("host".to_owned())));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub enum Verdict {
         /// The receiver says that it is overloaded: send it less.
         throttle: bool,
     },
-    /// 410: the receiver wants no more, so the endpoint is disabled.
+    /// 410: the receiver wants no more of this delivery.
     Disable,
     /// It cannot be sent as configured; trying again cannot help.
     Refused,
@@ -64,7 +64,7 @@ pub fn explain(result: &Result<OutboundReply, SendError>) -> Option<String> {
         Ok(reply) => match reply.status {
             200..=299 => None,
             300..=399 => Some(explain_redirect(reply)),
-            410 => Some("the receiver answered 410 (gone): the endpoint is disabled".to_owned()),
+            410 => Some("the receiver answered 410 (gone): this delivery ends here, and the flow goes on sending others".to_owned()),
             status => Some(format!("the receiver answered {status}")),
         },
         Err(error) => Some(format!("failed to {error}")),

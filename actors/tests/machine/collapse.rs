@@ -7,7 +7,7 @@ use appengine_actors::flow::run::RunStatus;
 use appengine_actors::queue::job::{JobState, names};
 use appengine_actors::supervision::{Collapse, Supervisor};
 use appengine_actors::testkit::probe::{quiet, until};
-use appengine_actors::testkit::{Answer, TestHouse};
+use appengine_actors::testkit::{ADA, Answer, TestHouse};
 use appengine_actors::webhook::delivery::DeliveryStatus;
 use serde_json::{Value, json};
 
@@ -182,7 +182,7 @@ async fn a_flow_that_was_on_its_way_to_the_disk_when_the_bus_died_is_armed_by_th
     house.store().hold();
     let (flows, org) = (house.machine.flows.clone(), house.org.clone());
     let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": webhook()});
-    let asked = tokio::spawn(async move { flows.create(&org, &body, "ada").await });
+    let asked = tokio::spawn(async move { flows.create(&org, &body, ADA).await });
     house.store().until_waiting(1).await;
     house.actor::<Supervisor>("events").tell(Collapse).unwrap();
     house.advance(SECOND).await;

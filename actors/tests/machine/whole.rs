@@ -9,7 +9,7 @@ use appengine_actors::queue::job::{JobState, names};
 use appengine_actors::store::StoreError;
 use appengine_actors::supervision::{ActorPath, Collapse, Ref, Supervisor};
 use appengine_actors::testkit::probe::quiet;
-use appengine_actors::testkit::{Setup, TestHouse};
+use appengine_actors::testkit::{ADA, Setup, TestHouse};
 use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -146,9 +146,9 @@ async fn nothing_of_one_organisation_can_be_read_or_changed_in_the_name_of_anoth
         assert!(flows.read(&foreign, &flow).await.is_err(), "{name}");
         assert!(flows.run(&foreign, run.id).await.is_err(), "{name}");
         let archived = appengine_actors::flow::definition::FlowStatus::Archived;
-        assert!(flows.set_status(&foreign, &flow, archived, "eve").await.is_err(), "{name}");
+        assert!(flows.set_status(&foreign, &flow, archived, ADA).await.is_err(), "{name}");
         let body = json!({"name": "f", "trigger": {"type": "a.b"}, "actions": task()});
-        assert!(flows.replace(&foreign, &flow, &body, "eve").await.is_err(), "{name}");
+        assert!(flows.replace(&foreign, &flow, &body, ADA).await.is_err(), "{name}");
     }
     assert_eq!(house.record("customer", &contact.sk).await, Some(*Box::new(contact)));
     assert_eq!(house.machine.flows.read(&house.org, &flow).await.unwrap().0.record.version, 0);

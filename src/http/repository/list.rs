@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::rules::{self, Act, is_end_user, is_theirs};
 use crate::auth::principal::Principal;
 use crate::auth::role::Permission;
+use crate::http::automation::records as records_of_runs;
 use crate::problem::{Detail, Problem};
 
 /// The last page that may be asked for by its number.
@@ -59,6 +60,9 @@ pub async fn find_page(
     let budget = machine.house.settings.query_documents;
     let place = Place { caller, records, datatype: &datatype, budget };
     rules::check_all(caller, &datatype, Act::Read, Permission::Read)?;
+    if records_of_runs::are(datatype.as_str()) {
+        return records_of_runs::find(caller, machine, datatype.as_str(), query, options).await;
+    }
     let (query, wanted) = read_find(query, options)?;
     list(place, &query, &wanted, None).await
 }

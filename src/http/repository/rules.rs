@@ -4,109 +4,14 @@
 use actix_web::http::StatusCode;
 use appengine_actors::ids::{Datatype, RecordId};
 use appengine_actors::record::model::{self, DELETED, Record};
+pub use appengine_actors::rights::collections::Act;
+use appengine_actors::rights::{collections, required};
 use serde_json::{Map, Value, json};
 
-use crate::auth::principal::{Kind, Principal, REQUIRED_ROLE, RequiredRole};
+use crate::auth::principal::{Kind, Principal, REQUIRED_ROLE};
 use crate::auth::refusal::Refusal;
 use crate::auth::role::Permission;
-use crate::http::admit::allow;
-use crate::http::route::Access;
 use crate::problem::{Detail, Problem};
-
-/// What somebody wants to do with the records of a collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    /// Look at them.
-    Read,
-    /// Add one.
-    Create,
-    /// Change or delete one.
-    Change,
-}
-
-/// Who may, given that their roles allow it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Who {
-    /// Staff, and end users with what is theirs.
-    Everybody,
-    Staff,
-    /// Those who run the organisation.
-    Admins,
-    /// Only this program itself.
-    Nobody,
-}
-
-/// The rule of some collections.
-struct Rule {
-    datatypes: &'static [&'static str],
-    read: Who,
-    create: Who,
-    change: Who,
-    /// Where it is done instead.
-    instead: &'static str,
-    /// Whether its records are components, which roles may also do with what they may with components.
-    components: bool,
-}
-
-const fn rule(
-    datatypes: &'static [&'static str],
-    [read, create, change]: [Who; 3],
-    instead: &'static str,
-) -> Rule {
-    Rule { datatypes, read, create, change, instead, components: false }
-}
-
-const fn components(
-    datatypes: &'static [&'static str],
-    [read, create, change]: [Who; 3],
-    instead: &'static str,
-) -> Rule {
-    Rule { datatypes, read, create, change, instead, components: true }
-}
-
-use Who::{Admins, Everybody, Nobody, Staff};
-
-/// Collections with rules of their own: who reads, creates and changes their records. In all others
-/// everybody does all three.
-const RULES: [Rule; 10] = [
-    rule(&["automation"], [Staff, Nobody, Nobody], "use /automation"),
-    rule(&["automation_execution", "automation_log"], [Staff, Nobody, Nobody], "use /automation/executions"),
-    rule(&["user"], [Staff, Nobody, Admins], "staff sign up at POST /profile/user/signup"),
-    rule(&["customer"], [Everybody, Staff, Staff], "customers sign up at POST /profile/customer/signup"),
-    rule(&["guest"], [Everybody, Nobody, Staff], "guests begin at POST /profile/customer/register-guest"),
-    components(&["apikey"], [Admins, Nobody, Admins], "keys are made by POST /api-key/create"),
-    components(&["app"], [Admins, Nobody, Nobody], "apps are registered by POST /app/register"),
-    components(&["config", "setting", "userrole", "usergroup"], [Staff, Admins, Admins], ""),
-    components(&["email_account", "email_health", "upstream_integration"], [Staff, Admins, Admins], ""),
-    rule(&SYSTEM, [Everybody, Staff, Staff], ""),
-];
-
-/// What this program acts on: an end user who could write it would act as the organisation.
-const SYSTEM: [&str; 23] = [
-    "agent",
-    "ai_assistant",
-    "broadcast_delivery",
-    "call_log",
-    "chat_config",
-    "chat_group",
-    "chat_message",
-    "email_broadcast",
-    "ivr_flow",
-    "ivr_menu",
-    "ivr_routing",
-    "lead_activity",
-    "lead_pipeline",
-    "message",
-    "messagetemplate",
-    "phone",
-    "phone_routing",
-    "reservation_definition",
-    "schedule",
-    "sms_routing",
-    "task",
-    "webhook_endpoint",
-    "workflow_definition",
-];
 
 /// Root fields that only staff set: they say whose a record is and who may see it.
 const STAFF_FIELDS: [&str; 6] = ["owner", REQUIRED_ROLE, "rules", "workflow", "share", "crm_agent"];
@@ -125,47 +30,14 @@ pub fn datatype(text: &str) -> Result<Datatype, Problem> {
 /// # Errors
 /// 403, saying where it is done instead.
 pub fn check(caller: &Principal, datatype: &Datatype, act: Act) -> Result<(), Problem> {
-    let name = datatype.as_str();
-    let Some(rule) = rule_of(datatype) else { return Ok(()) };
-    let who = match act {
-        Act::Read => rule.read,
-        Act::Create => rule.create,
-        Act::Change => rule.change,
-    };
-    let may = match who {
-        Who::Everybody => true,
-        Who::Staff => !is_end_user(caller),
-        Who::Admins => runs_the_organisation(caller),
-        Who::Nobody => false,
-    };
-    if may {
-        return Ok(());
-    }
-    let verb = match act {
-        Act::Read => "read",
-        Act::Create => "create",
-        Act::Change => "change",
-    };
-    let whose = match who {
-        Who::Nobody => "nobody does here",
-        Who::Admins => "only those do who run the organisation",
-        Who::Staff | Who::Everybody => "only staff do",
-    };
-    let instead = if rule.instead.is_empty() { String::new() } else { format!("; {}", rule.instead) };
-    let message = format!("failed to {verb} records of `{name}`: {whose}{instead}");
-    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message))
-}
-
-fn rule_of(datatype: &Datatype) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.datatypes.contains(&datatype.as_str()))
+    collections::check(caller.rights(), datatype, act)
+        .map_err(|closed| Problem::new(StatusCode::FORBIDDEN, "forbidden", format!("failed to {closed}")))
 }
 
 /// Whether somebody may do this with the records of a collection by the table of roles.
 #[must_use]
 pub fn may(caller: &Principal, datatype: &Datatype, permission: Permission) -> bool {
-    let component =
-        permission.of_components().filter(|_| rule_of(datatype).is_some_and(|rule| rule.components));
-    caller.may(permission) || component.is_some_and(|component| caller.may(component))
+    collections::may(caller.rights(), datatype, permission)
 }
 
 /// [`check`] and the table of roles: for what is done with a collection as a whole.
@@ -186,10 +58,6 @@ pub fn check_all(
 #[must_use]
 pub const fn is_end_user(caller: &Principal) -> bool {
     matches!(caller.kind, Kind::Customer | Kind::Guest)
-}
-
-fn runs_the_organisation(caller: &Principal) -> bool {
-    allow(Access::Admin("write:data"), caller).is_ok()
 }
 
 /// Whether a record is the caller's own; staff and programs own all of their organisation.
@@ -238,7 +106,7 @@ pub fn check_record(caller: &Principal, record: &Record, permission: Permission)
 /// or else as the table of roles does.
 #[must_use]
 pub fn may_on(caller: &Principal, record: &Record, permission: Permission) -> bool {
-    caller.named_by(&record.meta, permission).unwrap_or_else(|| may(caller, &record.datatype, permission))
+    caller.rights().may_on(&record.datatype, &record.meta, permission)
 }
 
 /// What came of a request about one record, for its caller: whoever could do this with no record, but for
@@ -275,20 +143,9 @@ pub fn check_fields(caller: &Principal, meta: &Map<String, Value>) -> Result<(),
         let message = format!("failed to set `{field}`: only staff do");
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
-    required_role(meta).map_err(|message| {
+    required::check(meta).map_err(|message| {
         let detail = Detail { path: REQUIRED_ROLE.to_owned(), message };
         Problem::invalid("the record cannot be taken", vec![detail])
-    })
-}
-
-/// Whether a record's own rule can be read; one that cannot would lock everybody out.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn required_role(meta: &Map<String, Value>) -> Result<(), String> {
-    meta.get(REQUIRED_ROLE).map_or(Ok(()), |value| match RequiredRole::read(value) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("must be lists of roles by permission: {error}")),
     })
 }
 

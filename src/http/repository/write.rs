@@ -9,6 +9,7 @@ use appengine_actors::record::body::RecordBody;
 use appengine_actors::record::edit;
 use appengine_actors::record::model::Record;
 use appengine_actors::record::service::{Created, NewRecord, Origin, Records, WriteError};
+use appengine_actors::rights::required;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
@@ -179,7 +180,7 @@ pub async fn change(
         let before = record.clone();
         edit(record)?;
         kept::keep(&before, record).map_err(|problem| problem.to_string())?;
-        rules::required_role(&record.meta).map_err(|why| format!("set requiredRole: it {why}"))
+        required::check(&record.meta).map_err(|why| format!("set requiredRole: it {why}"))
     };
     let written = records.update(&caller.org, at, version, &origin(caller), edit).await;
     written.map_err(|error| match error {

@@ -2,10 +2,9 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{Action, Plan, StepContext, StepError, recheck, tags};
+use super::{Action, Check, Plan, StepContext, StepError, recheck, tags};
 use crate::flow::Map;
 use crate::flow::problem::Problems;
-use crate::webhook::transport::Transport;
 
 /// The action.
 pub struct Handler;
@@ -15,13 +14,13 @@ impl Action for Handler {
         "add_tag"
     }
 
-    fn check(&self, config: &Map, _: &dyn Transport, problems: &mut Problems) {
-        tags::check(config, problems);
+    fn check(&self, config: &Map, on: Check<'_>, problems: &mut Problems) {
+        tags::check(config, on, problems);
     }
 
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>> {
         Box::pin(async move {
-            recheck(self, &config, ctx.house.transport.as_ref())?;
+            recheck(self, &config, ctx)?;
             tags::plan(ctx, &config, |has, tags| {
                 has.extend(tags.iter().filter(|tag| !has.contains(tag)).cloned().collect::<Vec<_>>());
             })

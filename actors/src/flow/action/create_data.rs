@@ -3,13 +3,13 @@
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Action, Plan, StepContext, StepError, recheck, target};
+use super::{Action, Check, Plan, StepContext, StepError, recheck, target};
 use crate::bus::change::Write;
 use crate::flow::Map;
 use crate::flow::problem::Problems;
+use crate::rights::role::Permission;
 use crate::ids::RecordId;
 use crate::record::service::NewRecord;
-use crate::webhook::transport::Transport;
 
 /// The action.
 pub struct Handler;
@@ -19,9 +19,9 @@ impl Action for Handler {
         "create_data"
     }
 
-    fn check(&self, config: &Map, _: &dyn Transport, problems: &mut Problems) {
+    fn check(&self, config: &Map, on: Check<'_>, problems: &mut Problems) {
         problems.only(config, &["actionType", "retry", "datatype", "data"]);
-        target::check_datatype(config, problems);
+        target::check_datatype(config, on, Permission::Create, problems);
         if problems.object(config, "data").is_none() && !config.contains_key("data") {
             problems.add("data", "is missing; expected an object");
         }
@@ -29,12 +29,13 @@ impl Action for Handler {
 
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>> {
         Box::pin(async move {
-            recheck(self, &config, ctx.house.transport.as_ref())?;
+            recheck(self, &config, ctx)?;
             let datatype = target::datatype(&config)?;
             let data = config.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
             let sk = Some(RecordId::generate(&datatype, ctx.now));
             let new = NewRecord { datatype, sk, data, meta: Map::new(), once: false };
             let write = ctx.records.plan_create(&ctx.run.org_id, new, Some(&ctx.author()));
+            target::check_write(ctx, &write, Permission::Create)?;
             let mut plan = Plan::default();
             if let Write::Create(record) = &write {
                 plan.output = json!({"recordId": record.sk, "datatype": record.datatype});

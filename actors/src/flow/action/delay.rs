@@ -5,11 +5,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Action, Plan, StepContext, StepError, recheck};
+use super::{Action, Check, Plan, StepContext, StepError, recheck};
 use crate::flow::Map;
 use crate::flow::problem::Problems;
 use crate::flow::template::has_placeholder;
-use crate::webhook::transport::Transport;
 
 /// The longest pause: a year.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -35,7 +34,7 @@ impl Action for Handler {
         "delay"
     }
 
-    fn check(&self, config: &Map, _: &dyn Transport, problems: &mut Problems) {
+    fn check(&self, config: &Map, _: Check<'_>, problems: &mut Problems) {
         problems.only(config, &["actionType", "retry", "duration", "unit"]);
         let unit = problems.choice(config, "unit", &UNITS).unwrap_or(60.0);
         match config.get("duration") {
@@ -50,7 +49,7 @@ impl Action for Handler {
 
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>> {
         Box::pin(async move {
-            recheck(self, &config, ctx.house.transport.as_ref())?;
+            recheck(self, &config, ctx)?;
             let unit = config.get("unit").and_then(Value::as_str).unwrap_or("minutes");
             let seconds = UNITS.iter().find(|(name, _)| *name == unit).map_or(60.0, |(_, seconds)| *seconds);
             let duration = config.get("duration").and_then(number).unwrap_or_default();

@@ -15,6 +15,7 @@ use crate::bus::change::Change;
 use crate::clock::Timestamp;
 use crate::house::House;
 use crate::record::service::{Records, WriteError};
+use crate::rights::Rights;
 use crate::webhook::transport::Transport;
 
 macro_rules! actions {
@@ -46,10 +47,24 @@ pub trait Action: Send + Sync {
 
     /// Notes everything that could not work, at paths within `config`. Values with placeholders are
     /// known only when a run reads them.
-    fn check(&self, config: &Map, transport: &dyn Transport, problems: &mut Problems);
+    fn check(&self, config: &Map, on: Check<'_>, problems: &mut Problems);
+
+    /// The key of its config that holds an address, whose placeholders are filled in as parts of a URL.
+    fn address(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Works out what is to be done, from a config with all placeholders filled in.
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>>;
+}
+
+/// What a config is checked against.
+#[derive(Clone, Copy)]
+pub struct Check<'a> {
+    /// Which addresses may be spoken to.
+    pub transport: &'a dyn Transport,
+    /// What whoever saves the flow may do.
+    pub rights: Rights<'a>,
 }
 
 /// The action with this name.
@@ -70,6 +85,8 @@ pub struct StepContext<'a> {
     pub run: &'a Run,
     /// The step.
     pub step: &'a Step,
+    /// In whose right it acts: that of whoever saved this version of the flow.
+    pub rights: Rights<'a>,
     /// What placeholders see.
     pub variables: &'a Map,
     /// When the step began.
@@ -110,6 +127,11 @@ impl StepError {
     pub fn lasting(message: impl Into<String>) -> Self {
         Self { message: message.into(), retryable: false }
     }
+
+    /// One that whoever saved the flow last may not do.
+    fn forbidden(why: impl std::fmt::Display) -> Self {
+        Self::lasting(format!("{why} (a flow acts with the rights of whoever saved it last)"))
+    }
 }
 
 impl From<WriteError> for StepError {
@@ -121,9 +143,10 @@ impl From<WriteError> for StepError {
 
 /// The problems that a check finds in a config whose placeholders are filled in: the same check as at
 /// create, so that nothing passes there that fails here.
-fn recheck(action: &dyn Action, config: &Map, transport: &dyn Transport) -> Result<(), StepError> {
+fn recheck(action: &dyn Action, config: &Map, ctx: &StepContext<'_>) -> Result<(), StepError> {
     let mut problems = Problems::default();
-    action.check(config, transport, &mut problems);
+    let on = Check { transport: ctx.house.transport.as_ref(), rights: ctx.rights };
+    action.check(config, on, &mut problems);
     problems.or(()).map_err(|found| {
         let list: Vec<String> = found.iter().map(ToString::to_string).collect();
         StepError::lasting(list.join("; "))

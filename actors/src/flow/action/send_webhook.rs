@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Action, Plan, StepContext, StepError, recheck};
+use super::{Action, Check, Plan, StepContext, StepError, recheck};
 use crate::clock::Timestamp;
 use crate::flow::Map;
 use crate::flow::definition::Trigger;
@@ -16,7 +16,6 @@ use crate::retry::Curve;
 use crate::webhook::body;
 use crate::webhook::delivery::{DeliveryDraft, DestinationId};
 use crate::webhook::headers;
-use crate::webhook::transport::Transport;
 
 const METHODS: [(&str, &str); 5] =
     [("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"), ("DELETE", "DELETE"), ("GET", "GET")];
@@ -30,11 +29,11 @@ impl Action for Handler {
         "send_webhook"
     }
 
-    fn check(&self, config: &Map, transport: &dyn Transport, problems: &mut Problems) {
+    fn check(&self, config: &Map, on: Check<'_>, problems: &mut Problems) {
         problems.only(config, &["actionType", "retry", "url", "method", "headers", "body", "retries"]);
         if let Some(url) = problems.required_text(config, "url")
             && !has_placeholder(&Value::String(url.to_owned()))
-            && let Err(refused) = transport.vet(url)
+            && let Err(refused) = on.transport.vet(url)
         {
             problems.add("url", format_args!("cannot be used: failed to {refused}"));
         }
@@ -43,28 +42,32 @@ impl Action for Handler {
         let Some(given) = problems.object(config, "headers") else { return };
         problems.within("headers", |problems| {
             for (name, value) in given {
-                match value {
-                    Value::String(text) if !has_placeholder(value) => {
-                        if let Err(error) = headers::check([(name.as_str(), text.as_str())]) {
-                            problems.add(name, format_args!("failed to {error}"));
-                        }
-                    }
-                    Value::String(_) => {}
-                    _ => problems.add(name, "must be a string"),
+                let Value::String(text) = value else {
+                    problems.add(name, "must be a string");
+                    continue;
+                };
+                // What a placeholder stands for is known when a run reads it; the name is known now.
+                let text = if has_placeholder(value) { "" } else { text.as_str() };
+                if let Err(error) = headers::check_given([(name.as_str(), text)]) {
+                    problems.add(name, format_args!("failed to {error}"));
                 }
             }
         });
     }
 
+    fn address(&self) -> Option<&'static str> {
+        Some("url")
+    }
+
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>> {
         Box::pin(async move {
-            recheck(self, &config, ctx.house.transport.as_ref())?;
+            recheck(self, &config, ctx)?;
             let url = config.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
             let method = config.get("method").and_then(Value::as_str).unwrap_or("POST").to_owned();
             let given = config.get("headers").and_then(Value::as_object).into_iter().flatten();
             let headers: Vec<(String, String)> =
                 given.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-            headers::check(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            headers::check_given(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
                 .map_err(|error| StepError::lasting(format!("failed to {error}")))?;
             let told = Told::of(ctx);
             let body = match config.get("body") {

@@ -2,15 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{Plan, StepContext, StepError};
+use super::{Check, Plan, StepContext, StepError, target};
 use crate::flow::Map;
 use crate::flow::problem::Problems;
 use crate::flow::template::lookup;
 use crate::ids::{Datatype, RecordId};
 use crate::record::model::Record;
+use crate::rights::role::Permission;
 
 /// Notes what could not work.
-pub fn check(config: &Map, problems: &mut Problems) {
+pub fn check(config: &Map, on: Check<'_>, problems: &mut Problems) {
+    if let Ok(contact) = Datatype::new("contact") {
+        target::check_collection(&contact, "", on, Permission::Update, problems);
+    }
     problems.only(config, &["actionType", "retry", "tags", "tag", "contactId"]);
     let many = problems.words(config, "tags");
     let one = problems.words(config, "tag");
@@ -43,6 +47,7 @@ pub async fn plan(
     };
     let (org, author) = (&ctx.run.org_id, ctx.author());
     let write = ctx.records.plan_update(org, (&datatype, &id), None, Some(&author), change).await?;
+    target::check_write(ctx, &write, Permission::Update)?;
     let mut plan = Plan { output: json!({"contactId": id, "tags": tags}), ..Plan::default() };
     plan.change.writes.push(write);
     Ok(plan)

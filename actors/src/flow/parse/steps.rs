@@ -7,6 +7,7 @@ use crate::flow::definition::{RESERVED, Step, StepKind};
 use crate::flow::error_handling::ErrorHandling;
 use crate::flow::fields::{present, rest};
 use crate::flow::problem::Problems;
+use crate::flow::template::is_unclosed;
 use crate::flow::{Map, condition, quoted};
 
 const KEYS: [&str; 7] = ["id", "name", "enabled", "type", "config", "nextStepId", "description"];
@@ -104,6 +105,9 @@ impl Reader<'_> {
         let enabled = problems.flag(fields, "enabled", true);
         let next_step_id = problems.id(fields, "nextStepId").map(str::to_owned);
         let config = config_of(fields, problems);
+        if let Some(config) = &config {
+            problems.within("config", |problems| refuse_unclosed(config, problems));
+        }
         let read = if short { short_kind } else { canonical_kind };
         let (kind, config) = read(fields, config, problems)?;
         self.check_handler(kind, &config, if short { "type" } else { "" }, problems);
@@ -182,6 +186,27 @@ fn canonical_kind(fields: &Map, config: Option<Map>, problems: &mut Problems) ->
         problems.within("config", |problems| problems.required_text(&config, key).is_some()).then_some(())?;
     }
     Some((kind, config))
+}
+
+/// Notes every text with a `{{` that nothing closes: it would be sent as it stands.
+fn refuse_unclosed(fields: &Map, problems: &mut Problems) {
+    fields.iter().for_each(|(key, value)| refuse_unclosed_at(key, value, problems));
+}
+
+fn refuse_unclosed_at(place: &str, value: &Value, problems: &mut Problems) {
+    match value {
+        Value::String(text) if is_unclosed(text) => {
+            problems
+                .add(place, "has a `{{` without `}}` after it; close the placeholder or remove the braces");
+        }
+        Value::Array(items) => problems.within(place, |problems| {
+            for (at, item) in items.iter().enumerate() {
+                refuse_unclosed_at(&format!("[{at}]"), item, problems);
+            }
+        }),
+        Value::Object(fields) => problems.within(place, |problems| refuse_unclosed(fields, problems)),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn refuse_without_effect(fields: &Map, problems: &mut Problems) {

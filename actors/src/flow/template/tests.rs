@@ -16,6 +16,25 @@ fn variables() -> Map {
 }
 
 #[test]
+fn in_a_url_a_placeholder_is_one_value() {
+    let variables = json!({
+        "id": "a/b?c#d&e=f %", "host": "r.example:8443", "base": "https://r.example/in", "n": 7, "name": "Zoë",
+        "url": "https://r.example/x?y=1&z=2",
+    });
+    let variables = variables.as_object().unwrap();
+    for (template, expected) in [
+        ("https://r.example/{{id}}?n={{n}}", "https://r.example/a%2Fb%3Fc%23d%26e%3Df%20%25?n=7"),
+        ("https://{{host}}/{{name}}", "https://r.example:8443/Zo%C3%AB"),
+        ("https://{{host}}?q={{id}}&{{nothing}}", "https://r.example:8443?q=a%2Fb%3Fc%23d%26e%3Df%20%25&"),
+        ("{{base}}/{{id}}", "https://r.example/in/a%2Fb%3Fc%23d%26e%3Df%20%25"),
+        ("{{url}}", "https://r.example/x?y=1&z=2"),
+        ("https://r.example/plain?a=b", "https://r.example/plain?a=b"),
+    ] {
+        assert_eq!(render_url(template, variables).unwrap(), expected, "{template}");
+    }
+}
+
+#[test]
 fn placeholders_become_what_they_name() {
     let table = [
         (json!("{{contact.age}}"), json!(36)),

@@ -40,6 +40,12 @@ pub(super) fn contact_of(event: &Event) -> Option<Map> {
     known(data)
 }
 
+/// Where a contact came from (contract §4.5): what it says itself, else what its event says.
+pub(super) fn source_of<'c>(contact: &'c Map, event: &Event) -> &'c str {
+    let usual = if event.kind.as_str() == "contact.imported" { "import" } else { "api" };
+    contact.get("source").and_then(Value::as_str).unwrap_or(usual)
+}
+
 /// Whether two names mean the same datatype to automation.
 pub(super) fn same_datatype(one: &str, other: &str) -> bool {
     let is_contact = |name| matches!(name, "contact" | "customer");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use regex::Regex;
 use serde_json::Value;
 
-use super::contact::{contact_of, datatype_of, fields_of, same_datatype};
+use super::contact::{contact_of, datatype_of, fields_of, same_datatype, source_of};
 use super::{BuiltIn, Filter, Shape, built_in, key_of};
 use crate::clock::Timestamp;
 use crate::event::Event;
@@ -166,8 +166,7 @@ impl Rule {
                     contact.get(name).or_else(nested).is_some_and(|found| equal(found, wanted))
                 };
                 is_new(&contact, event)
-                    && source
-                        .is_none_or(|source| contact.get("source").and_then(Value::as_str) == Some(source))
+                    && source.is_none_or(|source| source_of(&contact, event) == source)
                     && (tags.is_empty() || tags.iter().any(|tag| has.contains(tag)))
                     && !exclude_tags.iter().any(|tag| has.contains(tag))
                     && custom_fields.iter().all(custom)

@@ -17,7 +17,8 @@ pub(in crate::flow) struct Equals(Map);
 
 impl Filter for Equals {
     fn compile(query: &Value) -> Result<Self, Vec<Problem>> {
-        let refuse = |path: String, message: &str| Problem { path, message: message.to_owned() };
+        let refuse =
+            |path: String, message: &str| Problem { path, message: message.to_owned(), forbidden: false };
         let fields = query.as_object().ok_or_else(|| vec![refuse(String::new(), "is no query")])?;
         let bad: Vec<_> = fields
             .keys()
@@ -149,7 +150,9 @@ fn each_type_asks_what_the_contract_says() {
             true,
         ),
         ("contact_created", json!({"customFields": {"plan": "free"}}), "contact.created", &contact, false),
-        ("contact_created", json!({"source": "api"}), "contact.created", &json!({}), false),
+        ("contact_created", json!({"source": "api"}), "contact.created", &json!({}), true),
+        ("contact_created", json!({"source": "import"}), "contact.created", &json!({}), false),
+        ("contact_created", json!({"source": "import"}), "contact.imported", &json!({}), true),
         ("contact_tagged", json!({}), "tag.added", &json!({"contactId": "1", "tag": "vip"}), true),
         ("contact_tagged", json!({"tags": ["vip"]}), "tag.added", &json!({"tag": "vip"}), true),
         ("contact_tagged", json!({"tags": ["vip"]}), "contact.tagged", &json!({"tags": ["eu", "vip"]}), true),

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::contact::{contact_of, fields_of, record_of};
+use super::contact::{contact_of, fields_of, record_of, source_of};
 use super::{Shape, listener};
 use crate::event::Event;
 use crate::flow::Map;
@@ -45,6 +45,9 @@ fn trigger_result(trigger_type: &str, event: &Event, contact: Option<&Map>) -> V
             }
         }
         result.insert("contactName".to_owned(), Value::String(full_name(contact)));
+        if listener(&event.kind).is_some_and(|trigger| trigger.shape == Shape::Contact) {
+            result.insert("source".to_owned(), source_of(contact, event).into());
+        }
     }
     result
 }

@@ -115,3 +115,9 @@ proptest! {
         prop_assert_eq!(explain(&result).is_none(), delivered);
     }
 }
+
+#[test]
+fn a_410_says_what_ends_and_what_does_not() {
+    let told = explain(&reply(410, None)).unwrap();
+    assert!(told.contains("this delivery ends") && !told.contains("disabled"), "{told}");
+}

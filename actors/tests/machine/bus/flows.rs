@@ -5,7 +5,7 @@ use appengine_actors::flow::run::RunStatus;
 use appengine_actors::ids::OrgId;
 use appengine_actors::queue::job::{JobState, names};
 use appengine_actors::testkit::probe::{quiet, until};
-use appengine_actors::testkit::{Setup, TestHouse};
+use appengine_actors::testkit::{ADA, Setup, TestHouse};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -27,19 +27,19 @@ async fn a_flow_that_is_made_changed_or_put_away_counts_for_the_very_next_event(
     let flow = house.short_flow("order.paid", task("first")).await;
     house.publish("order.paid", json!({})).await;
     let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": task("second")});
-    house.machine.flows.replace(&house.org, &flow, &body, "ada").await.unwrap();
+    house.machine.flows.replace(&house.org, &flow, &body, ADA).await.unwrap();
     house.publish("order.paid", json!({})).await;
     let body = json!({"name": "f", "trigger": {"type": "order.sent"}, "actions": task("third")});
-    house.machine.flows.replace(&house.org, &flow, &body, "ada").await.unwrap();
+    house.machine.flows.replace(&house.org, &flow, &body, ADA).await.unwrap();
     house.publish("order.paid", json!({})).await;
     house.publish("order.sent", json!({})).await;
     for status in [FlowStatus::Inactive, FlowStatus::Draft, FlowStatus::Testing] {
-        house.machine.flows.set_status(&house.org, &flow, status, "ada").await.unwrap();
+        house.machine.flows.set_status(&house.org, &flow, status, ADA).await.unwrap();
         house.publish("order.sent", json!({})).await;
     }
-    house.machine.flows.set_status(&house.org, &flow, FlowStatus::Active, "ada").await.unwrap();
+    house.machine.flows.set_status(&house.org, &flow, FlowStatus::Active, ADA).await.unwrap();
     house.publish("order.sent", json!({})).await;
-    house.machine.flows.set_status(&house.org, &flow, FlowStatus::Archived, "ada").await.unwrap();
+    house.machine.flows.set_status(&house.org, &flow, FlowStatus::Archived, ADA).await.unwrap();
     house.publish("order.sent", json!({})).await;
     assert_eq!(titles(&house).await, ["first", "second", "third", "third"]);
     let versions: Vec<_> = house.runs(&flow).await.iter().map(|run| run.flow_version).collect();
@@ -58,8 +58,8 @@ async fn a_flow_that_changes_while_its_run_pauses_is_followed_in_the_version_it_
     })
     .await;
     let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": task("new")});
-    house.machine.flows.replace(&house.org, &flow, &body, "ada").await.unwrap();
-    house.machine.flows.set_status(&house.org, &flow, FlowStatus::Archived, "ada").await.unwrap();
+    house.machine.flows.replace(&house.org, &flow, &body, ADA).await.unwrap();
+    house.machine.flows.set_status(&house.org, &flow, FlowStatus::Archived, ADA).await.unwrap();
     house.advance(std::time::Duration::from_secs(5)).await;
     assert_eq!(titles(&house).await, ["old"]);
 }
@@ -70,7 +70,7 @@ async fn flows_are_back_after_a_restart_and_after_a_crash() {
     house.found_org().await;
     house.short_flow("order.paid", task("a")).await;
     let away = house.short_flow("order.paid", task("b")).await;
-    house.machine.flows.set_status(&house.org, &away, FlowStatus::Inactive, "ada").await.unwrap();
+    house.machine.flows.set_status(&house.org, &away, FlowStatus::Inactive, ADA).await.unwrap();
     let house = house.restart().await;
     house.publish("order.paid", json!({})).await;
     assert_eq!(titles(&house).await, ["a"]);

@@ -58,6 +58,37 @@ async fn update_data_changes_the_paths_it_names() {
 }
 
 #[actix::test]
+async fn update_data_changes_all_that_match_in_one_commit() {
+    let house = TestHouse::start();
+    for (title, of) in [("a", "Ada"), ("b", "Ada"), ("c", "Bob")] {
+        house.create("task", json!({"title": title, "of": of})).await;
+    }
+    let config = json!({
+        "datatype": "task", "query": {"data.of": "{{contact.name}}"}, "updates": {"done": true},
+    });
+    let (_, done) = run(&house, "update_data", config).await;
+    assert_eq!(done.unwrap()["updated"], 2);
+    let tasks = house.records("task").await;
+    let done: Vec<bool> = tasks.iter().map(|task| task.data.contains_key("done")).collect();
+    assert_eq!(done, [true, true, false]);
+    let stamps: std::collections::BTreeSet<_> =
+        tasks.iter().filter(|task| task.version == 1).map(|task| task.modified).collect();
+    assert_eq!(stamps.len(), 1, "one commit");
+}
+
+#[actix::test]
+async fn update_data_changes_no_more_than_it_may_at_once() {
+    let house = TestHouse::start();
+    for n in 0..101 {
+        house.create("task", json!({"n": n})).await;
+    }
+    let config = json!({"datatype": "task", "query": {}, "updates": {"done": true}});
+    let (_, failed) = run(&house, "update_data", config).await;
+    assert!(failed.unwrap_err().contains("more than 100 records"));
+    assert!(house.records("task").await.iter().all(|task| task.version == 0));
+}
+
+#[actix::test]
 async fn delete_data_deletes_softly_unless_told_otherwise() {
     for (hard, state) in [(false, Some("deleted".to_owned())), (true, None)] {
         let house = TestHouse::start();

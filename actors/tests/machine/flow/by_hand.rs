@@ -6,8 +6,8 @@ use appengine_actors::flow::book::{Execution, FlowError};
 use appengine_actors::flow::definition::FlowStatus;
 use appengine_actors::flow::run::{Run, RunStatus};
 use appengine_actors::ids::{OrgId, RecordId};
-use appengine_actors::testkit::TestHouse;
 use appengine_actors::testkit::probe::{quiet, until};
+use appengine_actors::testkit::{ADA, TestHouse};
 use serde_json::{Value, json};
 
 const WAIT: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ async fn start(house: &TestHouse, id: &RecordId, execution: Execution) -> Result
 
 fn with(variables: Value) -> Execution {
     let variables = variables.as_object().cloned().unwrap();
-    Execution { variables, start_step: None, by: Some("ada@example.com".into()) }
+    Execution { variables, start_step: None, by: Some("ada@example.com".into()), key: None }
 }
 
 #[actix::test]
@@ -46,7 +46,7 @@ async fn a_flow_of_any_status_but_archived_runs_once_with_what_it_is_given() {
     assert_eq!(notes[0].data["text"], "hello");
     let body = house.transport().sent().remove(0).json();
     assert_eq!((&body["event"], &body["data"]["sk"]), (&json!("contact.created"), &json!("c-1")));
-    house.machine.flows.set_status(&house.org, &id, FlowStatus::Archived, "ada").await.unwrap();
+    house.machine.flows.set_status(&house.org, &id, FlowStatus::Archived, ADA).await.unwrap();
     assert_eq!(start(&house, &id, Execution::default()).await, Err(FlowError::Archived(id)));
 }
 
@@ -95,6 +95,22 @@ async fn who_does_not_wait_for_the_end_gets_the_run_as_it_stands_and_it_goes_on(
     let (ended, _) = house.ended_run(&id).await;
     assert_eq!((ended.id, ended.status), (run.id, RunStatus::Completed));
     assert_eq!(house.records("note").await.len(), 1);
+}
+
+#[actix::test]
+async fn the_same_key_is_the_same_run() {
+    let house = TestHouse::start();
+    let (id, other) = (flow(&house).await, flow(&house).await);
+    let keyed = |text: &str| Execution { key: Some("k-1".into()), ..with(json!({"text": text})) };
+    let first = start(&house, &id, keyed("a")).await.unwrap();
+    let again = start(&house, &id, keyed("a")).await.unwrap();
+    assert_eq!((again.id, again.status), (first.id, RunStatus::Completed));
+    quiet().await;
+    assert_eq!(house.records("note").await.len(), 1);
+    let reused = Err(FlowError::KeyReused("k-1".into()));
+    assert_eq!(start(&house, &id, keyed("b")).await, reused);
+    assert_eq!(start(&house, &other, keyed("a")).await, reused);
+    assert_eq!(start(&house, &other, with(json!({"text": "a"}))).await.unwrap().status, RunStatus::Completed);
 }
 
 #[actix::test]

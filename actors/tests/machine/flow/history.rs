@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use appengine_actors::flow::book::RunsWanted;
 use appengine_actors::flow::run::RunStatus;
-use appengine_actors::ids::OrgId;
+use appengine_actors::ids::{OrgId, RecordId};
+use appengine_actors::list::{Slice, Span};
 use appengine_actors::testkit::TestHouse;
 use appengine_actors::testkit::probe::{FeedProbe, quiet};
 use serde_json::{Value, json};
@@ -108,8 +110,10 @@ async fn runs_are_listed_newest_first_by_flow_and_by_status_and_page_by_page() {
     }
     quiet().await;
     let flows = &house.machine.flows;
-    let list =
-        async |of, status, before, limit| flows.runs(&house.org, of, status, before, limit).await.unwrap();
+    let list = async |of: Option<&RecordId>, status, before, limit| {
+        let wanted = RunsWanted { flow: of.cloned(), status, before, ..RunsWanted::default() };
+        flows.runs(&house.org, &wanted, Slice { skip: 0, limit }).await.unwrap().rows
+    };
     let all = list(None, None, None, 100).await;
     assert_eq!(all.len(), 12);
     assert!(all.iter().map(|run| run.id).is_sorted_by(|newer, older| newer > older));
@@ -120,8 +124,19 @@ async fn runs_are_listed_newest_first_by_flow_and_by_status_and_page_by_page() {
     let second = list(Some(&other), None, Some(first[3].id), 4).await;
     assert_eq!((first.len(), second.len()), (4, 2));
     assert!(second[0].id < first[3].id);
+    let made = Span { from: Some(all[8].created_at), to: Some(all[4].created_at) };
+    let wanted = RunsWanted { made, ..RunsWanted::default() };
+    let middle = flows.runs(&house.org, &wanted, Slice { skip: 0, limit: 100 }).await.unwrap();
+    let expected = all.iter().filter(|run| made.holds(run.created_at)).count();
+    assert_eq!((middle.rows.len(), middle.total), (expected, expected));
+    assert!(expected >= 5 && expected < 12, "{expected}");
+    let page = flows.runs(&house.org, &RunsWanted::default(), Slice { skip: 5, limit: 5 }).await.unwrap();
+    assert_eq!((&page.rows[..], page.total, page.has_next()), (&all[5..10], 12, true));
     let foreign = OrgId::new("other-org").unwrap();
-    assert_eq!(flows.runs(&foreign, Some(&flow), None, None, 100).await.unwrap(), []);
-    assert_eq!(flows.runs(&foreign, None, None, None, 100).await.unwrap(), []);
+    for flow in [Some(flow), None] {
+        let wanted = RunsWanted { flow, ..RunsWanted::default() };
+        let theirs = flows.runs(&foreign, &wanted, Slice { skip: 0, limit: 100 }).await.unwrap();
+        assert_eq!((theirs.rows, theirs.total), (vec![], 0));
+    }
     assert!(flows.run(&foreign, all[0].id).await.is_err());
 }

@@ -6,4 +6,5 @@ mod by_hand;
 mod crashes;
 mod failures;
 mod history;
+mod rights;
 mod webhooks;

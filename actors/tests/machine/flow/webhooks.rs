@@ -1,9 +1,10 @@
 //! `send_webhook`: what the receiver gets.
 
+use appengine_actors::flow::book::FlowError;
 use appengine_actors::flow::run::RunStatus;
-use appengine_actors::testkit::TestHouse;
 use appengine_actors::testkit::probe::until;
 use appengine_actors::testkit::transport::Sent;
+use appengine_actors::testkit::{ADA, TestHouse};
 use appengine_actors::webhook::secrets::signing_secret;
 use appengine_actors::webhook::transport::Method;
 use serde_json::{Value, json};
@@ -84,7 +85,7 @@ async fn an_address_that_is_closed_is_refused_at_create_and_in_the_run() {
     house.transport().refuse("http://10.");
     let action = |url: &str| json!([{"type": "send_webhook", "config": {"url": url}}]);
     let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": action("http://10.0.0.1/")});
-    assert!(house.machine.flows.create(&house.org, &body, "ada").await.is_err());
+    assert!(house.machine.flows.create(&house.org, &body, ADA).await.is_err());
     let flow = house.short_flow("order.paid", action("{{url}}")).await;
     house.publish("order.paid", json!({"url": "http://10.0.0.1/"})).await;
     let (run, _) = house.ended_run(&flow).await;
@@ -92,6 +93,23 @@ async fn an_address_that_is_closed_is_refused_at_create_and_in_the_run() {
     let why = run.error.unwrap().message;
     assert!(why.contains("private network"), "{why}");
     assert_eq!(house.deliveries().await, []);
+}
+
+#[actix::test]
+async fn what_a_webhook_is_believed_by_is_not_a_flows_to_set() {
+    let house = TestHouse::start();
+    for (name, value) in [("Webhook-Id", "1"), ("webhook-timestamp", "{{at}}"), ("webhook-signature", "v1,x")]
+    {
+        let config = json!({"url": HOOK, "headers": {name: value}});
+        let actions = json!([{"type": "send_webhook", "config": config}]);
+        let body = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": actions});
+        match house.machine.flows.create(&house.org, &body, ADA).await {
+            Err(FlowError::Invalid(problems)) => {
+                assert_eq!(problems[0].path, format!("actions[0].config.headers.{name}"));
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
 }
 
 #[actix::test]

@@ -201,3 +201,14 @@ fn the_short_form_is_strict_about_its_few_keys() {
         ["trigger: is missing; expected an object such as {\"type\": \"contact.created\"}"]
     );
 }
+
+#[test]
+fn a_placeholder_that_is_not_closed_is_named() {
+    let mut body = seed();
+    body["actions"][0]["config"]["headers"] = json!({"X-A": "{{contact.email", "X-B": "{{a}} {{b"});
+    body["actions"][0]["config"]["body"] = json!({"lines": ["{{a}}", "{{a {{b}}"], "fine": "}} {{a}} {"});
+    let found = problems(&body);
+    let paths: Vec<_> = found.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
+    let place = |rest: &str| format!("actions[0].config.{rest}");
+    assert_eq!(paths, [place("headers.X-A"), place("headers.X-B"), place("body.lines[1]")], "{found:?}");
+}

@@ -1,0 +1,15 @@
+//! Flows, events and webhooks over REST, against a whole server in this process: the contract's §4 and §14 as
+//! clients see them.
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+#[path = "automation/events.rs"]
+mod events;
+#[path = "automation/flows.rs"]
+mod flows;
+#[path = "repository/house.rs"]
+#[allow(dead_code, reason = "those who read lists of records use the rest")]
+mod house;
+#[path = "automation/kit.rs"]
+mod kit;
+#[path = "automation/rights.rs"]
+mod rights;
