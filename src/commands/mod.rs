@@ -41,6 +41,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
+/// Tells the person at the terminal on standard error, beside a result that another program may read.
+pub fn note(text: &str) {
+    // Nothing is left to tell it to when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Writes to standard output; a reader that has gone away is no error.
 ///
 /// # Errors

@@ -64,6 +64,16 @@ impl House {
         command
     }
 
+    /// Any program, in a shell that knows nothing of the server's: another folder, no setting.
+    pub fn elsewhere(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command(program, arguments);
+        for (name, _) in &self.settings {
+            command.env_remove(name);
+        }
+        command.current_dir("/");
+        command
+    }
+
     /// Runs a command of the program to its end.
     pub fn run(&self, arguments: &[&str]) -> Ended {
         self.run_with(arguments, b"")
