@@ -167,6 +167,9 @@ impl Accounts {
     }
 }
 
+/// The purpose of the private values that hold accounts.
+const ACCOUNT: &str = "account";
+
 fn private_name(kind: Kind, id: &RecordId) -> String {
     format!("{}/{id}", kind.name())
 }
@@ -176,7 +179,7 @@ fn sessions_key(org: &OrgId, kind: Kind, id: &RecordId) -> appengine_actors::sto
 }
 
 fn account_key(org: &OrgId, kind: Kind, id: &RecordId) -> appengine_actors::store::Key {
-    appengine_actors::keys::private(org, "account", &private_name(kind, id))
+    appengine_actors::keys::private(org, ACCOUNT, &private_name(kind, id))
 }
 
 #[cfg(test)]
