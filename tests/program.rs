@@ -7,6 +7,8 @@ mod support;
 
 #[path = "program/configuration.rs"]
 mod configuration;
+#[path = "program/demo.rs"]
+mod demo;
 #[path = "program/first_start.rs"]
 mod first_start;
 #[path = "program/identities.rs"]

@@ -33,7 +33,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             say(&format!("{list}the configuration is good\n"))
         }
         Command::Serve => serve::run(load()?, file.as_deref()),
-        Command::Demo => crate::demo::run(),
+        Command::Demo => crate::demo::run(file.as_deref()),
         Command::Token(token) => people::token(&load()?, &token),
         Command::User(User::Add(add)) => people::add(load()?, &add),
         Command::Export { out } => data::export(&load()?, &out),

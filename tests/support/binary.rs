@@ -36,8 +36,13 @@ impl House {
     }
 
     /// Sets a key by environment, its name without `APPENGINE__`.
-    pub fn with(mut self, key: &str, value: &str) -> Self {
-        self.settings.push((format!("APPENGINE__{key}"), value.to_owned()));
+    pub fn with(self, key: &str, value: &str) -> Self {
+        self.with_variable(&format!("APPENGINE__{key}"), value)
+    }
+
+    /// Sets any variable of the environment.
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
 
