@@ -57,7 +57,7 @@ pub async fn attempt(
     info!(
         org = %after.org_id, delivery = %id, kind = after.event, event = after.event_id.map(tracing::field::display),
         cause = after.run_id.map(tracing::field::display), attempt = record.number,
-        status = ?after.status, code = record.status_code, class = record.error_class, ms = record.duration_ms,
+        status = %after.status, code = record.status_code, class = record.error_class, ms = record.duration_ms,
         "webhook attempted"
     );
     loop {
