@@ -24,6 +24,7 @@ use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
+use appengine_actors::webhook::counts::DeliveryCounts;
 use appengine_actors::webhook::deliveries::Deliveries;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
@@ -141,6 +142,7 @@ impl App {
             registry: Registry::new(clock.clone()),
             feed: Feed::default(),
             hints: LostHints::default(),
+            deliveries: DeliveryCounts::default(),
             transport: Arc::new(transport),
             vault,
             settings: settings(&config)?,

@@ -30,6 +30,7 @@ use crate::record::service::{Created, NewRecord, Origin};
 use crate::retry::{Backoff, Curve};
 use crate::store::{Batch, Scan, Store, decode};
 use crate::supervision::{ActorPath, Ref, Registry};
+use crate::webhook::counts::DeliveryCounts;
 use crate::webhook::delivery::{AttemptRecord, Delivery};
 
 /// A [`Vault`] that hides nothing.
@@ -110,6 +111,7 @@ impl Setup {
             registry: Registry::new(clock),
             feed: Feed::default(),
             hints: LostHints::default(),
+            deliveries: DeliveryCounts::default(),
             transport: Arc::new(self.transport.clone()),
             vault: Arc::new(PlainVault),
             settings: self.settings.clone(),

@@ -78,6 +78,7 @@ pub async fn attempt(
             Err(error) => rest(&house, "write an attempt", &error).await,
         }
     }
+    house.deliveries.attempted(after.status);
     house.feed.show(|| Observation::Delivery {
         org_id: after.org_id.clone(),
         id,
