@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "program/clients.rs"]
+mod clients;
 #[path = "program/configuration.rs"]
 mod configuration;
 #[path = "program/demo.rs"]
