@@ -87,12 +87,17 @@ impl Problem {
 
     /// 400 with everything that is wrong.
     pub fn invalid(what: &str, details: Vec<Detail>) -> Self {
+        Self::invalid_as("invalid", what, details)
+    }
+
+    /// The same, with a machine code of its own.
+    pub fn invalid_as(code: &'static str, what: &str, details: Vec<Detail>) -> Self {
         let first = details.first().map(|d| format!(": {}: {}", d.path, d.message)).unwrap_or_default();
         let more = match details.len() {
             0 | 1 => String::new(),
             n => format!(" (and {} more, see `problems`)", n - 1),
         };
-        let mut problem = Self::bad_request("invalid", format!("{what}{first}{more}"));
+        let mut problem = Self::bad_request(code, format!("{what}{first}{more}"));
         problem.details = details;
         problem
     }

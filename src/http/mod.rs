@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 
-use crate::problem::Problem;
+use crate::problem::{Detail, Problem};
 use route::Route;
 
 /// Every route, chapter by chapter.
@@ -73,8 +73,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
             async move { HttpResponse::MethodNotAllowed().insert_header(("allow", allow)).finish() }
         })));
     }
-    config.app_data(web::PathConfig::default().error_handler(|error, _| {
-        Problem::bad_request("invalid_path", format!("the path cannot be read: {error}")).into()
+    config.app_data(web::PathConfig::default().error_handler(|error, request| {
+        // Datatypes and names are taken as they are: what can be wrong is the id, which stands last.
+        let part = request.match_info().iter().last().map_or("path", |(name, _)| name);
+        let detail = Detail { path: part.to_owned(), message: error.to_string() };
+        Problem::invalid_as("invalid_path", "the path cannot be taken", vec![detail]).into()
     }));
 }
 

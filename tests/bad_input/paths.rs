@@ -199,7 +199,14 @@ fn parameters_are_refused_by_name() {
         let refused = |query: &str| {
             let answer = request(&server, route, &format!("{path}?{query}")).send();
             assert_eq!(answer.status, 400, "{} {path}?{query}: {answer:?}", route.method);
-            answer.problem();
+            let problem = answer.problem();
+            if problem["code"] == "invalid_parameter" {
+                let name = query.split('=').next().unwrap_or_default();
+                let told = problem["problems"][0].to_string();
+                // What must be there and is not is told first.
+                let is_told = told.contains(name) || told.contains("missing field") || name == "%zz";
+                assert!(is_told, "{path}?{query}: {problem}");
+            }
         };
         refused("surprise=1");
         refused("%zz=1");
@@ -237,7 +244,9 @@ fn ids_of_nothing_are_not_found_and_other_texts_are_no_ids() {
             "ZZZZZZZZZZZZZZZZZZZZZZZZZZ",
         ];
         for id in broken.map(|body| format!("{prefix}{body}")).into_iter().chain(strange) {
-            get(&id).assert_problem(400, "invalid_path");
+            let refused = get(&id);
+            refused.assert_problem(400, "invalid_path");
+            assert_eq!(refused.json()["problems"][0]["path"], "id", "{refused:?}");
         }
     }
     for path in ["/repository/get/contact/nobody", "/repository/get/nothing/nobody", "/automation/nobody"] {
