@@ -162,9 +162,9 @@ async fn publish(
 ) -> Result<HttpResponse, Problem> {
     let digest = digest_of(&[(&body.event, &body.data, body.occurred_at)]);
     let one = BatchEvent { event: body.event, data: body.data, occurred_at: body.occurred_at };
-    let receipt = commit(&caller, &publisher, &machine, vec![one], body.idempotency_key, digest).await?;
-    let repeated = receipt.repeated.is_some();
-    let id = ids(&receipt).first().copied();
+    let (ids, repeated) =
+        commit(&caller, &publisher, &machine, vec![one], body.idempotency_key, digest).await?;
+    let id = ids.first().copied();
     let id = id.ok_or_else(|| Problem::internal(&"the bus published no event"))?;
     let mut answer = HttpResponse::Accepted();
     if repeated {
@@ -188,18 +188,25 @@ async fn publish_batch(
     }
     let events: Vec<_> = body.events.into_iter().map(|Object(event)| event).collect();
     let digest = digest_of(&events.iter().map(|e| (&e.event, &e.data, e.occurred_at)).collect::<Vec<_>>());
-    let receipt = commit(&caller, &publisher, &machine, events, body.idempotency_key, digest).await?;
+    let (ids, repeated) = commit(&caller, &publisher, &machine, events, body.idempotency_key, digest).await?;
     let mut answer = HttpResponse::Accepted();
-    if receipt.repeated.is_some() {
+    if repeated {
         answer.insert_header(("idempotent-replayed", "true"));
     }
-    Ok(answer.json(AcceptedBatch { ids: ids(&receipt) }))
+    Ok(answer.json(AcceptedBatch { ids }))
 }
 
-fn ids(receipt: &Receipt) -> Vec<EventId> {
-    match &receipt.repeated {
-        Some(ids) => ids.clone(),
-        None => receipt.events.iter().map(|event| event.id).collect(),
+/// The ids of the events that are durable now, and whether an earlier request had made them so.
+fn accepted(
+    own: Vec<EventId>,
+    committed: Result<Receipt, ChangeError>,
+) -> Result<(Vec<EventId>, bool), ChangeError> {
+    match committed {
+        Ok(Receipt { repeated: Some(ids), .. }) => Ok((ids, true)),
+        Ok(_) => Ok((own, false)),
+        // The bus ended between its commit and its answer, and was asked again: nobody else has this id.
+        Err(ChangeError::Published(id)) if own.contains(&id) => Ok((own, false)),
+        Err(error) => Err(error),
     }
 }
 
@@ -218,7 +225,7 @@ async fn commit(
     events: Vec<BatchEvent>,
     key: Option<String>,
     digest: String,
-) -> Result<Receipt, Problem> {
+) -> Result<(Vec<EventId>, bool), Problem> {
     if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 256) {
         let message = "must have 1 to 256 characters".to_owned();
         let detail = Detail { path: "idempotencyKey".into(), message };
@@ -231,13 +238,15 @@ async fn commit(
         data: event.data,
         occurred_at: event.occurred_at,
     });
+    let drafts: Vec<_> = drafts.collect();
+    let own = drafts.iter().map(|draft| draft.id).collect();
     let change = Change {
         by: Some(caller.label().to_owned()),
-        events: drafts.collect(),
+        events: drafts,
         idempotency: key.map(|key| Idempotency { key, digest }),
         ..Change::default()
     };
-    Ok(publisher.commit(caller.org.clone(), change).await?)
+    Ok(accepted(own, publisher.commit(caller.org.clone(), change).await)?)
 }
 
 async fn list(
@@ -281,4 +290,22 @@ async fn trace(
     let found: Option<Trace> = traces.of(&caller.org, *id).await.map_err(ChangeError::from)?;
     let trace = found.ok_or_else(|| Problem::not_found(format!("there is no event {id}")))?;
     Ok(HttpResponse::Ok().json(trace))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_whose_first_answer_was_lost_is_accepted_all_the_same() {
+        let [own, second, other] = [1, 2, 3].map(|n| EventId::new(Timestamp::from_millis(n)));
+        let both = vec![own, second];
+        let lost = Err(ChangeError::Published(second));
+        assert_eq!(accepted(both.clone(), lost), Ok((both.clone(), false)));
+        let somebody_elses = Err(ChangeError::Published(other));
+        assert_eq!(accepted(both.clone(), somebody_elses), Err(ChangeError::Published(other)));
+        assert_eq!(accepted(both.clone(), Ok(Receipt::default())), Ok((both.clone(), false)));
+        let earlier = Receipt { repeated: Some(vec![other]), ..Receipt::default() };
+        assert_eq!(accepted(both, Ok(earlier)), Ok((vec![other], true)));
+    }
 }
