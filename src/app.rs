@@ -10,7 +10,7 @@ use actix_server::{Server, ServerHandle};
 use actix_web::web;
 use anyhow::Context;
 use appengine_actors::bus::listeners::ListenersBuilder;
-use appengine_actors::clock::{Clock, Stamp, Stamper};
+use appengine_actors::clock::{Clock, Stamp, Stamper, timeout};
 use appengine_actors::event::Event;
 use appengine_actors::feed::{Feed, LostHints};
 use appengine_actors::house::{FlowSettings, House, Settings, WebhookSettings};
@@ -24,6 +24,7 @@ use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
+use appengine_actors::webhook::counts::DeliveryCounts;
 use appengine_actors::webhook::deliveries::Deliveries;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
@@ -51,6 +52,8 @@ use crate::outbound::http::{HttpOptions, HttpTransport};
 const SEEN: usize = 100_000;
 /// How long a request may wait for the machine before it is answered 503.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the actors have to stop when the grace is used up.
+const STOPPING: Duration = Duration::from_millis(500);
 
 /// What the program is put together from.
 pub struct Foundation {
@@ -139,6 +142,7 @@ impl App {
             registry: Registry::new(clock.clone()),
             feed: Feed::default(),
             hints: LostHints::default(),
+            deliveries: DeliveryCounts::default(),
             transport: Arc::new(transport),
             vault,
             settings: settings(&config)?,
@@ -228,22 +232,25 @@ impl App {
         Ok((app, Futures { server, machine: ended.boxed() }))
     }
 
-    /// Brings everything to rest: the edges refuse, requests and jobs under way finish within the grace,
-    /// then the actors stop. What did not finish is taken up at the next start.
+    /// Brings everything to rest: the edges refuse, requests and jobs under way finish within the grace, which
+    /// is one for all of them, then the actors stop. What did not finish is taken up at the next start.
     pub async fn stop(self) {
-        let left = shutdown(&self.server, &self.gateway, self.grace / 3).await;
+        let deadline = self.clock.elapsed().saturating_add(self.grace);
+        // Side by side: a client that never finishes its request takes no time from a webhook under way.
+        let edges = shutdown(&self.server, &self.gateway, self.grace / 3);
+        let drained = timeout(self.clock.as_ref(), self.grace, self.machine.drain());
+        let (left, drained) = futures_util::future::join(edges, drained).await;
         if left > 0 {
             tracing::info!(left, "connections were cut");
         }
-        let drained =
-            appengine_actors::clock::timeout(self.clock.as_ref(), self.grace, self.machine.drain()).await;
         if drained.is_none() {
             tracing::warn!("jobs were still running at the deadline; the next start takes them up");
         }
         self.machine.stop();
         drop(self.machine);
         // The supervisors first: one that outlives its children would start them again.
-        let _ = appengine_actors::clock::timeout(self.clock.as_ref(), self.grace, self.ended).await;
+        let left = deadline.saturating_sub(self.clock.elapsed()).max(STOPPING);
+        let _ = timeout(self.clock.as_ref(), left, self.ended).await;
         for arbiter in self.arbiters {
             arbiter.stop();
             // Its thread holds the actors, and they the store, which flushes when the last of them is gone.
@@ -344,7 +351,8 @@ fn serve_options(config: &Config, workers: usize, origins: Arc<Origins>) -> Serv
         max_http_connections: (limits.connections / workers).max(1),
         request_timeout: server.header_timeout.get(),
         keep_alive: server.keep_alive.get(),
-        shutdown_timeout: server.shutdown_grace.get(),
+        // What the gateway leaves of it; the server counts whole seconds, and none would cut everybody off.
+        shutdown_timeout: (server.shutdown_grace.get() * 2 / 3).max(Duration::from_secs(1)),
         around: Some(outermost),
     }
 }

@@ -47,7 +47,8 @@ pub enum Command {
 
     /// Show a contact becoming a signed webhook, on a free port and in a temporary folder.
     ///
-    /// Each step is printed with its time. The exit code is 0 if every step worked, else 1.
+    /// Each step is printed with its time. The exit code is 0 if every step worked, else 1. A file given by --config
+    /// counts, but for the folder, the log and closed networks; the environment does not.
     #[command(after_help = "Example:\n  appengine demo")]
     Demo,
 

@@ -24,6 +24,8 @@ const DEEP_QUEUE: u64 = 10_000;
 /// Failed jobs of one queue within five minutes before that is alarming (contract §12).
 const MANY_FAILED: u64 = 100;
 const FAILED_WITHIN: Duration = Duration::from_secs(300);
+/// What deliveries that were given up are counted under; no queue has this name.
+const WEBHOOKS: &str = "webhooks";
 
 /// What one organisation used since the start.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -53,7 +55,7 @@ pub struct Activity {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
-    /// A word that does not change: `queue_depth`, `failed_jobs`, `store`, `actor`.
+    /// A word that does not change: `queue_depth`, `failed_jobs`, `failed_deliveries`, `store`, `actor`.
     pub kind: &'static str,
     /// What it is about.
     pub subject: String,
@@ -173,6 +175,15 @@ impl Monitor {
                 found.push(("failed_jobs", name, message));
             }
         }
+        let sent = machine.house.deliveries.read();
+        let given_up = self.failed_lately(WEBHOOKS, sent.failed + sent.dead);
+        if given_up > 0 {
+            let message = format!(
+                "{given_up} webhooks were given up within five minutes; see GET /webhooks/deliveries?status=dead \
+                 and status=failed"
+            );
+            found.push(("failed_deliveries", WEBHOOKS.to_owned(), message));
+        }
         found
     }
 
@@ -206,5 +217,38 @@ impl Monitor {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use appengine_actors::testkit::Setup;
+    use appengine_actors::webhook::delivery::DeliveryStatus;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_webhook_that_is_given_up_is_alarming_for_a_while() {
+        let house = Setup::default().start();
+        let clock = house.setup.clock.clone();
+        let monitor = Monitor::new(Arc::new(clock.clone()));
+        let open = async || {
+            let found = monitor.look(&house.machine).await;
+            monitor.take_note(found);
+            monitor.alerts().iter().filter(|a| a.kind == "failed_deliveries" && a.until.is_none()).count()
+        };
+        let deliveries = &house.machine.house.deliveries;
+        deliveries.attempted(DeliveryStatus::Pending);
+        deliveries.attempted(DeliveryStatus::Delivered);
+        assert_eq!(open().await, 0);
+        deliveries.attempted(DeliveryStatus::Dead);
+        deliveries.attempted(DeliveryStatus::Failed);
+        assert_eq!(open().await, 1);
+        house.advance(FAILED_WITHIN).await;
+        assert_eq!(open().await, 1);
+        house.advance(Duration::from_secs(1)).await;
+        assert_eq!(open().await, 0);
+        let alerts = monitor.alerts();
+        assert!(alerts.len() == 1 && alerts[0].message.starts_with("2 webhooks"), "{alerts:?}");
     }
 }

@@ -87,7 +87,12 @@ impl Problem {
 
     /// 400 with everything that is wrong.
     pub fn invalid(what: &str, details: Vec<Detail>) -> Self {
-        Self::detailed(StatusCode::BAD_REQUEST, "invalid", what, details)
+        Self::invalid_as("invalid", what, details)
+    }
+
+    /// The same, with a machine code of its own.
+    pub fn invalid_as(code: &'static str, what: &str, details: Vec<Detail>) -> Self {
+        Self::detailed(StatusCode::BAD_REQUEST, code, what, details)
     }
 
     /// 403 with everything that is not theirs to do.

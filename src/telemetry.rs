@@ -5,12 +5,16 @@ use std::io;
 
 use thiserror::Error;
 use tracing::Subscriber;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{Log, LogFormat};
+
+/// Crates that never log what they carry.
+const OURS: [&str; 2] = ["appengine", "appengine_actors"];
 
 /// Why logging could not be set up.
 #[derive(Debug, Error)]
@@ -40,12 +44,23 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse(&log.filter)?;
+    let discreet = filter_fn(|line| *line.level() <= most(line.target()));
     let lines = fmt().with_env_filter(filter).with_writer(writer);
     Ok(match log.format {
-        LogFormat::Text => Box::new(lines.finish()),
+        LogFormat::Text => Box::new(lines.finish().with(discreet)),
         // The list of spans carries org, event and cause from the outermost in; the innermost alone would drop them.
-        LogFormat::Json => Box::new(lines.json().flatten_event(true).with_current_span(false).finish()),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_current_span(false);
+            Box::new(lines.finish().with(discreet))
+        }
     })
+}
+
+/// The most that is logged of what a part of the program says, whatever the filter asks for: the stores and
+/// servers of others print what they carry, which is bodies and tokens, when they say everything.
+fn most(target: &str) -> LevelFilter {
+    let named = |name: &str| target == name || target.strip_prefix(name).is_some_and(|s| s.starts_with("::"));
+    if OURS.into_iter().any(named) { LevelFilter::TRACE } else { LevelFilter::DEBUG }
 }
 
 #[cfg(test)]
@@ -103,6 +118,21 @@ mod tests {
     fn text_lines_are_for_people() {
         let text = logged(&[], || info!(attempts = 3, "delivered"));
         assert!(text.ends_with("delivered attempts=3\n") && text.contains(" INFO "), "{text}");
+    }
+
+    #[test]
+    fn what_others_carry_is_not_logged_whatever_the_filter_says() {
+        let act = || {
+            tracing::trace!(target: "sled::pagecache", "a batch");
+            debug!(target: "sled::pagecache", "a number");
+            tracing::trace!(target: "appengine::http", "a step");
+            tracing::trace!(target: "appengine_other", "no part of it");
+        };
+        for filter in ["trace", "sled::pagecache=trace,appengine=trace"] {
+            let text = logged(&[("APPENGINE__LOG__FILTER", filter)], act);
+            assert!(text.lines().count() == 2 && text.contains("a number"), "{filter}: {text}");
+            assert!(text.contains("a step"), "{filter}: {text}");
+        }
     }
 
     #[test]

@@ -44,6 +44,8 @@ struct Trial {
     owed: Owed,
     /// How long after the start of its process each job that was cut short was running again.
     back: Vec<Duration>,
+    /// How long each start took until it said that it serves, after a kill.
+    ready: Vec<Duration>,
 }
 
 /// Webhooks that have not arrived, though their events were acknowledged.
@@ -58,6 +60,8 @@ struct Owed {
 #[test]
 fn what_was_acknowledged_survives_kills_under_load() {
     let rounds = std::env::var("CRASH_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap());
+    // At the end would be late to find that they are missing.
+    standard_webhooks::installed();
     let mut trial = Trial::begin();
     let secret = trial.create_flow();
     for round in 0..rounds {
@@ -75,7 +79,8 @@ impl Trial {
         let answer = |n: usize| Answer::Status(if n.is_multiple_of(REFUSED) { 503 } else { 200 });
         receiver.script(PATH, (0..100_000).map(answer));
         let (ledger, clock, checked) = (Ledger::default(), SystemClock::new(), Pages::default());
-        Self { house, receiver, ledger, clock, token, checked, owed: Owed::default(), back: Vec::new() }
+        let (owed, back, ready) = (Owed::default(), Vec::new(), Vec::new());
+        Self { house, receiver, ledger, clock, token, checked, owed, back, ready }
     }
 
     fn client(&self, server: &Server) -> Client {
@@ -102,7 +107,9 @@ impl Trial {
             server.kill();
         }
         let started = self.clock.now();
+        let since = self.clock.elapsed();
         let server = self.house.start();
+        self.ready.push(self.clock.elapsed().saturating_sub(since));
         let client = self.client(&server);
         self.ledger.make_sure(&client);
         let all = self.ledger.pages().clone();
@@ -172,18 +179,23 @@ impl Trial {
         let repeated: Vec<_> = checks::repeated(&received).into_iter().take(40).collect();
         standard_webhooks::verify(secret, &repeated);
         let back = self.back.iter().max().copied().unwrap_or_default();
+        let slowest = self.ready.iter().max().copied().unwrap_or_default();
+        let average = self.ready.iter().sum::<Duration>() / u32::try_from(self.ready.len().max(1)).unwrap();
         // Not by a macro, whose words the test runner would keep to itself.
         let said = writeln!(
             std::io::stderr(),
             "crash: {rounds} kills under load; {} events and {} records acknowledged, none lost; {ids} webhooks \
              in {} requests: {refused} refused by the receiver, {} repeats beyond that; {} jobs cut short, all \
-             running again within {} ms of the start",
+             running again within {} ms of the start; a start after a kill served after {} ms on average, {} ms \
+             at most",
             all.events.len(),
             all.records.len(),
             received.len(),
             received.len() - ids - refused,
             self.back.len(),
             back.as_millis(),
+            average.as_millis(),
+            slowest.as_millis(),
         );
         said.unwrap();
     }

@@ -5,8 +5,12 @@
 
 mod support;
 
+#[path = "program/clients.rs"]
+mod clients;
 #[path = "program/configuration.rs"]
 mod configuration;
+#[path = "program/demo.rs"]
+mod demo;
 #[path = "program/first_start.rs"]
 mod first_start;
 #[path = "program/identities.rs"]

@@ -13,6 +13,7 @@ use crate::queue::job::QueueSettings;
 use crate::retry::Backoff;
 use crate::store::Store;
 use crate::supervision::Registry;
+use crate::webhook::counts::DeliveryCounts;
 use crate::webhook::transport::Transport;
 
 /// The shared parts.
@@ -29,6 +30,8 @@ pub struct House {
     pub feed: Feed,
     /// Hints that could not be delivered.
     pub hints: LostHints,
+    /// What became of webhooks.
+    pub deliveries: DeliveryCounts,
     /// How requests leave.
     pub transport: Arc<dyn Transport>,
     /// How secrets are kept.

@@ -33,12 +33,18 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             say(&format!("{list}the configuration is good\n"))
         }
         Command::Serve => serve::run(load()?, file.as_deref()),
-        Command::Demo => crate::demo::run(),
+        Command::Demo => crate::demo::run(file.as_deref()),
         Command::Token(token) => people::token(&load()?, &token),
         Command::User(User::Add(add)) => people::add(load()?, &add),
         Command::Export { out } => data::export(&load()?, &out),
         Command::Import { from } => data::import(&load()?, &from),
     }
+}
+
+/// Tells the person at the terminal on standard error, beside a result that another program may read.
+pub fn note(text: &str) {
+    // Nothing is left to tell it to when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Writes to standard output; a reader that has gone away is no error.

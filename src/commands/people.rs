@@ -26,7 +26,15 @@ use crate::store::folder::{Folder, FolderError, read_secret};
 pub fn token(config: &Config, asked: &Token) -> anyhow::Result<()> {
     let secret = match read_secret(&config.store.path) {
         Err(FolderError::NoSecret { .. }) => {
-            Folder::hold(&config.store.path).and_then(|folder| folder.secret())
+            let made = Folder::hold(&config.store.path).and_then(|folder| folder.secret());
+            if made.is_ok() {
+                let path = std::path::absolute(&config.store.path)?;
+                super::note(&format!(
+                    "made a secret in {}; the token is good for a server with this store.path",
+                    path.display()
+                ));
+            }
+            made
         }
         found => found,
     };

@@ -19,6 +19,8 @@ use crate::telemetry;
 
 /// How long the link that the first start prints signs somebody in.
 const LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// The default of `store.path`.
+const DEFAULT_DATA: &str = "data";
 
 /// Serves until told to stop.
 ///
@@ -37,6 +39,8 @@ pub fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
     let file = file.map(Path::to_owned);
     let ended = actix::System::new().block_on(async move {
         let (org, email) = (config.auth.default_org.clone(), config.auth.owner_email.clone());
+        let me = std::env::args().next().unwrap_or_else(|| "appengine".to_owned());
+        let me = ourselves(&me, file.as_deref(), &config.store.path)?;
         let server = config.server.clone();
         let clock = Arc::new(SystemClock::new());
         // Heard before anything is said: whoever reads the greeting may stop the server at once.
@@ -51,7 +55,7 @@ pub fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
         })
         .await?;
         let base = server.base_url(app.address);
-        say(&greeting(&base, &ourselves(file.as_deref()), (&org, &email), app.first_owner.as_ref()))?;
+        say(&greeting(&base, &me, (&org, &email), app.first_owner.as_ref()))?;
         info!(address = %app.address, "serving");
         wait(app, futures, signals).await
     });
@@ -118,11 +122,26 @@ fn at_once() -> anyhow::Result<()> {
     std::process::exit(130)
 }
 
-/// How this program was called, for a shell: it is to be called so again.
-fn ourselves(file: Option<&Path>) -> String {
-    let me = std::env::args().next().unwrap_or_else(|| "appengine".to_owned());
-    let config = file.map(|file| format!(" --config {}", quoted(&file.display().to_string())));
-    quoted(&me) + &config.unwrap_or_default()
+/// How this program is called again on the same data, from a shell that knows nothing of this one: it has
+/// another environment, and is in another folder.
+fn ourselves(me: &str, file: Option<&Path>, data: &Path) -> anyhow::Result<String> {
+    let config = match file {
+        Some(file) => format!(" --config {}", whole(file)?),
+        None => String::new(),
+    };
+    // One that is called by its place in this folder works in this folder alone, where the default is right.
+    let is_bound_here = me.contains('/') && Path::new(me).is_relative();
+    if is_bound_here && data == Path::new(DEFAULT_DATA) {
+        return Ok(quoted(me) + &config);
+    }
+    let me = if is_bound_here { whole(Path::new(me))? } else { quoted(me) };
+    Ok(format!("APPENGINE__STORE__PATH={} {me}{config}", whole(data)?))
+}
+
+/// A path that means the same in every folder, for a shell.
+fn whole(path: &Path) -> anyhow::Result<String> {
+    let path = std::path::absolute(path).with_context(|| format!("failed to place {}", path.display()))?;
+    Ok(quoted(&path.display().to_string()))
 }
 
 /// A word as a shell takes it for one.
@@ -153,4 +172,25 @@ fn greeting(base: &str, me: &str, (org, email): (&str, &str), first: Option<&Fir
          -H \"Content-Type: application/json\" -d '{{\"event\": \"hello.world\", \"data\": {{\"from\": \"curl\"}}}}'\n\n",
         first.org, first.link_token, first.email, first.password, first.org,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_is_named_where_another_folder_has_its_own() {
+        let here = std::env::current_dir().unwrap().display().to_string();
+        let called = |me: &str, data: &str| ourselves(me, None, Path::new(data)).unwrap();
+        assert_eq!(called("target/release/appengine", "data"), "target/release/appengine");
+        let data = quoted(&format!("{here}/data"));
+        assert_eq!(called("appengine", "data"), format!("APPENGINE__STORE__PATH={data} appengine"));
+        let other = "APPENGINE__STORE__PATH='/srv/my data' /opt/appengine";
+        assert_eq!(called("/opt/appengine", "/srv/my data"), other);
+        let me = quoted(&format!("{here}/target/appengine"));
+        assert_eq!(called("target/appengine", "/srv"), format!("APPENGINE__STORE__PATH=/srv {me}"));
+        let with_file = ourselves("appengine", Some(Path::new("my.toml")), Path::new("/srv")).unwrap();
+        let file = quoted(&format!("{here}/my.toml"));
+        assert_eq!(with_file, format!("APPENGINE__STORE__PATH=/srv appengine --config {file}"));
+    }
 }

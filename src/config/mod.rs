@@ -67,6 +67,9 @@ pub struct Config {
     pub log: Log,
 }
 
+/// Most characters that are repeated of what is wrong with one value, which may be a long list.
+const SAID: usize = 10_000;
+
 impl Config {
     /// Reads the layers: the compiled-in file, then `file`, then those of `variables` that start with `APPENGINE__`.
     /// A program passes `std::env::vars_os()`; a test passes pairs.
@@ -147,7 +150,7 @@ fn judge(defaults: &Table, setting: &Setting) -> Result<(), Fault> {
 }
 
 fn typed(document: Table) -> Result<Config, Fault> {
-    document.try_into().map_err(|error: toml::de::Error| Fault::BadValue(values::clip(error.message(), 300)))
+    document.try_into().map_err(|error: toml::de::Error| Fault::BadValue(values::clip(error.message(), SAID)))
 }
 
 /// The problem that a conflict is, at the setting that brought it about; `None` if one of its keys is refused already,

@@ -5,9 +5,6 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// Most problems that are printed; what is beyond is counted.
-const PRINTED: usize = 50;
-
 /// Where a setting came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -122,12 +119,6 @@ impl fmt::Display for Problems {
         let count = self.0.len();
         let noun = if count == 1 { "problem" } else { "problems" };
         write!(f, "read the configuration, {count} {noun}:")?;
-        for problem in self.0.iter().take(PRINTED) {
-            write!(f, "\n  {problem}")?;
-        }
-        match count.saturating_sub(PRINTED) {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
-        }
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }

@@ -129,7 +129,16 @@ fn many<'de, D: Deserializer<'de>, T>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<T>, D::Error> {
     let texts = Vec::<String>::deserialize(from)?;
-    texts.iter().map(|text| parse(text).ok_or_else(|| refused(text, allowed))).collect()
+    let parsed = texts.iter().map(|text| parse(text).ok_or(text));
+    let (good, bad): (Vec<_>, Vec<_>) = parsed.partition(Result::is_ok);
+    match bad.into_iter().filter_map(Result::err).collect::<Vec<_>>().as_slice() {
+        [] => Ok(good.into_iter().filter_map(Result::ok).collect()),
+        [text] => Err(refused(text, allowed)),
+        all => {
+            let all: Vec<String> = all.iter().map(|text| format!("`{}`", shown(text))).collect();
+            Err(de::Error::custom(format_args!("none of {} is {allowed}", all.join(", "))))
+        }
+    }
 }
 
 fn refused<E: de::Error>(text: &str, allowed: &str) -> E {

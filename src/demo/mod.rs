@@ -4,7 +4,7 @@
 mod receiver;
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,19 +31,20 @@ const SHARED_SECRET: &str = "shared-secret-here";
 /// How long a webhook may take before the demo has failed.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Runs the demo and says how each step went.
+/// Runs the demo and says how each step went. It is configured by `file`, but for its folder, its log, and
+/// that it may send to itself.
 ///
 /// # Errors
 /// The step that failed, and why.
-pub fn run() -> anyhow::Result<()> {
+pub fn run(file: Option<&Path>) -> anyhow::Result<()> {
     let folder = Scratch::new();
     let variables = [
         ("APPENGINE__STORE__PATH", folder.0.display().to_string()),
         ("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]".to_owned()),
         ("APPENGINE__LOG__FILTER", "error".to_owned()),
     ];
-    let config = Config::load(None, variables)?;
-    crate::telemetry::init(&config.log)?;
+    let config = Config::load(file, variables).map_err(|problems| anyhow::anyhow!("failed to {problems}"))?;
+    crate::telemetry::init(&config.log).map_err(|error| anyhow::anyhow!("failed to {error}"))?;
     say(&format!(
         "The main job, by itself: durability `{}`, folder {}\n\n",
         config.store.durability.name(),

@@ -6,8 +6,10 @@ use std::sync::Mutex;
 
 use appengine_actors::machine::Machine;
 use appengine_actors::tree::member_of;
+use appengine_actors::webhook::delivery::DeliveryStatus;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -15,6 +17,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 
 type Level = Gauge<f64, AtomicU64>;
+type Total = Counter<u64, AtomicU64>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct QueueLabels {
@@ -27,6 +30,11 @@ struct ActorLabels {
     actor: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    status: &'static str,
+}
+
 /// The figures of one server.
 pub struct Metrics(Mutex<Figures>);
 
@@ -36,8 +44,10 @@ struct Figures {
     oldest: Family<QueueLabels, Level>,
     restarts: Family<ActorLabels, Level>,
     running: Level,
-    commits: Level,
-    groups: Level,
+    deliveries: Family<DeliveryLabels, Total>,
+    attempts: Total,
+    commits: Total,
+    groups: Total,
     waiting: Level,
     disk: Level,
     healthy: Level,
@@ -51,8 +61,10 @@ impl Default for Metrics {
             oldest: Family::default(),
             restarts: Family::default(),
             running: Level::default(),
-            commits: Level::default(),
-            groups: Level::default(),
+            deliveries: Family::default(),
+            attempts: Total::default(),
+            commits: Total::default(),
+            groups: Total::default(),
             waiting: Level::default(),
             disk: Level::default(),
             healthy: Level::default(),
@@ -62,6 +74,8 @@ impl Default for Metrics {
         registry.register("oldest_waiting_seconds", "Age of the oldest ready job", figures.oldest.clone());
         registry.register("actor_restarts", "Restarts by the present supervisor", figures.restarts.clone());
         registry.register("actors_running", "Supervised actors that run", figures.running.clone());
+        registry.register("deliveries", "Webhooks that came to an end", figures.deliveries.clone());
+        registry.register("delivery_attempts", "Requests made for webhooks", figures.attempts.clone());
         registry.register("store_commits", "Batches acknowledged since the start", figures.commits.clone());
         registry.register("store_groups", "Syncs since the start", figures.groups.clone());
         registry.register("store_waiting", "Batches that wait to be written", figures.waiting.clone());
@@ -110,8 +124,18 @@ impl Metrics {
             set(&figures.restarts.get_or_create(&ActorLabels { actor: actor.to_owned() }), count);
         }
         set(&figures.running, actors.len() as u64);
-        set(&figures.commits, store.commits);
-        set(&figures.groups, store.groups);
+        let sent = machine.house.deliveries.read();
+        let ends = [
+            (DeliveryStatus::Delivered, sent.delivered),
+            (DeliveryStatus::Failed, sent.failed),
+            (DeliveryStatus::Dead, sent.dead),
+        ];
+        for (status, count) in ends {
+            count_up(&figures.deliveries.get_or_create(&DeliveryLabels { status: status.name() }), count);
+        }
+        count_up(&figures.attempts, sent.attempts);
+        count_up(&figures.commits, store.commits);
+        count_up(&figures.groups, store.groups);
         set(&figures.waiting, store.waiting as u64);
         set(&figures.disk, store.disk_bytes);
         set(&figures.healthy, u64::from(health.is_ok()));
@@ -121,7 +145,43 @@ impl Metrics {
     }
 }
 
+/// Brings a counter to where the machine's own is, which never goes down.
+fn count_up(total: &Total, value: u64) {
+    total.inc_by(value.saturating_sub(total.get()));
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 do not occur")]
 fn set(level: &Level, value: u64) {
     level.set(value as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use appengine_actors::testkit::Setup;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn what_only_grows_is_a_counter() {
+        let house = Setup::default().start();
+        let metrics = Metrics::default();
+        for ended in [DeliveryStatus::Pending, DeliveryStatus::Dead, DeliveryStatus::Dead] {
+            house.machine.house.deliveries.attempted(ended);
+        }
+        // What is read twice is not counted twice.
+        metrics.render(&house.machine).await.unwrap();
+        let text = metrics.render(&house.machine).await.unwrap();
+        for line in [
+            "# TYPE appengine_store_commits counter",
+            "# TYPE appengine_store_groups counter",
+            "appengine_store_commits_total ",
+            "# TYPE appengine_deliveries counter",
+            "appengine_deliveries_total{status=\"dead\"} 2\n",
+            "appengine_deliveries_total{status=\"delivered\"} 0\n",
+            "appengine_delivery_attempts_total 3\n",
+            "# TYPE appengine_jobs gauge",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
 }

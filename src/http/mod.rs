@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 
-use crate::problem::Problem;
+use crate::problem::{Detail, Problem};
 use route::Route;
 
 /// Every route, chapter by chapter.
@@ -63,8 +63,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
     order.sort_by_key(|path| shape(path));
     for path in order {
         let Some(routes) = by_path.remove(path) else { continue };
-        let methods: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
-        let allow = methods.join(", ");
+        let methods = routes.iter().flat_map(|route| match route.method.as_str() {
+            "GET" => vec!["GET", "HEAD"],
+            other => vec![other],
+        });
+        let allow = methods.collect::<Vec<_>>().join(", ");
         let mut resource = web::resource(path);
         for route in &routes {
             resource = resource.route(route.make());
@@ -74,8 +77,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
             async move { HttpResponse::MethodNotAllowed().insert_header(("allow", allow)).finish() }
         })));
     }
-    config.app_data(web::PathConfig::default().error_handler(|error, _| {
-        Problem::bad_request("invalid_path", format!("the path cannot be read: {error}")).into()
+    config.app_data(web::PathConfig::default().error_handler(|error, request| {
+        // Datatypes and names are taken as they are: what can be wrong is the id, which stands last.
+        let part = request.match_info().iter().last().map_or("path", |(name, _)| name);
+        let detail = Detail { path: part.to_owned(), message: error.to_string() };
+        Problem::invalid_as("invalid_path", "the path cannot be taken", vec![detail]).into()
     }));
 }
 

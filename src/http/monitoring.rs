@@ -121,6 +121,7 @@ async fn overview(caller: Caller, machine: web::Data<Machine>, monitor: web::Dat
         "uptimeSeconds": monitor.uptime().as_secs(),
         "queues": machine.queues.statuses_for(&caller.org).await,
         "usage": monitor.usage(&caller.org),
+        "deliveries": machine.house.deliveries.read(),
         "store": machine.house.store.stats(),
         "alerts": monitor.alerts().into_iter().filter(|alert| alert.until.is_none()).collect::<Vec<_>>(),
     }))

@@ -4,7 +4,7 @@
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
-use actix_web::{Handler, Responder, web};
+use actix_web::{Handler, Responder, guard, web};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -141,8 +141,14 @@ impl Route {
     {
         let of = method.clone();
         let make = move || {
-            let guard = from_fn(move |request, next| admit(access, request, next));
-            web::method(of.clone()).to(handler.clone()).wrap(guard)
+            let admitted = from_fn(move |request, next| admit(access, request, next));
+            let route = if of == Method::GET {
+                // RFC 9110 §9.1: whoever answers GET answers HEAD. The connection leaves the body out.
+                web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+            } else {
+                web::method(of.clone())
+            };
+            route.to(handler.clone()).wrap(admitted)
         };
         let doc = Doc {
             summary: "",

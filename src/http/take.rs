@@ -100,12 +100,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let read = web::Query::<T>::from_query(request.query_string());
-        let refused = |error: &dyn std::fmt::Display| {
-            Problem::bad_request("invalid_parameter", format!("the query parameters cannot be read: {error}"))
-        };
-        std::future::ready(read.map(|query| Self(query.into_inner())).map_err(|error| refused(&error)))
+        std::future::ready(parameters(request.query_string()).map(Self))
     }
+}
+
+/// Query parameters of a known shape, and which of them is not.
+fn parameters<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { "query".to_owned() } else { path };
+        let detail = Detail { path, message: error.into_inner().to_string() };
+        Problem::invalid_as("invalid_parameter", "the query parameters cannot be taken", vec![detail])
+    })
 }
 
 fn limits(request: &HttpRequest) -> BodyLimits {
@@ -240,6 +247,29 @@ mod tests {
         let refused = parse::<Value>(b"{} {}", LIMITS).unwrap_err().to_string();
         assert!(refused.contains("malformed_json"), "{refused}");
         assert!(parse::<Value>(b"\"\xff\"", LIMITS).is_err());
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Query {
+            limit: Option<u32>,
+        }
+        let wrong = |query: &str| parameters::<Query>(query).unwrap_err().to_string();
+        assert!(
+            wrong("limit=abc").contains("limit: invalid digit found in string"),
+            "{}",
+            wrong("limit=abc")
+        );
+        assert!(wrong("limit=1&limit=2").contains("duplicate field `limit`"));
+        assert!(
+            wrong("limt=1").contains("limt: unknown field `limt`, expected `limit`"),
+            "{}",
+            wrong("limt=1")
+        );
+        assert_eq!(parameters::<Query>("limit=7").unwrap().limit, Some(7));
+        assert_eq!(parameters::<Query>("").unwrap().limit, None);
     }
 
     #[test]

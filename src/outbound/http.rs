@@ -19,12 +19,12 @@ use futures_util::future::BoxFuture;
 use ipnet::IpNet;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, redirect, retry};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use url::Url;
 
 use super::classify::{classify, detail};
 use super::guard::Guard;
-use super::phases::{Phases, TimeConnect};
+use super::phases::{Phases, TimeConnect, begin};
 use super::resolver::{GuardedResolver, Lookup, SystemLookup};
 use super::url_rules::UrlRules;
 
@@ -190,7 +190,7 @@ impl HttpTransport {
         phases: &Phases,
         first_byte: &mut Option<Duration>,
     ) -> Result<OutboundReply, SendError> {
-        let start = Instant::now();
+        let start = begin();
         let mut response = match timeout(limit, phases.watch(self.client.execute(prepared))).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
@@ -258,7 +258,7 @@ impl Transport for HttpTransport {
     fn send(&self, request: OutboundRequest) -> BoxFuture<'static, Attempt> {
         let this = self.clone();
         Box::pin(async move {
-            let start = Instant::now();
+            let start = begin();
             let limit = request.timeout;
             let phases = Phases::default();
             let mut first_byte = None;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use super::guard::{Guard, Range};
 use super::phases;
@@ -100,7 +99,7 @@ impl GuardedResolver {
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let start = Instant::now();
+        let start = phases::begin();
         let answering = self.lookup.lookup(name.as_str());
         let is_proxy = self.proxy.as_deref() == Some(name.as_str());
         let guard = self.guard.clone();

@@ -12,6 +12,10 @@ use rand::rngs::SysRng;
 
 const LOCK: &str = "lock";
 const SECRET: &str = "secret.key";
+const SECRET_DRAFT: &str = "secret.new";
+const STORE: &str = "store";
+/// What a file system puts into a folder that is a disk of its own.
+const LOST_AND_FOUND: &str = "lost+found";
 const SECRET_BYTES: usize = 32;
 /// A file over this size is something else.
 const SECRET_BYTES_AT_MOST: usize = 4096;
@@ -50,6 +54,18 @@ pub enum FolderError {
         path: PathBuf,
         /// Who holds it.
         holder: Holder,
+    },
+    /// The folder belongs to something else, which closing it would break.
+    #[error("use the data folder {}: it holds files of something else; set store.path to a folder of its own", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Nothing is stored there.
+    #[error("use the data folder {}: it holds no store; set store.path to the one that a server used", path.display())]
+    NoStore {
+        /// The folder.
+        path: PathBuf,
     },
     /// Others than the owner may look into the folder, and this process may not forbid it.
     #[error("use the data folder {0}: others may look into it; run `chmod 700 {0}` as its owner", path.display())]
@@ -104,13 +120,28 @@ impl fmt::Display for Holder {
 }
 
 impl Folder {
-    /// Makes the folder if it is not there, closes it to others and takes it for this process.
+    /// Takes a folder that holds a store; makes none.
+    ///
+    /// # Errors
+    /// As [`Folder::hold`], and when there is no store.
+    pub fn hold_filled(path: &Path) -> Result<Self, FolderError> {
+        if !path.join(STORE).is_dir() {
+            return Err(FolderError::NoStore { path: path.into() });
+        }
+        Self::hold(path)
+    }
+
+    /// Makes the folder if it is not there, closes it to others and takes it for this process. One that holds
+    /// the files of something else is left as it is.
     ///
     /// # Errors
     /// Names the process that has it, or what to change.
     pub fn hold(path: &Path) -> Result<Self, FolderError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(failed("make the data folder", path))?;
+        if is_foreign(path).map_err(failed("look into the data folder", path))? {
+            return Err(FolderError::Foreign { path: path.into() });
+        }
         close_to_others(path)?;
         let at = path.join(LOCK);
         let mut options = OpenOptions::new();
@@ -131,7 +162,7 @@ impl Folder {
     /// Where the store's files lie.
     #[must_use]
     pub fn store(&self) -> PathBuf {
-        self.path.join("store")
+        self.path.join(STORE)
     }
 
     /// The folder's secret, made at the first call ever.
@@ -149,7 +180,7 @@ impl Folder {
     fn make_secret(&self, path: &Path) -> Result<SecretKey, FolderError> {
         let mut secret = vec![0; SECRET_BYTES];
         SysRng.try_fill_bytes(&mut secret).map_err(|error| FolderError::NoRandom(error.to_string()))?;
-        let draft = path.with_extension("new");
+        let draft = self.path.join(SECRET_DRAFT);
         let written = write_whole(&draft, &secret)
             .and_then(|()| fs::rename(&draft, path))
             .and_then(|()| File::open(&self.path)?.sync_all());
@@ -200,6 +231,19 @@ pub fn read_secret(folder: &Path) -> Result<SecretKey, FolderError> {
         SECRET_BYTES..=SECRET_BYTES_AT_MOST => Ok(SecretKey(secret)),
         bytes => Err(FolderError::SecretSize { path, bytes }),
     }
+}
+
+/// Whether there is something in the folder, and nothing of it ours.
+fn is_foreign(path: &Path) -> io::Result<bool> {
+    let mut is_empty = true;
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if [LOCK, SECRET, SECRET_DRAFT, STORE].into_iter().any(|ours| name == ours) {
+            return Ok(false);
+        }
+        is_empty &= name == LOST_AND_FOUND;
+    }
+    Ok(!is_empty)
 }
 
 /// Where the folder belongs to someone else (a mounted volume), a group may stay; the world may not.

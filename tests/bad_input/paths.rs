@@ -113,24 +113,50 @@ fn methods_that_a_path_does_not_take_are_refused_by_every_route() {
     let server = ready();
     let table = routes();
     let known = |path: &str| -> BTreeSet<&str> {
-        table.iter().filter(|route| route.path == path).map(|route| route.method.as_str()).collect()
+        let methods = table.iter().filter(|route| route.path == path).map(|route| route.method.as_str());
+        methods.flat_map(|method| if method == "GET" { vec!["GET", "HEAD"] } else { vec![method] }).collect()
     };
     for route in &table {
         let target = filled(route.path, "some-id");
-        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"]
+        {
             // Another path may take the same words: `/automation/executions` is one with `{id}`.
             let fits = table
                 .iter()
-                .any(|other| other.method.as_str() == method && filled(other.path, "some-id") == target);
+                .any(|other| known(other.path).contains(method) && filled(other.path, "some-id") == target);
             if known(route.path).contains(method) || fits {
                 continue;
             }
             let answer = server.call(method, &target).send();
-            answer.assert_problem(405, "method_not_allowed");
+            if method == "HEAD" {
+                assert_eq!((answer.status, answer.body.len()), (405, 0), "{target}");
+            } else {
+                answer.assert_problem(405, "method_not_allowed");
+            }
             let allow: BTreeSet<&str> = answer.header("allow").expect("Allow").split(", ").collect();
             assert_eq!(allow, known(route.path), "{method} {target}");
         }
     }
+}
+
+#[test]
+fn head_is_answered_as_get_is_without_the_body() {
+    let server = ready();
+    let authorization = format!("Bearer {}", server.token(&owner(ORG)));
+    // The one that cannot be asked twice: the first time ends the token.
+    let table = routes();
+    let asked = table.iter().filter(|route| route.path != "/profile/logout");
+    for route in asked.filter(|route| route.method.as_str() == "GET") {
+        let target = filled(route.path, "some-id");
+        let ask = |method: &str| {
+            server.call(method, &target).header("orgid", ORG).header("authorization", &authorization).send()
+        };
+        let (get, head) = (ask("GET"), ask("HEAD"));
+        assert_eq!((head.status, head.body.len()), (get.status, 0), "{target}: {head:?}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{target}");
+    }
+    assert_eq!(server.call("HEAD", "/").send().status, 200);
+    server.assert_well();
 }
 
 /// Parameters and values that their schema does not allow.
@@ -173,7 +199,14 @@ fn parameters_are_refused_by_name() {
         let refused = |query: &str| {
             let answer = request(&server, route, &format!("{path}?{query}")).send();
             assert_eq!(answer.status, 400, "{} {path}?{query}: {answer:?}", route.method);
-            answer.problem();
+            let problem = answer.problem();
+            if problem["code"] == "invalid_parameter" {
+                let name = query.split('=').next().unwrap_or_default();
+                let told = problem["problems"][0].to_string();
+                // What must be there and is not is told first.
+                let is_told = told.contains(name) || told.contains("missing field") || name == "%zz";
+                assert!(is_told, "{path}?{query}: {problem}");
+            }
         };
         refused("surprise=1");
         refused("%zz=1");
@@ -211,7 +244,9 @@ fn ids_of_nothing_are_not_found_and_other_texts_are_no_ids() {
             "ZZZZZZZZZZZZZZZZZZZZZZZZZZ",
         ];
         for id in broken.map(|body| format!("{prefix}{body}")).into_iter().chain(strange) {
-            get(&id).assert_problem(400, "invalid_path");
+            let refused = get(&id);
+            refused.assert_problem(400, "invalid_path");
+            assert_eq!(refused.json()["problems"][0]["path"], "id", "{refused:?}");
         }
     }
     for path in ["/repository/get/contact/nobody", "/repository/get/nothing/nobody", "/automation/nobody"] {

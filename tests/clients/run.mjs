@@ -1,10 +1,11 @@
-// node run.mjs <scenario> <http://host:port>: exits with 0 when the scenario holds, with a reason when not.
+// node run.mjs <scenario> <http://host:port> [<token>]: exits with 0 when the scenario holds, with a reason when not.
 import * as admission from "./admission.mjs";
 import * as streams from "./streams.mjs";
 import * as transports from "./transports.mjs";
+import * as whole from "./whole.mjs";
 
-const scenarios = { ...admission, ...streams, ...transports };
-const [name, url] = process.argv.slice(2);
+const scenarios = { ...admission, ...streams, ...transports, ...whole };
+const [name, url, token] = process.argv.slice(2);
 if (!scenarios[name]) {
   console.error(`no scenario ${name}; there are: ${Object.keys(scenarios).join(", ")}`);
   process.exit(2);
@@ -16,7 +17,7 @@ setTimeout(() => {
 }, 30_000).unref();
 
 try {
-  await scenarios[name](url);
+  await scenarios[name](url, token);
   process.exit(0);
 } catch (error) {
   console.error(`scenario ${name}: ${error.stack ?? error}`);

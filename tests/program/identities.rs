@@ -125,9 +125,18 @@ fn a_token_of_another_installation_is_refused() {
 }
 
 #[test]
+fn staff_who_are_added_first_leave_the_first_start_as_it_is() {
+    let house = House::new();
+    assert!(house.run(&["user", "add", "--org", ORG, "--email", ADA]).status.success());
+    let server = house.start();
+    server.printed(|text| text.contains("password").then_some(()));
+    server.stop();
+}
+
+#[test]
 fn somebody_who_is_added_may_sign_in() {
     let house = House::new();
-    // Before the first start, which then finds an organisation and makes no owner.
+    // Before the first start, which then finds an owner and makes none.
     let added = house.run(&["user", "add", "--org", "acme", "--email", "Bob@example.com", "--role", "Owner"]);
     assert!(added.status.success(), "{}", added.err);
     assert!(added.out.contains("added bob@example.com to acme"), "{}", added.out);

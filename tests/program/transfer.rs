@@ -32,6 +32,15 @@ fn a_store_in_use_is_neither_exported_nor_filled() {
 }
 
 #[test]
+fn an_export_of_nothing_is_refused_and_leaves_nothing() {
+    let house = House::new();
+    let file = house.beside("backup.ndjson");
+    let refused = house.run(&["export", "--out", &file.display().to_string()]);
+    assert_refused(&refused, &["use the data folder", "holds no store", "store.path"]);
+    assert!(!house.data().exists() && !file.exists());
+}
+
+#[test]
 fn an_import_needs_an_empty_store_and_a_whole_file() {
     let house = House::new();
     house.start().stop();
@@ -85,7 +94,13 @@ fn moved() -> Moved {
     let imported = new.run(&["import", &file]);
     assert!(imported.status.success(), "{}", imported.err);
     let lines = text.lines().count();
-    assert!(imported.out.starts_with("imported "), "{} of {lines} lines", imported.out);
+    // The first line and the last are no entries.
+    let entries = lines - 2;
+    assert!(exported.err.contains(&format!("exported {entries} entries to {file}")), "{}", exported.err);
+    assert!(imported.err.contains(&format!("imported {entries} entries into")), "{}", imported.err);
+    assert_eq!((exported.out.as_str(), imported.out.as_str()), ("", ""));
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "as the data folder, it is its owner's alone");
     receiver.usually(PATH, Answer::Status(200));
     let event = event["id"].as_str().unwrap().to_owned();
     Moved { old, new, receiver, secret, contact, flow, event }

@@ -36,8 +36,13 @@ impl House {
     }
 
     /// Sets a key by environment, its name without `APPENGINE__`.
-    pub fn with(mut self, key: &str, value: &str) -> Self {
-        self.settings.push((format!("APPENGINE__{key}"), value.to_owned()));
+    pub fn with(self, key: &str, value: &str) -> Self {
+        self.with_variable(&format!("APPENGINE__{key}"), value)
+    }
+
+    /// Sets any variable of the environment.
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -61,6 +66,16 @@ impl House {
         }
         command.args(arguments).current_dir(self.folder.path());
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Any program, in a shell that knows nothing of the server's: another folder, no setting.
+    pub fn elsewhere(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command(program, arguments);
+        for (name, _) in &self.settings {
+            command.env_remove(name);
+        }
+        command.current_dir("/");
         command
     }
 

@@ -1,6 +1,6 @@
 //! Real deliveries before the official `standardwebhooks` library, in Node.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -32,13 +32,22 @@ pub fn verify(secret: &str, deliveries: &[Received]) {
     }
 }
 
-fn ask(input: &str) -> Vec<Value> {
+/// Where the JavaScript clients are.
+///
+/// # Panics
+/// When they are not installed.
+pub fn installed() -> PathBuf {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     assert!(
         clients.join("node_modules").is_dir(),
         "the JavaScript clients are not installed: run `npm ci` in {}",
         clients.display()
     );
+    clients
+}
+
+fn ask(input: &str) -> Vec<Value> {
+    let clients = installed();
     let mut node = Command::new("node");
     node.current_dir(&clients).arg("standardwebhooks.mjs");
     let ended = run(node, input.as_bytes());

@@ -19,7 +19,7 @@ const MACHINE: [Rule; 12] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
-    ("house", &["feed", "ports", "queue::job", "supervision", "webhook::transport"]),
+    ("house", &["feed", "ports", "queue::job", "supervision", "webhook::counts", "webhook::transport"]),
     ("webhook", &["feed", "house", "supervision"]),
     ("queue", &["house", "supervision"]),
     ("record", &["bus::change", "ports"]),

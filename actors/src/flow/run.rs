@@ -1,5 +1,7 @@
 //! A run of a flow and the steps it took: what an operator reads, and all that a restart needs.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -30,6 +32,20 @@ impl RunStatus {
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl fmt::Display for RunStatus {
+    /// The wire's word for it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
     }
 }
 
@@ -196,6 +212,19 @@ impl RunDraft {
             resumes_at: None,
             completed_at: stopped.is_some().then_some(now),
             error: stopped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_name_a_status_as_the_wire_does() {
+        use RunStatus::{Cancelled, Completed, Failed, Pending, Running, Waiting};
+        for status in [Pending, Running, Waiting, Completed, Failed, Cancelled] {
+            assert_eq!(serde_json::json!(status), status.to_string());
         }
     }
 }

@@ -197,8 +197,8 @@ impl Runner {
         }
         if run.status.is_final() {
             info!(
-                org = %run.org_id, run = %run.id, flow = %run.automation_id, event = ?run.event,
-                status = ?run.status, steps = run.step_count, "run ended"
+                org = %run.org_id, run = %run.id, flow = %run.automation_id, event = run.event.map(tracing::field::display),
+                status = %run.status, steps = run.step_count, "run ended"
             );
         }
         self.house.feed.show(|| Observation::Run {

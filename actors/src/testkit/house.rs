@@ -34,6 +34,7 @@ use crate::rights::role::Role;
 use crate::rights::{Kind, Rights};
 use crate::store::{Batch, Scan, Store, decode};
 use crate::supervision::{ActorPath, Ref, Registry};
+use crate::webhook::counts::DeliveryCounts;
 use crate::webhook::delivery::{AttemptRecord, Delivery};
 
 /// The owner, who saves flows.
@@ -118,6 +119,7 @@ impl Setup {
             registry: Registry::new(clock),
             feed: Feed::default(),
             hints: LostHints::default(),
+            deliveries: DeliveryCounts::default(),
             transport: Arc::new(self.transport.clone()),
             vault: Arc::new(PlainVault),
             settings: self.settings.clone(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
+use tokio::sync::{oneshot, watch};
 use tracing::warn;
 
 use super::attempt::attempt;
@@ -32,7 +33,9 @@ pub struct DestinationActor {
     fate: Fate,
     state: DestinationState,
     under_way: HashMap<DeliveryId, AbortOnDrop>,
-    drained: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// Ends the rests of attempts that have not sent anything.
+    draining: watch::Sender<bool>,
+    drained: Vec<oneshot::Sender<()>>,
     /// The next moment to look up at, on the clock that never goes back.
     alarm: Option<(Duration, SpawnHandle)>,
     lease: Option<Lease>,
@@ -53,7 +56,8 @@ impl DestinationActor {
     pub fn new(name: String, house: Arc<House>, fate: Fate) -> Self {
         let state = DestinationState::new(house.settings.webhooks.concurrency);
         let (under_way, drained) = (HashMap::new(), Vec::new());
-        Self { name, house, fate, state, under_way, drained, alarm: None, lease: None }
+        let draining = watch::Sender::new(false);
+        Self { name, house, fate, state, under_way, draining, drained, alarm: None, lease: None }
     }
 
     fn feed(&mut self, input: Input, ctx: &mut Context<Self>) {
@@ -89,7 +93,8 @@ impl DestinationActor {
     }
 
     fn attempt(&mut self, id: DeliveryId, due: Timestamp, ctx: &mut Context<Self>) {
-        let work = tokio::spawn(attempt(self.house.clone(), self.name.clone(), id, due));
+        let work =
+            tokio::spawn(attempt(self.house.clone(), self.name.clone(), id, due, self.draining.subscribe()));
         self.under_way.insert(id, AbortOnDrop(work.abort_handle()));
         ctx.spawn(work.into_actor(self).map(move |ended, act, ctx| {
             act.under_way.remove(&id);
@@ -166,8 +171,9 @@ impl Handler<Drain> for DestinationActor {
     type Result = actix::ResponseFuture<()>;
 
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
-        let (done, drained) = tokio::sync::oneshot::channel();
+        let (done, drained) = oneshot::channel();
         self.drained.push(done);
+        self.draining.send_replace(true);
         self.feed(Input::Drain, ctx);
         Box::pin(async move {
             // An error means that the actor is gone: then nothing of it is under way either.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::delivery::{Delivery, DeliveryStatus};
@@ -24,13 +25,15 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// How long something rests that only a person can mend, such as a secret sealed with another key.
 const MENDING_PAUSE: Duration = Duration::from_secs(30);
 
-/// Attempts the delivery that was due at `due` and says when it is due next. Returns only when the
-/// result is written: while the store fails it tries again, because the request has been made.
+/// Attempts the delivery that was due at `due` and says when it is due next. Once the request has been made it
+/// returns only when the result is written: while the store fails it tries again. Before that, `draining` ends
+/// it: the delivery stays where it is, and the next start finds it there.
 pub async fn attempt(
     house: Arc<House>,
     destination: String,
     id: DeliveryId,
     due: Timestamp,
+    mut draining: watch::Receiver<bool>,
 ) -> Option<Timestamp> {
     let place = keys::delivery_at(&destination, due, id);
     let delivery = loop {
@@ -38,13 +41,13 @@ pub async fn attempt(
             Ok(Some(delivery)) => break delivery,
             // It was settled or called off meanwhile.
             Ok(None) => return None,
-            Err(error) => rest(&house, "read a delivery", &error).await,
+            Err(error) => rest_unless(&mut draining, &house, "read a delivery", &error).await?,
         }
     };
     let request = loop {
         match request(&house, &delivery).await {
             Ok(request) => break request,
-            Err(error) => rest(&house, "sign a delivery", &error).await,
+            Err(error) => rest_unless(&mut draining, &house, "sign a delivery", &error).await?,
         }
     };
     let started = house.clock.now();
@@ -55,7 +58,7 @@ pub async fn attempt(
     info!(
         org = %after.org_id, delivery = %id, kind = after.event, event = after.event_id.map(tracing::field::display),
         cause = after.run_id.map(tracing::field::display), attempt = record.number,
-        status = ?after.status, code = record.status_code, class = record.error_class, ms = record.duration_ms,
+        status = %after.status, code = record.status_code, class = record.error_class, ms = record.duration_ms,
         "webhook attempted"
     );
     loop {
@@ -76,6 +79,7 @@ pub async fn attempt(
             Err(error) => rest(&house, "write an attempt", &error).await,
         }
     }
+    house.deliveries.attempted(after.status);
     house.feed.show(|| Observation::Delivery {
         org_id: after.org_id.clone(),
         id,
@@ -96,6 +100,20 @@ async fn next_of(house: &House, org: &OrgId, id: DeliveryId) -> Option<Timestamp
             Ok(delivery) => return delivery.and_then(|delivery| delivery.next_attempt_at),
             Err(error) => rest(house, "read a delivery", &error).await,
         }
+    }
+}
+
+/// A rest, or none when the destination drains: nothing is lost by giving up.
+async fn rest_unless(
+    draining: &mut watch::Receiver<bool>,
+    house: &House,
+    what: &str,
+    error: &StoreError,
+) -> Option<()> {
+    tokio::select! {
+        () = rest(house, what, error) => Some(()),
+        // Also when its sender is gone: nobody waits for this attempt any more.
+        _ = draining.wait_for(|draining| *draining) => None,
     }
 }
 

@@ -27,6 +27,27 @@ pub enum DeliveryStatus {
     Discarded,
 }
 
+impl DeliveryStatus {
+    /// The wire's word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivering => "delivering",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+impl fmt::Display for DeliveryStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Who is spoken to: what has its own queue, its own limits and its own troubles.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -200,4 +221,17 @@ pub struct AttemptRecord {
     /// What went wrong, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_name_a_status_as_the_wire_does() {
+        use DeliveryStatus::{Dead, Delivered, Delivering, Discarded, Failed, Pending};
+        for status in [Pending, Delivering, Delivered, Failed, Dead, Discarded] {
+            assert_eq!(serde_json::json!(status), status.to_string());
+        }
+    }
 }

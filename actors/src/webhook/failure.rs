@@ -33,16 +33,22 @@ pub enum Refused {
     #[error("use the url: the host name {0}")]
     HostName(HostNameError),
     /// `localhost`, a bare label, or a suffix that only a private network answers for.
-    #[error("use the url: the host name belongs to a private network")]
+    #[error(
+        "use the url: the host name belongs to a private network; the operator opens one by webhooks.allow_networks"
+    )]
     LocalName,
     /// An address written in the URL, in a range that is closed.
-    #[error("use the url: its address is not allowed ({range})")]
+    #[error(
+        "use the url: its address is not allowed ({range}); the operator opens its network by webhooks.allow_networks"
+    )]
     Address {
         /// What the range is for.
         range: &'static str,
     },
     /// The name resolves into a closed range. Which one stays with the operator.
-    #[error("use the url: its host name leads to an address that is not allowed")]
+    #[error(
+        "use the url: its host name leads to an address that is not allowed; the operator opens its network by webhooks.allow_networks"
+    )]
     ResolvedAddress,
     /// A request header that is malformed or that the transport sets itself.
     #[error(transparent)]

@@ -5,6 +5,7 @@
 mod actor;
 mod attempt;
 pub mod body;
+pub mod counts;
 pub mod deliveries;
 pub mod delivery;
 pub mod failure;

@@ -178,6 +178,9 @@ impl Accounts {
     }
 }
 
+/// The purpose of the private values that hold accounts.
+const ACCOUNT: &str = "account";
+
 fn private_name(kind: Kind, id: &RecordId) -> String {
     format!("{}/{id}", kind.name())
 }
@@ -191,7 +194,7 @@ fn reset_key(org: &OrgId, kind: Kind, id: &RecordId) -> appengine_actors::store:
 }
 
 fn account_key(org: &OrgId, kind: Kind, id: &RecordId) -> appengine_actors::store::Key {
-    appengine_actors::keys::private(org, "account", &private_name(kind, id))
+    appengine_actors::keys::private(org, ACCOUNT, &private_name(kind, id))
 }
 
 #[cfg(test)]

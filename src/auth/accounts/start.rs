@@ -5,18 +5,21 @@ use std::time::Duration;
 use appengine_actors::ids::OrgId;
 use appengine_actors::keys;
 use appengine_actors::record::model::Record;
-use appengine_actors::store::Scan;
+use appengine_actors::store::{Key, Scan, Versioned, decode};
 use serde_json::{Map, Value};
 
-use super::Accounts;
 use super::error::AccountError;
-use super::person::{NewPerson, Person, Standing};
+use super::person::{Account, NewPerson, Person, Standing};
+use super::{ACCOUNT, Accounts};
 use crate::auth::input::{self, Invalid};
 use crate::auth::password;
 use crate::auth::principal::Kind;
 use crate::auth::random;
 use crate::auth::role::Role;
 use crate::auth::token::Use;
+
+/// Entries that are read at once.
+const PAGE: usize = 1_000;
 
 /// The owner made at first start.
 pub struct FirstOwner {
@@ -39,8 +42,8 @@ pub struct Added {
 }
 
 impl Accounts {
-    /// Makes an organisation and its owner, with a password made up, if the store holds no organisation at
-    /// all. The link lives for `link_life`.
+    /// Makes an organisation and its owner, with a password made up, if nobody owns anything yet: people who
+    /// were added before the first start do not take it away. The link lives for `link_life`.
     ///
     /// # Errors
     /// When the address is none, or the store or the bus does not answer.
@@ -50,12 +53,15 @@ impl Accounts {
         email: &str,
         link_life: Duration,
     ) -> Result<Option<FirstOwner>, AccountError> {
-        let any = Scan::prefix(keys::orgs(), 1).keys_only();
-        if !self.parts.store.scan(any).await?.is_empty() {
+        if self.anybody_owns().await? {
             return Ok(None);
         }
         let password = random::password();
-        let person = self.add(org, email, &[Role::Owner], &password).await?;
+        let person = match self.add(org, email, &[Role::Owner], &password).await {
+            // Whoever added them knows how they sign in, and chose that they own nothing.
+            Err(AccountError::EmailTaken) => return Ok(None),
+            added => added?,
+        };
         let (now, identity) = (self.parts.clock.now(), person.identity(None));
         Ok(Some(FirstOwner {
             org: org.clone(),
@@ -63,6 +69,33 @@ impl Accounts {
             password,
             link_token: self.parts.tokens.sign_for(Use::SignInLink, &identity, link_life, now)?,
         }))
+    }
+
+    /// Whether any organisation has an owner. The first one is found at once: who founds an organisation owns
+    /// it, and is older than all others in it.
+    async fn anybody_owns(&self) -> Result<bool, AccountError> {
+        let mut orgs = Scan::prefix(keys::orgs(), PAGE).keys_only();
+        while let Some(page) = self.page(&mut orgs).await? {
+            for org in page.iter().filter_map(|(key, _)| keys::parse_org(key)) {
+                let mut accounts = Scan::prefix(keys::privates(&org, ACCOUNT), PAGE);
+                while let Some(page) = self.page(&mut accounts).await? {
+                    for (_, found) in page {
+                        if decode::<Account>(&found.value)?.roles.contains(&Role::Owner) {
+                            return Ok(true);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The next entries of a scan, which then goes on behind them; none at its end.
+    async fn page(&self, scan: &mut Scan) -> Result<Option<Vec<(Key, Versioned)>>, AccountError> {
+        let page = self.parts.store.scan(scan.clone()).await?;
+        let Some((last, _)) = page.last() else { return Ok(None) };
+        *scan = scan.clone().after(last);
+        Ok(Some(page))
     }
 
     /// `appengine user add`: staff with these roles, and the organisation if it is new. Without a password

@@ -126,11 +126,14 @@ fn a_variable_that_is_not_text_is_refused_only_if_it_is_ours() {
 }
 
 #[test]
-fn a_long_list_of_problems_is_cut_and_counted() {
+fn everything_wrong_is_listed_however_much_it_is() {
     let file: String = (0..60).map(|number| format!("unknown{number} = 1\n")).collect();
     let refused = refusal(layers(&file, &[]));
-    assert_eq!(refused.lines().count(), 52);
-    assert!(refused.ends_with("\n  and 10 more"), "{refused}");
+    assert_eq!(refused.lines().count(), 61);
+    let all: Vec<String> = (0..40).map(|number| format!("`home{number}`")).collect();
+    let texts = format!("[\"10.0.0.0/8\", {}]", all.join(", ").replace('`', "\""));
+    let refused = refusal(env([("APPENGINE__SERVER__TRUSTED_PROXIES", &texts)]));
+    assert!(refused.contains(&format!("none of {} is a network; write", all.join(", "))), "{refused}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use appengine_actors::bus::change::{Change, ChangeError, EventKey, Idempotency};
+use appengine_actors::bus::change::{Change, ChangeError, EventKey, Idempotency, Receipt};
 use appengine_actors::clock::Timestamp;
 use appengine_actors::event::{EventDraft, EventKind};
 use appengine_actors::ids::EventId;
@@ -143,6 +143,7 @@ pub(super) async fn batch(
 }
 
 /// Events that are durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Published {
     ids: Vec<EventId>,
     /// Whether all of them were before.
@@ -239,16 +240,21 @@ async fn together(
     key: Option<String>,
 ) -> Result<Published, Problem> {
     let idempotency = key.map(|key| Idempotency { key, digest: digest_of(&events) });
-    let change = Change {
-        by: Some(caller.label().to_owned()),
-        events: events.into_iter().map(|event| draft(event, machine)).collect(),
-        idempotency,
-        ..Change::default()
-    };
-    let receipt = machine.publisher.commit(caller.org.clone(), change).await?;
-    let repeated = receipt.repeated.is_some();
-    let new = || receipt.events.iter().map(|event| event.id).collect();
-    Ok(Published { ids: receipt.repeated.clone().unwrap_or_else(new), repeated })
+    let events: Vec<EventDraft> = events.into_iter().map(|event| draft(event, machine)).collect();
+    let own = events.iter().map(|draft| draft.id).collect();
+    let change = Change { by: Some(caller.label().to_owned()), events, idempotency, ..Change::default() };
+    Ok(accepted(own, machine.publisher.commit(caller.org.clone(), change).await)?)
+}
+
+/// The events that are durable now, of which the request's own are `own`.
+fn accepted(own: Vec<EventId>, committed: Result<Receipt, ChangeError>) -> Result<Published, ChangeError> {
+    match committed {
+        Ok(Receipt { repeated: Some(ids), .. }) => Ok(Published { ids, repeated: true }),
+        Ok(_) => Ok(Published { ids: own, repeated: false }),
+        // The bus ended between its commit and its answer, and was asked again: nobody else has this id.
+        Err(ChangeError::Published(id)) if own.contains(&id) => Ok(Published { ids: own, repeated: false }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Publishes events of which some have keys of their own: those whose key was used stand for the first
@@ -294,5 +300,26 @@ async fn each(
             Err(ChangeError::EventKeyUsed) if tries < TRIES => {}
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_whose_first_answer_was_lost_is_accepted_all_the_same() {
+        let [own, second, other] = [1, 2, 3].map(|n| EventId::new(Timestamp::from_millis(n)));
+        let both = vec![own, second];
+        let lost = Err(ChangeError::Published(second));
+        assert_eq!(accepted(both.clone(), lost), Ok(Published { ids: both.clone(), repeated: false }));
+        let somebody_elses = Err(ChangeError::Published(other));
+        assert_eq!(accepted(both.clone(), somebody_elses), Err(ChangeError::Published(other)));
+        assert_eq!(
+            accepted(both.clone(), Ok(Receipt::default())),
+            Ok(Published { ids: both.clone(), repeated: false })
+        );
+        let earlier = Receipt { repeated: Some(vec![other]), ..Receipt::default() };
+        assert_eq!(accepted(both, Ok(earlier)), Ok(Published { ids: vec![other], repeated: true }));
     }
 }

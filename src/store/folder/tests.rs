@@ -25,6 +25,30 @@ fn the_folder_and_what_is_in_it_are_the_owners_alone() {
 }
 
 #[test]
+fn a_folder_of_something_else_is_left_as_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("lib");
+    fs::create_dir(&path).unwrap();
+    set_mode(&path, 0o755);
+    fs::create_dir(path.join("lost+found")).unwrap();
+    drop(Folder::hold(&path).unwrap());
+    // What is ours has gone, and something else has come.
+    fs::remove_file(path.join(LOCK)).unwrap();
+    fs::write(path.join("passwords.db"), "").unwrap();
+    set_mode(&path, 0o755);
+    let refused = Folder::hold(&path).unwrap_err();
+    assert!(matches!(refused, FolderError::Foreign { .. }), "{refused}");
+    assert_eq!((mode(&path), path.join(LOCK).exists()), (0o755, false));
+    for ours in [LOCK, SECRET, STORE] {
+        fs::write(path.join(ours), "").unwrap();
+        drop(Folder::hold(&path).unwrap());
+        for found in [LOCK, ours] {
+            let _ = fs::remove_file(path.join(found));
+        }
+    }
+}
+
+#[test]
 fn a_folder_has_one_holder_who_is_named() {
     let root = tempfile::tempdir().unwrap();
     let held = Folder::hold(root.path()).unwrap();

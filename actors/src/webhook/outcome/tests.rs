@@ -94,7 +94,8 @@ fn every_error_has_its_own_code_and_reads_as_a_sentence() {
     );
     assert_eq!(
         explain(&Err(SendError::Refused(Refused::ResolvedAddress))).unwrap(),
-        "failed to use the url: its host name leads to an address that is not allowed"
+        "failed to use the url: its host name leads to an address that is not allowed; the operator opens its \
+         network by webhooks.allow_networks"
     );
 }
 

@@ -42,6 +42,8 @@ async fn a_delivery_that_is_never_taken_is_dead_after_its_whole_schedule() {
     let dead = only(&house).await;
     assert_eq!((dead.status, dead.attempts, dead.next_attempt_at), (DeliveryStatus::Dead, 10, None));
     assert_eq!(dead.completed_at, Some(house.setup.clock.now()));
+    let counted = house.house().deliveries.read();
+    assert_eq!((counted.attempts, counted.dead, counted.delivered, counted.failed), (10, 1, 0, 0));
     assert_eq!(dead.last_error.as_deref(), Some("the receiver answered 500"));
     house.advance(SECOND * 200_000).await;
     let sent = house.transport().sent();

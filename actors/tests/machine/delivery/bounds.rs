@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use appengine_actors::keys;
+use appengine_actors::store::{Batch, encode};
 use appengine_actors::testkit::probe::{quiet, until_true};
 use appengine_actors::testkit::{Answer, Setup};
 use appengine_actors::webhook::DestinationActor;
@@ -127,6 +129,23 @@ async fn draining_begins_no_attempt_and_waits_for_those_under_way() {
     house.advance(SECOND).await;
     let states: Vec<_> = house.deliveries().await.iter().map(|delivery| delivery.status).collect();
     assert_eq!(states, [DeliveryStatus::Delivered, DeliveryStatus::Pending]);
+}
+
+#[actix::test]
+async fn a_delivery_that_cannot_be_signed_is_not_waited_for() {
+    let house = start(Setup::default()).await;
+    let secret = keys::private(&house.org, "webhook-secret", "default");
+    let mut batch = Batch::default();
+    batch.put(secret, encode(&"sealed with another key").unwrap());
+    house.house().store.commit(batch).await.unwrap();
+    send(&house, HOOK).await;
+    let name = DestinationId::of_origin(&house.org, "https://receiver.example");
+    let destination = house.actor::<DestinationActor>(&format!("delivery/destinations/{name}"));
+    let drained = tokio::spawn(async move { destination.ask(Drain).await });
+    quiet().await;
+    assert!(drained.is_finished(), "it rests until somebody mends the secret");
+    assert!(house.transport().sent().is_empty());
+    assert_eq!(house.deliveries().await[0].status, DeliveryStatus::Pending);
 }
 
 #[actix::test]

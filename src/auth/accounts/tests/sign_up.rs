@@ -148,6 +148,22 @@ async fn the_first_start_makes_an_owner_once() {
 }
 
 #[tokio::test]
+async fn people_who_own_nothing_do_not_take_the_first_start_away() {
+    let world = world_with(false);
+    let (org, other) = (org_id("my-org"), org_id("acme"));
+    for (org, email) in [(&org, "ada@example.com"), (&other, "bob@example.com")] {
+        world.accounts.add_user(org, email, &[Role::User], None).await.unwrap();
+    }
+    // One who was added under the owner's address stays what they are, and nothing fails.
+    let taken = world.accounts.first_start(&org, "ada@example.com", super::kit::HOUR).await;
+    assert!(taken.unwrap().is_none());
+    let first = world.accounts.first_start(&org, "owner@localhost", super::kit::HOUR).await;
+    assert_eq!(first.unwrap().unwrap().email, "owner@localhost");
+    let again = world.accounts.first_start(&org_id("third"), "c@example.com", super::kit::HOUR).await;
+    assert!(again.unwrap().is_none(), "one owner anywhere is enough");
+}
+
+#[tokio::test]
 async fn the_printed_link_signs_in_once() {
     let world = world();
     let first = world.accounts.first_start(&org_id("my-org"), "owner@localhost", super::kit::HOUR).await;

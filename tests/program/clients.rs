@@ -1,0 +1,19 @@
+//! Official clients before the program as it is: `tests/one_port.rs` has them before the gateway alone.
+
+use std::process::Command;
+
+use crate::support::binary::{House, run};
+use crate::support::{ADA, ORG, standard_webhooks};
+
+#[test]
+fn socket_io_the_live_feed_and_rest_share_the_port() {
+    let house = House::new();
+    let token = house.token(&["--org", ORG, "--email", ADA]);
+    let server = house.start();
+    let mut node = Command::new("node");
+    node.current_dir(standard_webhooks::installed());
+    node.args(["run.mjs", "the_whole_program", &server.base, &token]);
+    let ended = run(node, b"");
+    assert!(ended.status.success(), "{}", ended.err);
+    server.stop();
+}
