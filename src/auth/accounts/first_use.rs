@@ -72,9 +72,12 @@ impl Accounts {
             {
                 return Ok(Some(person.record.sk));
             }
-            match self.record(org, kind, &principal.id).await? {
-                Some(record) => return Ok((!record.is_deleted()).then_some(record.sk)),
-                None => {}
+            if let Some(record) = self.record(org, kind, &principal.id).await? {
+                return Ok((!record.is_deleted()).then_some(record.sk));
+            }
+            if holder.is_some() {
+                // Their record was deleted just now: what was taken away does not come back by a token.
+                return Ok(None);
             }
             match self.make(org, &from_claims(principal)).await {
                 Ok(person) => return Ok(Some(person.record.sk)),
