@@ -13,8 +13,6 @@ use super::sled::{Change, DATA_FILE, Engine};
 use super::tables::{Table, Tables};
 use super::{codec, journal};
 
-/// Changes that sled takes in at once.
-const BATCH: usize = 512;
 /// How long a disk that fails rests before it is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -32,17 +30,11 @@ impl Home {
     /// # Errors
     /// Says what sled or the disk said. Trying again with the same table is safe.
     pub(super) fn take_in(&self, table: &Table, version: u64) -> Result<(), String> {
-        let mut changes = table.iter().map(|(key, written)| -> Change {
+        let changes = table.iter().map(|(key, written)| -> Change {
             let value = written.value.as_ref().map(|value| codec::pack(written.version, value));
             (codec::entry_key(key), value)
         });
-        loop {
-            let batch: Vec<Change> = changes.by_ref().take(BATCH).collect();
-            if batch.is_empty() {
-                break;
-            }
-            self.engine.apply(batch).map_err(|fault| fault.to_string())?;
-        }
+        self.engine.apply_each(changes).map_err(|fault| fault.to_string())?;
         self.settle([(codec::COMMITS.to_vec(), Some(codec::pack_number(version)))])
     }
 
@@ -58,6 +50,12 @@ impl Home {
     pub(super) fn forget(&self, through: u64) -> Result<(), String> {
         journal::forget(&self.folder, &*self.disk, through)
             .map_err(|error| format!("the journal's old files cannot be removed: {error}"))
+    }
+
+    /// Removes the whole journal.
+    pub(super) fn forget_all(&self) -> Result<(), String> {
+        journal::remove_all(&self.folder, &*self.disk)
+            .map_err(|error| format!("the journal's files cannot be removed: {error}"))
     }
 
     /// Bytes that sled's file takes.

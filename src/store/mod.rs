@@ -235,7 +235,7 @@ fn bring_home(home: &Home) -> Result<(), OpenError> {
     if replayed.version > 0 {
         home.take_in(&replayed.table, replayed.version).map_err(io)?;
     }
-    home.forget(u64::MAX).map_err(io)
+    home.forget_all().map_err(io)
 }
 
 fn unreadable(folder: &Path, error: &ReplayError) -> OpenError {

@@ -129,6 +129,22 @@ impl Engine {
         guarded(|| Ok(db.apply_batch(batch)?))
     }
 
+    /// Carries out changes one by one, so that readers get their turn in between: sled lets nobody read while
+    /// it takes in a batch.
+    pub(super) fn apply_each(&self, changes: impl IntoIterator<Item = Change>) -> Result<(), Fault> {
+        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let db = tree.as_ref().ok_or(Fault::Closed)?;
+        guarded(|| {
+            for (key, value) in changes {
+                match value {
+                    Some(value) => db.insert(key, value)?,
+                    None => db.remove(key)?,
+                };
+            }
+            Ok(())
+        })
+    }
+
     /// Hands everything applied to the operating system.
     pub(super) fn flush(&self) -> Result<(), Fault> {
         let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);

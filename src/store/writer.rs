@@ -180,7 +180,9 @@ impl Writer {
     /// Hands the young table on, if it has so many bytes and the old one is gone.
     fn carry_if(&mut self, bytes: usize) {
         let (young, carrying) = self.tables.load();
-        if self.ailing.is_some() || young < bytes || carrying {
+        // Keys that are written again and again make a long journal of a small table.
+        let long = self.journal.length() > 2 * self.table_bytes as u64;
+        if self.ailing.is_some() || carrying || (young < bytes && !long) {
             return;
         }
         self.journal.carried();
@@ -200,7 +202,7 @@ impl Writer {
         carrier.wait()?;
         drop(carrier);
         home.take_in(&tables.freeze(), last_version)?;
-        home.forget(u64::MAX)
+        home.forget_all()
     }
 }
 

@@ -1,15 +1,21 @@
-//! The bytes of the journal: a frame is what one group of commits changes, with a checksum over all of it.
-//! Pure; the journal writes frames and reads them back.
+//! The bytes of the journal: a file begins with its head, and then comes frame after frame. A frame is what
+//! one group of commits changes, with a checksum over all of it. Pure; the journal writes and reads them.
 //!
 //! ```text
-//! frame    "apj1"  length u32  crc32 u32  number u64  change …       (big-endian; crc over number and changes)
+//! head     "apjf"  number u64  first frame u64  crc32 u32            (big-endian; crc over both numbers)
+//! frame    "apj1"  length u32  crc32 u32  number u64  change …       (crc over number and changes)
 //! change   kind u8  version u64  key length u32  key  [value length u32  value]
 //! ```
+//!
+//! Values are JSON and keys escape their zero bytes, so what somebody stores never reads as a frame.
 
 use bytes::Bytes;
 
 use crate::store::tables::Written;
 
+const FILE_MAGIC: &[u8; 4] = b"apjf";
+/// Bytes of a file's head.
+pub(super) const FILE_HEAD: usize = 4 + 8 + 8 + 4;
 const MAGIC: &[u8; 4] = b"apj1";
 const HEAD: usize = 4 + 4 + 4;
 const NUMBER: usize = 8;
@@ -18,6 +24,19 @@ const REMOVED: u8 = 0;
 const VALUE: u8 = 1;
 /// A value under a key that held nothing.
 const FRESH: u8 = 2;
+
+/// The head of a file: its number, and that of its first frame.
+pub(super) fn file_head(number: u64, first: u64) -> Vec<u8> {
+    let body = [number.to_be_bytes(), first.to_be_bytes()].concat();
+    [FILE_MAGIC.as_slice(), &body, &crc32fast::hash(&body).to_be_bytes()].concat()
+}
+
+/// The number of the first frame, if `bytes` begin with the head of file `number`.
+pub(super) fn read_file_head(bytes: &[u8], number: u64) -> Option<u64> {
+    let (first, _) = bytes.get(12..)?.split_first_chunk::<8>()?;
+    let first = u64::from_be_bytes(*first);
+    bytes.starts_with(&file_head(number, first)).then_some(first)
+}
 
 /// A frame that is being put together.
 pub(super) struct Draft(Vec<u8>);

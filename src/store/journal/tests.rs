@@ -21,7 +21,7 @@ fn held(replayed: &Replayed) -> Vec<(String, u64, Option<String>)> {
 }
 
 fn path(store: &Path, number: u64) -> PathBuf {
-    store.join(FOLDER).join(name(number))
+    store.join(FOLDER).join(name(number, SUFFIX))
 }
 
 /// A journal of two files: `a` and `b` in the first, `c` in the second.
@@ -50,43 +50,67 @@ fn what_was_appended_is_replayed_over_all_files_and_goes_on() {
     journal.carried();
     assert_eq!(journal.bytes(), path(store.path(), 3).metadata().unwrap().len());
     assert_eq!(held(&replay(store.path()).unwrap()), [("b".to_owned(), 4, None)]);
-    forget(store.path(), &*disk(store.path()), u64::MAX).unwrap();
+    remove_all(store.path(), &*disk(store.path())).unwrap();
     assert_eq!(held(&replay(store.path()).unwrap()), []);
 }
 
 #[test]
-fn a_write_that_was_cut_off_is_passed_over_and_nothing_stands_behind_it() {
+fn a_write_that_was_cut_off_is_passed_over_and_the_next_start_goes_on() {
     let store = tempfile::tempdir().unwrap();
-    drop(two_files(store.path()));
+    let mut journal = two_files(store.path());
     let before = held(&replay(store.path()).unwrap());
+    let end = usize::try_from(journal.length).unwrap();
+    append(&mut journal, &[change("d", 4, Some("4"))]);
     let whole = fs::read(path(store.path(), 2)).unwrap();
-    for cut in 1..whole.len() {
-        let torn = [&whole[..], &whole[..cut]].concat();
+    for cut in end..usize::try_from(journal.length).unwrap() {
+        let torn = [&whole[..cut], &vec![0; whole.len() - cut]].concat();
         fs::write(path(store.path(), 2), torn).unwrap();
-        let replayed = replay(store.path()).unwrap();
-        assert_eq!(held(&replayed), before, "cut at {cut}");
+        assert_eq!(held(&replay(store.path()).unwrap()), before, "cut at {cut}");
     }
     let mut journal =
         Journal::go_on(store.path(), disk(store.path()), &replay(store.path()).unwrap()).unwrap();
-    append(&mut journal, &[change("d", 4, Some("4"))]);
+    append(&mut journal, &[change("e", 5, Some("5"))]);
     let replayed = replay(store.path()).unwrap();
-    assert_eq!(replayed.table.get(b"d").map(|written| written.version), Some(4));
+    assert_eq!(replayed.table.get(b"e").map(|written| written.version), Some(5));
+    assert_eq!(replayed.table.get(b"d"), None);
 }
 
 #[test]
 fn damage_in_the_middle_is_said_with_its_place() {
-    for (file, at) in [(1, 20), (1, 0), (2, 5)] {
+    // Within the first file, its head, and before the last frame of the second one.
+    for (file, byte, place) in [(1, 44, FILE_HEAD), (1, 5, 0), (2, 30, FILE_HEAD), (2, 5, 0)] {
         let store = tempfile::tempdir().unwrap();
         let mut journal = two_files(store.path());
         append(&mut journal, &[change("d", 4, Some("4"))]);
         let mut bytes = fs::read(path(store.path(), file)).unwrap();
-        bytes[at] ^= 1;
+        bytes[byte] ^= 1;
         fs::write(path(store.path(), file), bytes).unwrap();
-        let Err(ReplayError::Damaged { file: said, at: 0 }) = replay(store.path()) else {
-            panic!("file {file}, byte {at} was passed over")
+        let Err(ReplayError::Damaged { file: said, at }) = replay(store.path()) else {
+            panic!("file {file}, byte {byte} was passed over")
         };
-        assert!(said.ends_with(&name(file)), "{said}");
+        assert!(said.ends_with(&name(file, SUFFIX)) && at == place, "{said}, {at}");
     }
+}
+
+#[test]
+fn a_file_that_is_used_again_says_nothing_of_what_it_said_before() {
+    let store = tempfile::tempdir().unwrap();
+    let mut journal = two_files(store.path());
+    append(&mut journal, &[change("old", 4, Some("4"))]);
+    let through = journal.turn().unwrap();
+    forget(store.path(), &*disk(store.path()), through).unwrap();
+    assert_eq!(files(&store.path().join(FOLDER), SPARE).unwrap().len(), 2);
+    for version in 5..9 {
+        append(&mut journal, &[change("new", version, Some("5"))]);
+        let ended = journal.turn().unwrap();
+        let replayed = replay(store.path()).unwrap();
+        assert_eq!(held(&replayed), [("new".to_owned(), version, Some("5".to_owned()))]);
+        forget(store.path(), &*disk(store.path()), ended - 1).unwrap();
+    }
+    // A crash before the head was written: the file holds what it held as a spare.
+    let spare = files(&store.path().join(FOLDER), SPARE).unwrap().pop().unwrap().1;
+    fs::rename(spare, path(store.path(), journal.number + 1)).unwrap();
+    assert_eq!(held(&replay(store.path()).unwrap()).len(), 1);
 }
 
 #[test]
@@ -103,5 +127,5 @@ fn what_is_written_anew_takes_the_place_of_everything() {
     let keys: Vec<_> = held(&replayed).into_iter().map(|(key, version, _)| (key, version)).collect();
     let expected = [("gone", 2), ("later", 9), ("new", 3), ("old", 1)];
     assert_eq!(keys, expected.map(|(key, version)| (key.to_owned(), version)));
-    assert_eq!(files(&store.path().join(FOLDER)).unwrap().len(), 1);
+    assert_eq!(files(&store.path().join(FOLDER), SUFFIX).unwrap().len(), 1);
 }
