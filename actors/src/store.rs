@@ -35,6 +35,9 @@ pub enum Expect {
 pub enum Op {
     /// Writes a value, whatever was there.
     Put(Key, Bytes),
+    /// Writes a value under a key that holds nothing, as whoever wrote it promises. Cheaper than a put
+    /// where the key is removed again soon.
+    Insert(Key, Bytes),
     /// Removes a key; nothing happens when there is none.
     Delete(Key),
 }
@@ -61,6 +64,13 @@ impl Batch {
         self
     }
 
+    /// Adds a write of a key that holds nothing, such as one with an id that was made just now. A promise:
+    /// the store does not look, and where it is broken what the key held may come back.
+    pub fn insert(&mut self, key: Key, value: impl Into<Bytes>) -> &mut Self {
+        self.ops.push(Op::Insert(key, value.into()));
+        self
+    }
+
     /// Adds a removal.
     pub fn delete(&mut self, key: Key) -> &mut Self {
         self.ops.push(Op::Delete(key));
@@ -78,7 +88,7 @@ impl Batch {
     #[must_use]
     pub fn weight(&self) -> usize {
         let ops = self.ops.iter().map(|op| match op {
-            Op::Put(key, value) => key.len() + value.len(),
+            Op::Put(key, value) | Op::Insert(key, value) => key.len() + value.len(),
             Op::Delete(key) => key.len(),
         });
         ops.sum::<usize>() + self.expects.iter().map(|(key, _)| key.len()).sum::<usize>()

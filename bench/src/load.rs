@@ -115,7 +115,7 @@ impl Load {
         while started.elapsed() < during {
             ticks.tick().await;
             let Ok(mut connection) = idle.try_recv() else {
-                bail!("the server does not keep up with {per_second}/s")
+                bail!("the server does not keep up with {per_second}/s after {sent} events")
             };
             let (token, body, back) = (self.token.clone(), event(kind), idle_in.clone());
             workers.spawn(async move {

@@ -9,9 +9,11 @@ mod load;
 mod poll;
 mod receiver;
 mod server;
+mod store;
 
 use std::time::Duration;
 
+use appengine::config::Durability;
 use load::{Load, Summary, percentile};
 use receiver::Receiver;
 use server::Server;
@@ -31,6 +33,15 @@ async fn main() -> anyhow::Result<()> {
     if first == "poll" {
         let count = words.next().map_or(Ok(1_000_000), |count| count.parse())?;
         return poll::run(&words.next().unwrap_or_else(|| "power".to_owned()), count).await;
+    }
+    if first == "store" {
+        let durability = match words.next().as_deref() {
+            None | Some("power") => Durability::Power,
+            Some("process") => Durability::Process,
+            Some("none") => Durability::None,
+            Some(other) => anyhow::bail!("there is no durability `{other}`"),
+        };
+        return store::run(durability, 200_000).await;
     }
     let durability = first;
     println!(

@@ -1,20 +1,24 @@
-//! What the writer asks of the disk beside sled: that bytes are on it, and how much room is left.
-//! A trait, so that tests can count syncs, hold them and let them fail.
+//! What the store asks of the disk beside sled: to write the journal, that bytes are on it, and how much
+//! room is left. A trait, so that tests can count syncs, hold them and let writes and syncs fail.
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// The disk under a store.
 pub(super) trait Disk: Send + Sync {
-    /// Returns once everything written to the store's file is on the disk.
-    fn sync(&self) -> io::Result<()>;
+    /// Writes into a file at a place.
+    fn write(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()>;
+
+    /// Returns once everything written to a file is on the disk.
+    fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Returns once everything entered into a folder is on the disk.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
     /// Bytes that may still be written.
     fn free(&self) -> io::Result<u64>;
-
-    /// Bytes that the store's file takes.
-    fn used(&self) -> io::Result<u64>;
 }
 
 /// Refuses to write `bytes` where less than the reserve would be left.
@@ -32,38 +36,35 @@ pub(super) fn check_room(disk: &dyn Disk, reserve_bytes: u64, bytes: usize) -> R
     Err(format!("the disk has {free} MiB left and {needed} MiB are needed; free some space"))
 }
 
-/// The disk that holds the folder of a sled store.
+/// The disk that holds a store's folder.
 pub(super) struct RealDisk {
     folder: PathBuf,
-    data: File,
 }
 
 impl RealDisk {
-    /// The disk under an open store's folder. The folder's own entries are on it when this returns.
-    pub(super) fn under(folder: &Path) -> io::Result<Self> {
-        let data = File::open(folder.join(super::sled::DATA_FILE))?;
-        for name in [super::sled::SETTINGS_FILE, "."] {
-            File::open(folder.join(name))?.sync_all()?;
-        }
-        if let Some(parent) = folder.canonicalize()?.parent() {
-            File::open(parent)?.sync_all()?;
-        }
-        Ok(Self { folder: folder.to_path_buf(), data })
+    /// The disk under a folder.
+    pub(super) fn of(folder: &Path) -> Self {
+        Self { folder: folder.to_path_buf() }
     }
 }
 
 impl Disk for RealDisk {
-    /// `fdatasync`: sled's own flush commits neither the file's size nor the drive's cache.
-    fn sync(&self) -> io::Result<()> {
-        self.data.sync_data()
+    fn write(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        file.write_all_at(bytes, at)
+    }
+
+    /// `fdatasync`, which also brings a file's new length to the disk.
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    /// `fsync`: `fdatasync` promises nothing about the entries of a folder.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
     }
 
     fn free(&self) -> io::Result<u64> {
         let found = rustix::fs::statvfs(&self.folder)?;
         Ok(found.f_bavail.saturating_mul(found.f_frsize))
-    }
-
-    fn used(&self) -> io::Result<u64> {
-        Ok(self.data.metadata()?.len())
     }
 }

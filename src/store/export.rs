@@ -9,7 +9,7 @@ use appengine_actors::store::StoreError;
 
 use super::line::{End, Entry, Header, Running, Trailer, write_entry, write_frame};
 use super::sled::{DATA_FILE, Engine, View};
-use super::{OpenError, Options, codec, migrate, open_engine, writer};
+use super::{OpenError, Options, codec, migrate, open_home, writer};
 
 /// Entries read at once.
 const PAGE: usize = 256;
@@ -46,7 +46,7 @@ pub fn export(folder: &Path, options: &Options, out: &mut impl Write) -> Result<
     if !folder.join(DATA_FILE).exists() {
         return Err(ExportError::Nothing { folder: folder.into() });
     }
-    let (engine, _) = open_engine(folder, options)?;
+    let engine = open_home(folder, options)?.engine;
     super::import::refuse_unfinished(&engine, folder)?;
     let exported = write_all(&engine, out);
     engine.close();

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use appengine_actors::store::{MAX_VALUE_BYTES, StoreError};
 
-use super::disk::{Disk, check_room};
+use super::carrier::Home;
+use super::disk::check_room;
 use super::line::{Entry, Header, Running, Trailer, is_trailer, read_entry, read_frame};
 use super::sled::{Change, Engine};
-use super::{OpenError, Options, at, codec, migrate, open_engine};
+use super::{OpenError, Options, at, codec, migrate, open_home};
 
 /// Entries and bytes of one batch.
 const BATCH_ENTRIES: usize = 512;
@@ -51,18 +52,17 @@ pub enum ImportError {
 /// # Errors
 /// Names the line that is not as export wrote it.
 pub fn import(folder: &Path, options: &Options, input: &mut impl BufRead) -> Result<u64, ImportError> {
-    let (engine, disk) = open_engine(folder, options)?;
-    let into = Target { engine, disk: &disk, reserve_bytes: options.reserve_bytes };
+    let into = Target { home: open_home(folder, options)?, reserve_bytes: options.reserve_bytes };
     let imported = into.begin(folder).and_then(|()| match into.read_all(input) {
         Ok(entries) => Ok(entries),
         Err(refused) => into.clear().map_or_else(Err, |()| Err(refused)),
     });
     // An export of an older format is migrated like an older store.
     let imported = imported.and_then(|entries| {
-        migrate::bring_up(&into.engine, into.disk, folder, &migrate::PLAN)?;
+        migrate::bring_up(&into.home, &migrate::PLAN)?;
         Ok(entries)
     });
-    into.engine.close();
+    into.home.engine.close();
     imported
 }
 
@@ -78,16 +78,15 @@ pub(super) fn refuse_unfinished(engine: &Engine, folder: &Path) -> Result<(), Op
     }
 }
 
-struct Target<'a> {
-    engine: Engine,
-    disk: &'a dyn Disk,
+struct Target {
+    home: Home,
     reserve_bytes: u64,
 }
 
-impl Target<'_> {
+impl Target {
     /// Marks the store as being imported into; takes out what an import that was cut short left.
     fn begin(&self, folder: &Path) -> Result<(), ImportError> {
-        let found = self.engine.read(|view| {
+        let found = self.home.engine.read(|view| {
             let first = view.range(Bound::Included(codec::ENTRIES.0), codec::ENTRIES.1, false).next();
             Ok((view.get(codec::IMPORT)?.is_some(), first.transpose()?.is_some()))
         });
@@ -126,7 +125,7 @@ impl Target<'_> {
     }
 
     fn write(&self, progress: &mut Progress) -> Result<(), ImportError> {
-        check_room(self.disk, self.reserve_bytes, progress.bytes).map_err(ImportError::Write)?;
+        check_room(&*self.home.disk, self.reserve_bytes, progress.bytes).map_err(ImportError::Write)?;
         progress.bytes = 0;
         self.settle(std::mem::take(&mut progress.batch))
     }
@@ -134,7 +133,7 @@ impl Target<'_> {
     /// Takes out every entry, then the mark.
     fn clear(&self) -> Result<(), ImportError> {
         loop {
-            let page = self.engine.read(|view| {
+            let page = self.home.engine.read(|view| {
                 let entries = view.range(Bound::Included(codec::ENTRIES.0), codec::ENTRIES.1, false);
                 let keys = entries.take(BATCH_ENTRIES).map(|entry| Ok((entry?.0.as_ref().to_vec(), None)));
                 keys.collect::<Result<Vec<Change>, StoreError>>()
@@ -148,7 +147,7 @@ impl Target<'_> {
     }
 
     fn settle(&self, changes: Vec<Change>) -> Result<(), ImportError> {
-        migrate::settle(&self.engine, self.disk, changes).map_err(ImportError::Write)
+        self.home.settle(changes).map_err(ImportError::Write)
     }
 }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use appengine_actors::store::StoreError;
 
-use super::disk::Disk;
-use super::sled::{Change, Engine, View};
+use super::carrier::Home;
+use super::sled::{Engine, View};
 use super::{OpenError, at, codec};
 
 /// The formats that this program understands, and how to get from one to the next.
@@ -47,49 +47,60 @@ impl Plan<'_> {
     }
 }
 
-/// Brings the store to the plan's current format; a new one is in it from the start.
+/// How a store stands to a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// There is nothing in it.
+    New,
+    /// It is in the format of today.
+    Current,
+    /// It is in an older format, and carried over to the next one up to this key.
+    Older(u64, Option<Vec<u8>>),
+}
+
+/// How a store stands to a plan, before anything is done to it.
 ///
 /// # Errors
-/// When the format is too new or too old, or an entry cannot be carried over.
-pub(super) fn bring_up(
-    engine: &Engine,
-    disk: &dyn Disk,
-    folder: &Path,
-    plan: &Plan<'_>,
-) -> Result<(), OpenError> {
+/// When its format is too new or too old, or sled cannot be read.
+pub(super) fn standing(engine: &Engine, folder: &Path, plan: &Plan<'_>) -> Result<Standing, OpenError> {
     let known = plan.current();
-    let newer = |found| OpenError::Newer { folder: folder.into(), found, known };
     let (found, begun, empty) = engine.read(read_notes).map_err(|error| at(folder, error))?;
-    let mut format = match found {
-        Some(format) => format,
-        None if empty => {
-            let note = (codec::FORMAT.to_vec(), Some(codec::pack_number(known)));
-            return settle(engine, disk, vec![note]).map_err(|reason| io(folder, reason));
-        }
-        None => {
-            let detail = "it holds something, but no format is noted".into();
-            return Err(OpenError::Damaged { folder: folder.into(), detail });
-        }
+    let Some(format) = found else {
+        let detail = "it holds something, but no format is noted".into();
+        let damaged = || OpenError::Damaged { folder: folder.into(), detail };
+        return if empty { Ok(Standing::New) } else { Err(damaged()) };
     };
-    if format > known {
-        return Err(newer(format));
-    }
-    if let Some((to, _)) = begun.as_ref().filter(|(to, _)| *to > known) {
-        return Err(newer(*to));
+    let newest = begun.as_ref().map_or(format, |(to, _)| format.max(*to));
+    if newest > known {
+        return Err(OpenError::Newer { folder: folder.into(), found: newest, known });
     }
     if format < plan.oldest {
         return Err(OpenError::Unknown { folder: folder.into(), found: format });
     }
+    let after = begun.filter(|(to, _)| *to == format + 1).map(|(_, after)| after);
+    Ok(if format == known { Standing::Current } else { Standing::Older(format, after) })
+}
+
+/// Brings the store to the plan's current format; a new one is in it from the start.
+///
+/// # Errors
+/// When the format is too new or too old, or an entry cannot be carried over.
+pub(super) fn bring_up(home: &Home, plan: &Plan<'_>) -> Result<(), OpenError> {
+    let folder = home.folder.as_path();
+    let (mut format, mut after) = match standing(&home.engine, folder, plan)? {
+        Standing::Current => return Ok(()),
+        Standing::New => {
+            let note = (codec::FORMAT.to_vec(), Some(codec::pack_number(plan.current())));
+            return home.settle([note]).map_err(|reason| OpenError::Io { folder: folder.into(), reason });
+        }
+        Standing::Older(format, after) => (format, after),
+    };
     let done = usize::try_from(format - plan.oldest).unwrap_or(usize::MAX);
     for rewrite in plan.steps.iter().skip(done) {
         let to = format + 1;
         tracing::info!(folder = %folder.display(), format, to, "store: migration begins");
-        let after = begun.clone().filter(|(begun, _)| *begun == to).map(|(_, after)| after);
-        carry_over(engine, disk, to, after, *rewrite).map_err(|reason| OpenError::Migration {
-            folder: folder.into(),
-            to,
-            reason,
-        })?;
+        let carried = carry_over(home, to, after.take(), *rewrite);
+        carried.map_err(|reason| OpenError::Migration { folder: folder.into(), to, reason })?;
         format = to;
     }
     Ok(())
@@ -113,18 +124,17 @@ fn read_notes(view: View<'_>) -> Result<Notes, StoreError> {
 }
 
 fn carry_over(
-    engine: &Engine,
-    disk: &dyn Disk,
+    home: &Home,
     to: u64,
     mut after: Option<Vec<u8>>,
     rewrite: &Rewrite<'_>,
 ) -> Result<(), String> {
     loop {
         let page =
-            engine.read(|view| read_page(view, after.as_deref())).map_err(|error| error.to_string())?;
+            home.engine.read(|view| read_page(view, after.as_deref())).map_err(|error| error.to_string())?;
         let Some((last, _)) = page.last() else {
             let format = (codec::FORMAT.to_vec(), Some(codec::pack_number(to)));
-            return settle(engine, disk, vec![format, (codec::MIGRATION.to_vec(), None)]);
+            return home.settle([format, (codec::MIGRATION.to_vec(), None)]);
         };
         let last = last.clone();
         let mut changes = Vec::new();
@@ -141,7 +151,7 @@ fn carry_over(
         }
         let note = [&to.to_be_bytes(), last.as_slice()].concat();
         changes.push((codec::MIGRATION.to_vec(), Some(note)));
-        settle(engine, disk, changes)?;
+        home.settle(changes)?;
         after = Some(last);
     }
 }
@@ -161,18 +171,4 @@ fn read_page(view: View<'_>, after: Option<&[u8]>) -> Result<Page, StoreError> {
         }
     }
     Ok(page)
-}
-
-/// Brings changes to the disk as one.
-///
-/// # Errors
-/// Says what the engine or the disk said.
-pub(super) fn settle(engine: &Engine, disk: &dyn Disk, changes: Vec<Change>) -> Result<(), String> {
-    engine.apply(changes).map_err(|fault| fault.to_string())?;
-    engine.flush().map_err(|fault| fault.to_string())?;
-    disk.sync().map_err(|error| format!("the sync failed: {error}"))
-}
-
-fn io(folder: &Path, reason: String) -> OpenError {
-    OpenError::Io { folder: folder.into(), reason }
 }

@@ -1,16 +1,19 @@
 //! Durable storage in one folder: sled behind the Store port, with export, import and migrations. It
 //! decides nothing about what is stored; `app` opens it and hands it to the machine.
 
+mod carrier;
 mod codec;
 mod disk;
 mod export;
 pub mod folder;
 mod import;
+mod journal;
 mod line;
 mod migrate;
 mod queue;
 mod readers;
 mod sled;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -25,13 +28,17 @@ use appengine_actors::store::{
     Batch, Key, Lease, Scan, Store, StoreError, StoreFuture, StoreStats, Versioned,
 };
 
+use self::carrier::{Carrier, Home};
 use self::disk::{Disk, RealDisk};
 pub use self::export::{ExportError, export};
 pub use self::import::{ImportError, import};
+use self::journal::{Journal, ReplayError};
+use self::migrate::Standing;
 use self::queue::{Ledger, Queue};
 use self::readers::Readers;
 use self::sled::{Engine, Fault};
-use self::writer::{Health, Writer};
+use self::tables::Tables;
+use self::writer::Writer;
 use crate::config::Durability;
 
 /// How a store is opened.
@@ -41,6 +48,8 @@ pub struct Options {
     pub durability: Durability,
     /// Memory for pages; sled's real use is a multiple of it.
     pub cache_bytes: u64,
+    /// Changes of so many bytes are kept in memory and in the journal before they are carried into sled.
+    pub table_bytes: usize,
     /// Threads that read.
     pub readers: usize,
     /// Batches that may wait; further ones are [`StoreError::Full`].
@@ -57,6 +66,7 @@ impl Default for Options {
         Self {
             durability: Durability::Power,
             cache_bytes: 64 * MIB as u64,
+            table_bytes: 24 * MIB,
             readers: 4,
             queue: 8192,
             queue_bytes: 64 * MIB,
@@ -150,43 +160,89 @@ fn open_on(
     wrap: impl FnOnce(Box<dyn Disk>) -> Box<dyn Disk>,
 ) -> Result<Arc<dyn Store>, OpenError> {
     let io = |reason: std::io::Error| OpenError::Io { folder: folder.into(), reason: reason.to_string() };
-    let (engine, disk) = open_engine(folder, options)?;
-    import::refuse_unfinished(&engine, folder)?;
-    let engine = Arc::new(engine);
-    let disk = wrap(Box::new(disk));
-    let ledger = Arc::new(Ledger::default());
-    ledger.disk_bytes.store(disk.used().map_err(io)?, Ordering::Relaxed);
-    let last_version = engine.read(writer::latest_version).map_err(|fault| at(folder, fault))?;
-    let (queue, line) = queue::queue(options.queue, options.queue_bytes, Arc::clone(&ledger));
-    let writer = Writer {
-        engine: Arc::clone(&engine),
-        disk,
-        durability: options.durability,
-        reserve_bytes: options.reserve_bytes,
-        ledger: Arc::clone(&ledger),
-        last_version,
-        health: Health::Well,
+    let home = open_sled(folder, options, wrap)?;
+    // What the journal holds need not be in sled before the store is used, unless its format is an old one.
+    let replayed = match migrate::standing(&home.engine, folder, &migrate::PLAN)? {
+        Standing::Current => journal::replay(folder).map_err(|error| unreadable(folder, &error))?,
+        Standing::New | Standing::Older(..) => {
+            bring_home(&home)?;
+            journal::Replayed::default()
+        }
     };
-    let readers = Readers::start(&engine, options.readers).map_err(io)?;
+    migrate::bring_up(&home, &migrate::PLAN)?;
+    import::refuse_unfinished(&home.engine, folder)?;
+    let in_sled = home.engine.read(writer::latest_version).map_err(|error| at(folder, error))?;
+    let last_version = in_sled.max(replayed.version);
+    let journal = Journal::go_on(folder, Arc::clone(&home.disk), &replayed).map_err(io)?;
+    let ledger = Arc::new(Ledger::default());
+    ledger.disk_bytes.store(home.bytes() + journal.bytes(), Ordering::Relaxed);
+    let tables = Arc::new(Tables::of(replayed.table));
+    let readers = Readers::start(&home.engine, &tables, options.readers).map_err(io)?;
+    let carrier = Carrier::start(home.clone(), Arc::clone(&tables)).map_err(io)?;
+    let (queue, line) = queue::queue(options.queue, options.queue_bytes, Arc::clone(&ledger));
+    let engine = Arc::clone(&home.engine);
+    let (durability, reserve_bytes, table_bytes) =
+        (options.durability, options.reserve_bytes, options.table_bytes);
+    let its = Arc::clone(&ledger);
+    let writer = Writer {
+        home,
+        journal,
+        tables,
+        carrier,
+        durability,
+        reserve_bytes,
+        table_bytes,
+        ledger: its,
+        last_version,
+        ailing: None,
+    };
     let thread = thread::Builder::new().name("store-write".into());
     let writer = thread.spawn(move || writer.run(&line)).map_err(io)?;
     let leases = LocalLeases::default();
     let (queue, writer) = (Some(queue), Some(writer));
-    let durability = options.durability;
     Ok(Arc::new(SledStore { queue, writer, readers, engine, ledger, leases, durability }))
 }
 
-/// Opens sled, brings the format up to date, and the disk below.
-fn open_engine(folder: &Path, options: &Options) -> Result<(Engine, RealDisk), OpenError> {
-    let io = |reason: std::io::Error| OpenError::Io { folder: folder.into(), reason: reason.to_string() };
+/// Opens sled with everything that the journal holds in it, in the format of today.
+fn open_home(folder: &Path, options: &Options) -> Result<Home, OpenError> {
+    let home = open_sled(folder, options, |disk| disk)?;
+    migrate::standing(&home.engine, folder, &migrate::PLAN)?;
+    bring_home(&home)?;
+    migrate::bring_up(&home, &migrate::PLAN)?;
+    Ok(home)
+}
+
+fn open_sled(
+    folder: &Path,
+    options: &Options,
+    wrap: impl FnOnce(Box<dyn Disk>) -> Box<dyn Disk>,
+) -> Result<Home, OpenError> {
+    let io = |reason: String| OpenError::Io { folder: folder.into(), reason };
     let engine = Engine::open(folder, options.cache_bytes).map_err(|fault| match fault {
         Fault::Locked => OpenError::Locked { folder: folder.into() },
         Fault::Corrupt(detail) => OpenError::Damaged { folder: folder.into(), detail },
-        Fault::Io(_) | Fault::Closed => OpenError::Io { folder: folder.into(), reason: fault.to_string() },
+        Fault::Io(_) | Fault::Closed => io(fault.to_string()),
     })?;
-    let disk = RealDisk::under(folder).map_err(io)?;
-    migrate::bring_up(&engine, &disk, folder, &migrate::PLAN)?;
-    Ok((engine, disk))
+    engine.settle_folder(&RealDisk::of(folder)).map_err(|error| io(error.to_string()))?;
+    let disk = Arc::from(wrap(Box::new(RealDisk::of(folder))));
+    Ok(Home { folder: folder.to_path_buf(), engine: Arc::new(engine), disk })
+}
+
+/// Brings what the journal holds into sled, so that the journal is empty.
+fn bring_home(home: &Home) -> Result<(), OpenError> {
+    let replayed = journal::replay(&home.folder).map_err(|error| unreadable(&home.folder, &error))?;
+    let io = |reason| OpenError::Io { folder: home.folder.clone(), reason };
+    if replayed.version > 0 {
+        home.take_in(&replayed.table, replayed.version).map_err(io)?;
+    }
+    home.forget_all().map_err(io)
+}
+
+fn unreadable(folder: &Path, error: &ReplayError) -> OpenError {
+    match error {
+        ReplayError::Io(_) => OpenError::Io { folder: folder.into(), reason: error.to_string() },
+        ReplayError::Damaged { .. } => OpenError::Damaged { folder: folder.into(), detail: error.to_string() },
+    }
 }
 
 /// A failure of a store call while the store is opened.

@@ -111,7 +111,7 @@ const MAX_KEY_BYTES: usize = 8 * 1024;
 
 fn check_sizes(batch: &Batch) -> Result<(), StoreError> {
     for op in &batch.ops {
-        let Op::Put(key, value) = op else { continue };
+        let (Op::Put(key, value) | Op::Insert(key, value)) = op else { continue };
         if value.len() > MAX_VALUE_BYTES {
             return Err(StoreError::TooLarge { bytes: value.len() });
         }

@@ -1,6 +1,7 @@
 //! A few threads that read, so that no arbiter ever waits for the disk. They never write; the store
 //! hands them one read at a time through a bounded channel.
 
+use std::cmp::Ordering;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::codec;
 use super::queue::stopped;
 use super::sled::{Engine, View};
+use super::tables::{Reading, Tables, Written};
 
 /// Reads that may wait in the channel; further callers wait for their turn to join.
 const WAITING: usize = 256;
@@ -20,47 +22,54 @@ const WAITING: usize = 256;
 pub(super) struct Readers(mpsc::Sender<Read>);
 
 /// One read, which answers for itself.
-type Read = Box<dyn FnOnce(&Engine) + Send>;
+type Read = Box<dyn FnOnce(&Engine, &Tables) + Send>;
+
+/// Everything committed, at one moment.
+struct Moment<'a> {
+    tables: Reading<'a>,
+    view: View<'a>,
+}
 
 impl Readers {
     /// Starts `count` threads, which end once this is dropped and every read asked for is answered.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(super) fn start(engine: &Arc<Engine>, count: usize) -> io::Result<Self> {
+    pub(super) fn start(engine: &Arc<Engine>, tables: &Arc<Tables>, count: usize) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let receiver = Arc::new(Mutex::new(receiver));
         for number in 0..count.max(1) {
-            let (engine, receiver) = (Arc::clone(engine), Arc::clone(&receiver));
+            let (engine, tables, receiver) = (Arc::clone(engine), Arc::clone(tables), Arc::clone(&receiver));
             let name = format!("store-read-{number}");
-            thread::Builder::new().name(name).spawn(move || serve(&engine, &receiver))?;
+            thread::Builder::new().name(name).spawn(move || serve(&engine, &tables, &receiver))?;
         }
         Ok(Self(sender))
     }
 
     /// What a key holds.
     pub(super) fn get(&self, key: Key) -> StoreFuture<Option<Versioned>> {
-        self.ask(move |view| find(view, &key))
+        self.ask(move |now| Ok(now.get(&[key])?.pop().flatten()))
     }
 
     /// What several keys hold at one moment.
     pub(super) fn get_many(&self, keys: Vec<Key>) -> StoreFuture<Vec<Option<Versioned>>> {
-        self.ask(move |view| keys.iter().map(|key| find(view, key)).collect())
+        self.ask(move |now| now.get(&keys))
     }
 
     /// A page of keys at one moment.
     pub(super) fn scan(&self, scan: Scan) -> StoreFuture<Vec<(Key, Versioned)>> {
-        self.ask(move |view| walk(view, &scan))
+        self.ask(move |now| now.walk(&scan))
     }
 
     fn ask<T: Send + 'static>(
         &self,
-        read: impl FnOnce(View<'_>) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Moment<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> StoreFuture<T> {
         let (answer, answered) = oneshot::channel();
-        let read: Read = Box::new(move |engine| {
+        let read: Read = Box::new(move |engine, tables| {
             if !answer.is_closed() {
-                let _ = answer.send(engine.read(read));
+                let tables = tables.read();
+                let _ = answer.send(engine.read(|view| read(&Moment { tables, view })));
             }
         });
         let sender = self.0.clone();
@@ -71,35 +80,74 @@ impl Readers {
     }
 }
 
-fn serve(engine: &Engine, reads: &Mutex<mpsc::Receiver<Read>>) {
+fn serve(engine: &Engine, tables: &Tables, reads: &Mutex<mpsc::Receiver<Read>>) {
     loop {
         // Whoever holds the lock waits for the next read; the others wait for the lock.
         let next = reads.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(read) = next else { return };
-        read(engine);
+        read(engine, tables);
     }
 }
 
-fn find(view: View<'_>, key: &[u8]) -> Result<Option<Versioned>, StoreError> {
-    let at = codec::entry_key(key);
-    let stored = view.get(&at)?;
-    stored.map(|stored| codec::unpack(&at, stored.as_ref())).transpose()
-}
-
-fn walk(view: View<'_>, scan: &Scan) -> Result<Vec<(Key, Versioned)>, StoreError> {
-    if scan.from >= scan.to {
-        return Ok(Vec::new());
-    }
-    let (from, to) = (codec::entry_key(&scan.from), codec::entry_key(&scan.to));
-    let entries = view.range(Bound::Included(&from), &to, scan.descending).take(scan.limit);
-    let read = entries.map(|entry| {
-        let (key, value) = entry?;
-        let found = if scan.keys_only {
-            Versioned { version: 0, value: Bytes::new() }
-        } else {
-            codec::unpack(key.as_ref(), value.as_ref())?
+impl Moment<'_> {
+    fn get(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        let known = self.tables.get(keys).into_iter().zip(keys);
+        let find = |(known, key): (Option<Written>, &Key)| match known {
+            Some(written) => Ok(versioned(written)),
+            None => {
+                let at = codec::entry_key(key);
+                let stored = self.view.get(&at)?;
+                stored.map(|stored| codec::unpack(&at, stored.as_ref())).transpose()
+            }
         };
-        Ok((codec::key_of(key.as_ref())?, found))
-    });
-    read.collect()
+        known.map(find).collect()
+    }
+
+    /// The tables' part of the range and sled's, merged: where both know a key, the tables are right.
+    fn walk(&self, scan: &Scan) -> Result<Vec<(Key, Versioned)>, StoreError> {
+        if scan.from >= scan.to {
+            return Ok(Vec::new());
+        }
+        let mut changes = self.tables.region(scan).into_iter().peekable();
+        let (from, to) = (codec::entry_key(&scan.from), codec::entry_key(&scan.to));
+        let stored = self.view.range(Bound::Included(&from), &to, scan.descending).map(|entry| {
+            let (key, value) = entry?;
+            let found = if scan.keys_only { NO_VALUE } else { codec::unpack(key.as_ref(), value.as_ref())? };
+            Ok::<_, StoreError>((codec::key_of(key.as_ref())?, found))
+        });
+        let mut stored = stored.peekable();
+        let mut page = Vec::new();
+        // Where the changes end before there are enough, they are all that the tables know of the range.
+        while page.len() < scan.limit {
+            let order = match (changes.peek(), stored.peek()) {
+                (Some((changed, _)), Some(Ok((key, _)))) => changed[..].cmp(key),
+                (None, None) => break,
+                (Some(_), None) => Ordering::Equal,
+                (None, Some(_)) | (_, Some(Err(_))) => {
+                    page.extend(stored.next().transpose()?);
+                    continue;
+                }
+            };
+            let order = if scan.descending { order.reverse() } else { order };
+            if order == Ordering::Greater {
+                page.extend(stored.next().transpose()?);
+                continue;
+            }
+            if order == Ordering::Equal {
+                stored.next();
+            }
+            let change = changes.next().map(|(key, written)| (key, versioned(written)));
+            if let Some((key, Some(found))) = change {
+                page.push((key.to_vec(), if scan.keys_only { NO_VALUE } else { found }));
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// What a scan for keys alone says of a value.
+const NO_VALUE: Versioned = Versioned { version: 0, value: Bytes::new() };
+
+fn versioned(Written { version, value, .. }: Written) -> Option<Versioned> {
+    value.map(|value| Versioned { version, value })
 }

@@ -10,10 +10,12 @@ use std::{fs, io, thread};
 
 use appengine_actors::store::StoreError;
 
+use super::disk::Disk;
+
 /// The file in which sled keeps everything.
 pub(super) const DATA_FILE: &str = "db";
 /// The file in which sled keeps what a store was made with.
-pub(super) const SETTINGS_FILE: &str = "conf";
+const SETTINGS_FILE: &str = "conf";
 
 /// The largest segment sled knows, because a page over a quarter of a segment becomes a file under
 /// `blobs/` that is never synced. A page is up to twenty values: at sled's default of 512 KiB
@@ -70,8 +72,7 @@ pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
 pub(super) struct Engine {
     folder: PathBuf,
     cache_bytes: u64,
-    /// Held for reading through every read of several keys, and for writing while a batch is applied:
-    /// sled's own iterators may see half of one.
+    /// Held for writing while sled is closed and opened again.
     tree: RwLock<Option<::sled::Db>>,
 }
 
@@ -93,7 +94,18 @@ impl Engine {
         Ok(Self { folder: folder.to_path_buf(), cache_bytes, tree: RwLock::new(Some(db)) })
     }
 
-    /// Reads with nothing written in between.
+    /// Brings what sled made when it was opened to the disk: the settings, and the folder's own entries.
+    ///
+    /// # Errors
+    /// When the disk says so.
+    pub(super) fn settle_folder(&self, disk: &dyn Disk) -> io::Result<()> {
+        disk.sync(&fs::File::open(self.folder.join(SETTINGS_FILE))?)?;
+        disk.sync_folder(&self.folder)?;
+        self.folder.canonicalize()?.parent().map_or(Ok(()), |parent| disk.sync_folder(parent))
+    }
+
+    /// Reads. Sled's own iterators may see half of what is being applied: whoever reads beside that knows it
+    /// already from the tables.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(View<'_>) -> Result<T, StoreError>,
@@ -112,9 +124,25 @@ impl Engine {
                 None => batch.remove(key),
             }
         }
-        let tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
         let db = tree.as_ref().ok_or(Fault::Closed)?;
         guarded(|| Ok(db.apply_batch(batch)?))
+    }
+
+    /// Carries out changes one by one, so that readers get their turn in between: sled lets nobody read while
+    /// it takes in a batch.
+    pub(super) fn apply_each(&self, changes: impl IntoIterator<Item = Change>) -> Result<(), Fault> {
+        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let db = tree.as_ref().ok_or(Fault::Closed)?;
+        guarded(|| {
+            for (key, value) in changes {
+                match value {
+                    Some(value) => db.insert(key, value)?,
+                    None => db.remove(key)?,
+                };
+            }
+            Ok(())
+        })
     }
 
     /// Hands everything applied to the operating system.
@@ -146,7 +174,7 @@ impl Engine {
     }
 }
 
-/// The store while nothing is written.
+/// What sled holds.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a>(&'a ::sled::Db);
 

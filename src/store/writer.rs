@@ -1,55 +1,68 @@
-//! The one thread that writes: it takes everything that waits, judges it in order, makes one batch of
-//! it, brings that to the disk and then answers everyone. It alone decides what is acknowledged.
+//! The one thread that writes: it takes everything that waits, judges it in order, brings what is taken
+//! to the journal as one group, and then answers everyone. It alone decides what is acknowledged.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use appengine_actors::store::{Batch, Expect, Key, Op, StoreError};
 use bytes::Bytes;
 
+use super::carrier::{Carrier, Home};
 use super::codec;
-use super::disk::{Disk, check_room};
+use super::disk::check_room;
+use super::journal::Journal;
 use super::queue::{Ledger, Waiting};
-use super::sled::{Change, Engine, View};
+use super::sled::View;
+use super::tables::{Tables, Written};
 use crate::config::Durability;
 
 /// A group takes no more batches once it weighs this much, so that the first does not wait for the last.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
+/// A young table of this many times its usual size waits for the old one to be carried.
+const MOST: usize = 4;
+/// When nothing was written for this long, a smaller table is carried too: the next start is quicker for it.
+const IDLE: Duration = Duration::from_secs(2);
+/// What is not worth being carried for that.
+const LITTLE_BYTES: usize = 256 * 1024;
 
 /// What the writing thread works with.
 pub(super) struct Writer {
-    pub(super) engine: Arc<Engine>,
-    pub(super) disk: Box<dyn Disk>,
+    pub(super) home: Home,
+    pub(super) journal: Journal,
+    pub(super) tables: Arc<Tables>,
+    pub(super) carrier: Carrier,
     pub(super) durability: Durability,
     /// Bytes of the disk that are never used, so that sled does not meet its end.
     pub(super) reserve_bytes: u64,
+    /// A young table of this size is carried into sled.
+    pub(super) table_bytes: usize,
     pub(super) ledger: Arc<Ledger>,
     /// The latest version given out.
     pub(super) last_version: u64,
-    pub(super) health: Health,
-}
-
-/// What the last failure left behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Health {
-    Well,
-    /// Sled answers nothing but its first error until it is opened again.
-    Reopen,
-    /// A sync failed: what the disk holds is unknown, and the kernel tells it only once.
-    Lost(String),
+    /// Why the journal must be written anew before anything else, if it must.
+    pub(super) ailing: Option<String>,
 }
 
 type Answers = Vec<Result<(), StoreError>>;
 
-/// What the group so far has made of each key: its version and value, or nothing.
-type Overlay = HashMap<Key, Option<(u64, Bytes)>>;
+/// What the group so far has made of each key.
+type Overlay = HashMap<Key, Written>;
 
 impl Writer {
     /// Works until everyone who could send is gone and everything sent is written.
     pub(super) fn run(mut self, line: &Receiver<Waiting>) {
-        while let Ok(first) = line.recv() {
+        loop {
+            let first = match line.recv_timeout(IDLE) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.carry_if(LITTLE_BYTES.min(self.table_bytes));
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let mut bytes = first.weight;
             let mut group = vec![first];
             while bytes < GROUP_BYTES
@@ -60,8 +73,9 @@ impl Writer {
             }
             self.carry_out(group, bytes);
         }
-        if let Err(fault) = self.settle() {
-            tracing::error!(%fault, "store: the last sync failed");
+        if let Err(why) = self.close() {
+            // Nothing is lost by it: the journal is read at the next start.
+            tracing::error!(%why, "store: what the journal holds was not carried into sled");
         }
     }
 
@@ -74,104 +88,152 @@ impl Writer {
         }
         self.ledger.note(result.as_ref().err().cloned());
         self.ledger.leave(group.len(), bytes);
-        let answers = result.unwrap_or_else(|why| vec![Err(StoreError::Unavailable(why)); group.len()]);
+        let (answers, unwritten) = result.unwrap_or_else(|why| {
+            (vec![Err(StoreError::Unavailable(why)); group.len()], Overlay::new())
+        });
         let taken = answers.iter().filter(|answer| answer.is_ok()).count();
         self.ledger.commits.fetch_add(u64::try_from(taken).unwrap_or(u64::MAX), Ordering::Relaxed);
         for (waiting, answer) in group.into_iter().zip(answers) {
             // Whoever dropped the future does not want to know.
             let _ = waiting.answer.send(answer);
         }
-        if self.durability == Durability::None
-            && self.health == Health::Well
-            && let Err(fault) = self.engine.flush()
-        {
-            self.health = Health::Reopen;
-            self.ledger.note(Some(fault.to_string()));
+        if let Err(why) = self.append(&unwritten) {
+            // It was answered already, so nothing may come to stand behind the gap.
+            self.ledger.note(Some(why.clone()));
+            self.ailing = Some(why);
         }
+        self.carry_if(self.table_bytes);
+        self.ledger.disk_bytes.store(self.home.bytes() + self.journal.bytes(), Ordering::Relaxed);
     }
 
-    /// The answers of a group that is as durable as promised, or why none of it may be relied on.
-    fn write(&mut self, group: &[Waiting], bytes: usize) -> Result<Answers, String> {
+    /// The answers of a group that is as durable as promised, and what of it is still to be written; or why
+    /// none of it may be relied on.
+    fn write(&mut self, group: &[Waiting], bytes: usize) -> Result<(Answers, Overlay), String> {
         self.recover()?;
-        check_room(&*self.disk, self.reserve_bytes, bytes)?;
+        self.make_room()?;
+        check_room(&*self.home.disk, self.reserve_bytes, bytes)?;
         let mut version = self.last_version;
         let mut overlay = Overlay::new();
-        let judged = self.engine.read(|view| {
-            let judge = |waiting: &Waiting| judge(&waiting.batch, view, &mut overlay, &mut version);
+        let judged = self.home.engine.read(|view| {
+            let stored = Stored { view, tables: &self.tables };
+            let judge = |waiting: &Waiting| judge(&waiting.batch, &stored, &mut overlay, &mut version);
             Ok(group.iter().map(judge).collect::<Answers>())
         });
-        let answers = judged.map_err(|fault| self.reopen_after(&fault))?;
-        if version > self.last_version {
-            self.last_version = version;
-            let commits = (codec::COMMITS.to_vec(), Some(codec::pack_number(version)));
-            let changes = overlay.into_iter().map(as_change).chain([commits]);
-            self.engine.apply(changes).map_err(|fault| self.reopen_after(&fault))?;
-            self.make_durable()?;
-            self.ledger.groups.fetch_add(1, Ordering::Relaxed);
-            self.ledger.disk_bytes.store(self.disk.used().unwrap_or(0), Ordering::Relaxed);
+        let answers = judged.map_err(|error| error.to_string())?;
+        self.last_version = version;
+        if overlay.is_empty() {
+            return Ok((answers, overlay));
         }
-        Ok(answers)
-    }
-
-    fn make_durable(&mut self) -> Result<(), String> {
-        match self.durability {
-            Durability::None => Ok(()),
-            Durability::Process => self.engine.flush().map_err(|fault| self.reopen_after(&fault)),
-            Durability::Power => self.settle(),
+        // The last level answers first and writes afterwards.
+        let late = self.durability == Durability::None;
+        if !late {
+            self.append(&overlay)?;
+            if self.durability == Durability::Power {
+                self.journal.sync().map_err(|error| self.fell_ill("a sync of the journal failed", &error))?;
+            }
         }
+        self.ledger.groups.fetch_add(1, Ordering::Relaxed);
+        let shown = overlay.iter().map(|(key, written)| (Bytes::copy_from_slice(key), written.clone()));
+        self.tables.publish(shown);
+        Ok((answers, if late { overlay } else { Overlay::new() }))
     }
 
-    /// Brings everything applied to the disk. The order counts: sled writes, then the disk keeps.
-    fn settle(&mut self) -> Result<(), String> {
-        if let Health::Lost(why) = &self.health {
-            return Err(why.clone());
+    fn append(&mut self, changes: &Overlay) -> Result<(), String> {
+        // Made and removed within the group: there is nothing to be written of it.
+        let mut lasting = changes.iter().filter(|(_, w)| !w.fresh || w.value.is_some()).peekable();
+        if lasting.peek().is_none() {
+            return Ok(());
         }
-        self.engine.flush().map_err(|fault| self.reopen_after(&fault))?;
-        self.disk.sync().map_err(|error| {
-            let why = format!(
-                "a sync failed ({error}), so what the disk holds is unknown; check the disk and start again, \
-                 from a backup if the store does not open"
-            );
-            self.health = Health::Lost(why.clone());
-            why
-        })
+        let appended = self.journal.append(lasting.map(|(key, written)| (key.as_slice(), written)));
+        appended.map_err(|error| format!("the journal cannot be written: {error}"))
     }
 
-    fn reopen_after(&mut self, fault: &dyn std::error::Error) -> String {
-        self.health = Health::Reopen;
-        fault.to_string()
+    fn fell_ill(&mut self, what: &str, error: &std::io::Error) -> String {
+        let why = format!("{what}: {error}");
+        self.ailing = Some(why.clone());
+        why
     }
 
+    /// Once a sync failed nobody knows what the journal's file holds: all that sled lacks is written anew, which
+    /// succeeds when the disk is well again.
     fn recover(&mut self) -> Result<(), String> {
-        match &self.health {
-            Health::Well => return Ok(()),
-            Health::Lost(why) => return Err(why.clone()),
-            Health::Reopen => {}
+        let Some(why) = self.ailing.take() else { return Ok(()) };
+        match self.journal.rewrite(&self.tables) {
+            Ok(()) => {
+                tracing::info!(%why, "store: the journal was written anew after a failure");
+                Ok(())
+            }
+            Err(error) => Err(self.fell_ill("the journal cannot be written anew", &error)),
         }
-        self.engine.reopen().map_err(|fault| fault.to_string())?;
-        let stored = self.engine.read(latest_version).map_err(|fault| fault.to_string())?;
-        // A version that was given out and lost must not come again with another value.
-        self.last_version = self.last_version.max(stored);
-        self.health = Health::Well;
-        tracing::info!("store: opened again after a failure");
+    }
+
+    /// Waits for the old table where the young one has grown too large beside it.
+    fn make_room(&mut self) -> Result<(), String> {
+        let (young, carrying) = self.tables.load();
+        if young > MOST * self.table_bytes && carrying {
+            self.carrier.wait()?;
+            self.carry_if(self.table_bytes);
+        }
         Ok(())
+    }
+
+    /// Hands the young table on, if it has so many bytes and the old one is gone.
+    fn carry_if(&mut self, bytes: usize) {
+        let (young, carrying) = self.tables.load();
+        // Keys that are written again and again make a long journal of a small table.
+        let long = self.journal.length() > 2 * self.table_bytes as u64;
+        if self.ailing.is_some() || carrying || (young < bytes && !long) {
+            return;
+        }
+        self.journal.carried();
+        match self.journal.turn() {
+            Ok(through) => self.carrier.carry(self.tables.freeze(), self.last_version, through),
+            // It goes on in this one; the next group tries again.
+            Err(error) => tracing::error!(%error, "store: the journal cannot go on in another file"),
+        }
+    }
+
+    /// Brings everything into sled, so that the journal is empty.
+    fn close(self) -> Result<(), String> {
+        let Self { home, tables, carrier, last_version, ailing, .. } = self;
+        if let Some(why) = ailing {
+            return Err(why);
+        }
+        carrier.wait()?;
+        drop(carrier);
+        home.take_in(&tables.freeze(), last_version)?;
+        home.forget_all()
     }
 }
 
-/// The latest version that a store has given out.
-pub(super) fn latest_version(view: View<'_>) -> Result<u64, StoreError> {
-    match view.get(codec::COMMITS)? {
-        Some(stored) => codec::unpack_number(codec::COMMITS, stored.as_ref()),
-        None => Ok(0),
+/// What was committed before a group.
+struct Stored<'a> {
+    view: View<'a>,
+    tables: &'a Tables,
+}
+
+impl Stored<'_> {
+    fn version(&self, key: &[u8]) -> Result<Option<u64>, StoreError> {
+        if let Some(known) = self.tables.version(key) {
+            return Ok(known);
+        }
+        let at = codec::entry_key(key);
+        let stored = self.view.get(&at)?;
+        stored.map(|stored| Ok(codec::unpack(&at, stored.as_ref())?.version)).transpose()
     }
 }
 
 /// Whether a batch is taken, after all those before it; if so it goes into the overlay.
-fn judge(batch: &Batch, view: View<'_>, overlay: &mut Overlay, version: &mut u64) -> Result<(), StoreError> {
+fn judge(
+    batch: &Batch,
+    stored: &Stored<'_>,
+    overlay: &mut Overlay,
+    version: &mut u64,
+) -> Result<(), StoreError> {
     for (index, (key, expect)) in batch.expects.iter().enumerate() {
         let found = match overlay.get(key) {
-            Some(written) => written.as_ref().map(|(version, _)| *version),
-            None => stored_version(view, key)?,
+            Some(written) => written.value.as_ref().map(|_| written.version),
+            None => stored.version(key)?,
         };
         let holds = match expect {
             Expect::Absent => found.is_none(),
@@ -186,21 +248,23 @@ fn judge(batch: &Batch, view: View<'_>, overlay: &mut Overlay, version: &mut u64
         *version += 1;
     }
     for op in &batch.ops {
-        match op {
-            Op::Put(key, value) => overlay.insert(key.clone(), Some((*version, value.clone()))),
-            Op::Delete(key) => overlay.insert(key.clone(), None),
+        let (key, value, fresh) = match op {
+            Op::Put(key, value) => (key, Some(value.clone()), false),
+            Op::Insert(key, value) => (key, Some(value.clone()), true),
+            Op::Delete(key) => (key, None, false),
         };
+        match overlay.get_mut(key) {
+            Some(before) => *before = Written { version: *version, value, fresh: before.fresh },
+            None => _ = overlay.insert(key.clone(), Written { version: *version, value, fresh }),
+        }
     }
     Ok(())
 }
 
-fn stored_version(view: View<'_>, key: &[u8]) -> Result<Option<u64>, StoreError> {
-    let at = codec::entry_key(key);
-    let stored = view.get(&at)?;
-    stored.map(|stored| Ok(codec::unpack(&at, stored.as_ref())?.version)).transpose()
-}
-
-fn as_change((key, written): (Key, Option<(u64, Bytes)>)) -> Change {
-    let value = written.map(|(version, value)| codec::pack(version, &value));
-    (codec::entry_key(&key), value)
+/// The latest version that sled knows of.
+pub(super) fn latest_version(view: View<'_>) -> Result<u64, StoreError> {
+    match view.get(codec::COMMITS)? {
+        Some(stored) => codec::unpack_number(codec::COMMITS, stored.as_ref()),
+        None => Ok(0),
+    }
 }

@@ -242,7 +242,7 @@ impl Builder<'_> {
         self.put_bounded(key, &event, "an event")?;
         let by_kind = keys::event_log_of(self.org, event.kind.as_str());
         for log in [keys::event_log(self.org), by_kind] {
-            self.batch.put(keys::event_place(log, self.stamp, n), event.id.to_bytes().to_vec());
+            self.batch.insert(keys::event_place(log, self.stamp, n), event.id.to_bytes().to_vec());
         }
         self.link(Node::Event(event.id));
         self.receipt.events.push(event);
@@ -252,7 +252,7 @@ impl Builder<'_> {
     /// Enters an effect under the cause of the whole change.
     fn link(&mut self, effect: Node) {
         if let Some(cause) = self.change.cause.as_ref().map(node_of) {
-            self.batch.put(keys::effect(self.org, cause, effect), Vec::new());
+            self.batch.insert(keys::effect(self.org, cause, effect), Vec::new());
         }
     }
 
@@ -263,9 +263,9 @@ impl Builder<'_> {
         let key = keys::run(self.org, run.id);
         self.guard(key.clone(), Expect::Absent, Guard::Caller);
         self.put(key, &run)?;
-        self.batch.put(keys::run_of(self.org, &run.automation_id, run.id), Vec::new());
+        self.batch.insert(keys::run_of(self.org, &run.automation_id, run.id), Vec::new());
         if let Some(cause) = run.cause.as_ref().map(node_of) {
-            self.batch.put(keys::effect(self.org, cause, Node::Run(run.id)), Vec::new());
+            self.batch.insert(keys::effect(self.org, cause, Node::Run(run.id)), Vec::new());
         }
         let task = Task::RunFlow { flow: run.automation_id.clone(), run: run.id };
         let job = (!run.status.is_final()).then(|| job(names::AUTOMATION, task, self.stamp)).flatten();
@@ -277,12 +277,12 @@ impl Builder<'_> {
         let attempts = (self.limits.attempts)(&draft.queue);
         let job = draft.into_job(self.org.clone(), self.stamp.time(), attempts);
         self.put(keys::job(job.id), &job)?;
-        self.batch.put(keys::job_in(&job.queue, job.state.letter(), job.place, job.id), Vec::new());
+        self.batch.insert(keys::job_in(&job.queue, job.state.letter(), job.place, job.id), Vec::new());
         let cause = match &job.task {
             Task::RunFlow { run, .. } => Node::Run(*run),
             Task::FireTrigger { event, .. } => Node::Event(*event),
         };
-        self.batch.put(keys::effect(self.org, cause, Node::Job(job.id)), Vec::new());
+        self.batch.insert(keys::effect(self.org, cause, Node::Job(job.id)), Vec::new());
         self.receipt.jobs.push(job);
         Ok(())
     }
@@ -291,7 +291,7 @@ impl Builder<'_> {
         let delivery = draft.into_delivery(self.org.clone(), self.stamp.time());
         let (id, name) = (delivery.id, delivery.destination.as_str());
         self.put_bounded(keys::delivery(self.org, id), &delivery, "a webhook")?;
-        self.put(keys::delivery_at(name, self.stamp.time(), id), self.org)?;
+        self.batch.insert(keys::delivery_at(name, self.stamp.time(), id), encode(self.org)?);
         self.batch.put(keys::destination(name), Vec::new());
         self.link(Node::Delivery(id));
         self.receipt.deliveries.push(delivery);

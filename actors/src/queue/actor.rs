@@ -266,7 +266,7 @@ fn batch_of(moves: &[Move], queue: &QueueName, totals: Totals) -> Result<Batch, 
     for Move { job, from, from_place } in moves {
         let old = keys::job_in(queue, from.letter(), *from_place, job.id);
         batch.expect(old.clone(), Expect::Present).delete(old);
-        batch.put(keys::job_in(queue, job.state.letter(), job.place, job.id), Vec::new());
+        batch.insert(keys::job_in(queue, job.state.letter(), job.place, job.id), Vec::new());
         batch.put(keys::job(job.id), encode(job)?);
     }
     batch.put(keys::queue_totals(queue), encode(&totals)?);

@@ -293,7 +293,9 @@ impl State {
         self.last_version += 1;
         for op in &batch.ops {
             match op {
-                Op::Put(key, value) => {
+                Op::Put(key, value) | Op::Insert(key, value) => {
+                    let promised = matches!(op, Op::Insert(..)) && self.entries.contains_key(key);
+                    assert!(!promised, "an insert over what key {:?} holds", String::from_utf8_lossy(key));
                     let entry = Versioned { version: self.last_version, value: value.clone() };
                     self.entries.insert(key.clone(), entry);
                 }
@@ -326,7 +328,7 @@ impl State {
 
 fn check_sizes(batch: &Batch) -> Result<(), StoreError> {
     let sizes = batch.ops.iter().map(|op| match op {
-        Op::Put(_, value) => value.len(),
+        Op::Put(_, value) | Op::Insert(_, value) => value.len(),
         Op::Delete(_) => 0,
     });
     match sizes.max() {

@@ -1,7 +1,7 @@
 //! The store port as a map: random histories, carried out on an engine and on a `BTreeMap`, must
 //! agree at every step. Used by each engine's property test beside the story.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -83,7 +83,7 @@ async fn commit(store: &dyn Store, model: &mut Model, drafts: &[Draft]) {
     let mut answers = Vec::new();
     let mut predictions = Vec::new();
     for draft in drafts {
-        let batch = draft.with_versions(&before);
+        let batch = inserting(draft.with_versions(&before), model);
         predictions.push(apply(model, &batch));
         answers.push(store.commit(batch));
     }
@@ -113,11 +113,24 @@ fn apply(model: &mut Model, batch: &Batch) -> Result<(), StoreError> {
     }
     for op in &batch.ops {
         match op {
-            Op::Put(key, value) => model.insert(key.clone(), (value.clone(), None)),
+            Op::Put(key, value) | Op::Insert(key, value) => model.insert(key.clone(), (value.clone(), None)),
             Op::Delete(key) => model.remove(key),
         };
     }
     Ok(())
+}
+
+/// The batch, with an insert for every put of a key that holds nothing then.
+fn inserting(mut batch: Batch, model: &Model) -> Batch {
+    let mut held: BTreeSet<Key> = model.keys().cloned().collect();
+    for op in &mut batch.ops {
+        match op {
+            Op::Put(key, value) if held.insert(key.clone()) => *op = Op::Insert(key.clone(), value.clone()),
+            Op::Put(..) | Op::Insert(..) => {}
+            Op::Delete(key) => _ = held.remove(key),
+        }
+    }
+    batch
 }
 
 fn expected(model: &Model, scan: &Scan) -> Vec<(Key, Versioned)> {

@@ -66,10 +66,10 @@ pub async fn attempt(
         batch.expect(place.clone(), Expect::Present).delete(place.clone());
         let values = (encode(&record), encode(&after), encode(&after.org_id));
         let (Ok(record_value), Ok(delivery_value), Ok(org_value)) = values else { return None };
-        batch.put(keys::attempt(&after.org_id, id, record.number), record_value);
+        batch.insert(keys::attempt(&after.org_id, id, record.number), record_value);
         batch.put(keys::delivery(&after.org_id, id), delivery_value);
         if let Some(next) = after.next_attempt_at {
-            batch.put(keys::delivery_at(&destination, next, id), org_value);
+            batch.insert(keys::delivery_at(&destination, next, id), org_value);
         }
         match house.store.commit(batch).await {
             Ok(()) => break,

@@ -1,6 +1,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
+use crate::store::carrier::Home;
 use crate::store::disk::RealDisk;
 use crate::store::migrate::{PLAN, Plan, Rewritten, bring_up};
 use crate::store::sled::Engine;
@@ -19,10 +20,10 @@ async fn old_store(folder: &Path) {
 }
 
 fn migrate(folder: &Path, plan: &Plan<'_>) -> Result<(), OpenError> {
-    let engine = Engine::open(folder, 1 << 20).unwrap();
-    let disk = RealDisk::under(folder).unwrap();
-    let done = bring_up(&engine, &disk, folder, plan);
-    engine.close();
+    let engine = Arc::new(Engine::open(folder, 1 << 20).unwrap());
+    let home = Home { folder: folder.into(), engine, disk: Arc::new(RealDisk::of(folder)) };
+    let done = bring_up(&home, plan);
+    home.engine.close();
     done
 }
 

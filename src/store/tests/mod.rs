@@ -6,7 +6,9 @@ mod promises;
 mod transfer;
 mod writing;
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -33,6 +35,9 @@ struct State {
     held: bool,
     syncing: bool,
     broken: bool,
+    unwritable: bool,
+    /// Syncs of sled's own file fail.
+    home_broken: bool,
     free: Option<u64>,
 }
 
@@ -56,25 +61,39 @@ impl Probe {
 struct ProbedDisk(Box<dyn Disk>, Probe);
 
 impl Disk for ProbedDisk {
-    fn sync(&self) -> io::Result<()> {
+    fn write(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        // A disk that fills up takes a part first.
+        if self.1.0.state.lock().unwrap().unwritable {
+            self.0.write(file, &bytes[..bytes.len() / 2], at)?;
+            return Err(io::Error::other("no space left"));
+        }
+        self.0.write(file, bytes, at)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
         let shared = &self.1.0;
         self.1.set(|state| state.syncing = true);
         let state = shared.changed.wait_while(shared.state.lock().unwrap(), |state| state.held).unwrap();
-        let broken = state.broken;
+        let broken = state.broken || (state.home_broken && is_sleds(file));
         drop(state);
         self.1.set(|state| state.syncing = false);
         shared.syncs.fetch_add(1, Ordering::SeqCst);
-        if broken { Err(io::Error::other("the disk is gone")) } else { self.0.sync() }
+        if broken { Err(io::Error::other("the disk is gone")) } else { self.0.sync(file) }
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.0.sync_folder(folder)
     }
 
     fn free(&self) -> io::Result<u64> {
         let told = self.1.0.state.lock().unwrap().free;
         told.map_or_else(|| self.0.free(), Ok)
     }
+}
 
-    fn used(&self) -> io::Result<u64> {
-        self.0.used()
-    }
+fn is_sleds(file: &File) -> bool {
+    let open = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
+    open.ends_with(super::sled::DATA_FILE)
 }
 
 fn options(durability: Durability) -> Options {

@@ -9,18 +9,18 @@ use crate::store::open;
 
 /// Opens sled stores the way the story asks.
 struct Shelf {
-    durability: Durability,
+    options: Options,
     folder: RefCell<TempDir>,
     opened: Cell<usize>,
 }
 
 impl Shelf {
-    fn new(durability: Durability) -> Self {
-        Self { durability, folder: RefCell::new(tempfile::tempdir().unwrap()), opened: Cell::new(0) }
+    fn new(options: Options) -> Self {
+        Self { options, folder: RefCell::new(tempfile::tempdir().unwrap()), opened: Cell::new(0) }
     }
 
     fn open(&self, which: Open) -> Arc<dyn Store> {
-        let mut options = options(self.durability);
+        let mut options = self.options.clone();
         if which == Open::Small {
             options.queue = conformance::SMALL;
         }
@@ -33,7 +33,7 @@ impl Shelf {
 }
 
 async fn tell(durability: Durability) {
-    let shelf = Shelf::new(durability);
+    let shelf = Shelf::new(options(durability));
     conformance::story(async |which| shelf.open(which)).await;
     assert!(shelf.opened.get() > 10);
 }
@@ -58,7 +58,15 @@ proptest! {
     #[test]
     fn sled_agrees_with_the_model(history in model::histories()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let shelf = Shelf::new(Durability::Process);
+        let shelf = Shelf::new(options(Durability::Process));
+        runtime.block_on(model::follow(async |which| shelf.open(which), &history));
+    }
+
+    /// Every few entries make a table that is carried, so that reads meet all three layers.
+    #[test]
+    fn sled_agrees_with_the_model_while_tables_are_carried(history in model::histories()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let shelf = Shelf::new(Options { table_bytes: 300, ..options(Durability::Process) });
         runtime.block_on(model::follow(async |which| shelf.open(which), &history));
     }
 }
