@@ -6,6 +6,7 @@ mod bad_input;
 #[path = "repository/dynamic.rs"]
 mod dynamic;
 #[path = "repository/house.rs"]
+#[allow(dead_code, reason = "those who look at headers use the rest")]
 mod house;
 #[path = "repository/identity.rs"]
 mod identity;

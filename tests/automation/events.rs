@@ -58,7 +58,7 @@ async fn each_event_of_a_batch_may_have_its_key() {
     assert_eq!((replayed, &again["ids"][0], &again["ids"][1]), (false, &answer["ids"][0], &alone));
     assert_ne!(again["ids"][2], answer["ids"][2]);
     let known = json!({"events": [event(1, Some("k-1")), event(2, Some("k-2"))]});
-    assert_eq!(publish(&ada, None, "/events/batch", known).await.1, true);
+    assert!(publish(&ada, None, "/events/batch", known).await.1);
     assert_eq!(count(&ada).await, 4);
     for (events, key, status) in [
         (vec![event(5, None), event(6, Some("k-1"))], None, 409),
