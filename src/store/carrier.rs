@@ -158,7 +158,9 @@ impl Drop for Carrier {
 fn serve(home: &Home, tables: &Tables, shared: &Shared, line: &Receiver<Order>) {
     while let Ok(order) = line.recv() {
         tables.until_known();
-        while let Err(why) = home.take_in(&order.table, order.version).and_then(|()| home.forget(order.through)) {
+        while let Err(why) =
+            home.take_in(&order.table, order.version).and_then(|()| home.forget(order.through))
+        {
             if shared.state().failing.as_ref() != Some(&why) {
                 tracing::error!(%why, "store: what the journal holds could not be carried into sled");
             }

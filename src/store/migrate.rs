@@ -123,12 +123,7 @@ fn read_notes(view: View<'_>) -> Result<Notes, StoreError> {
     Ok((format, begun, first.transpose()?.is_none()))
 }
 
-fn carry_over(
-    home: &Home,
-    to: u64,
-    mut after: Option<Vec<u8>>,
-    rewrite: &Rewrite<'_>,
-) -> Result<(), String> {
+fn carry_over(home: &Home, to: u64, mut after: Option<Vec<u8>>, rewrite: &Rewrite<'_>) -> Result<(), String> {
     loop {
         let page =
             home.engine.read(|view| read_page(view, after.as_deref())).map_err(|error| error.to_string())?;

@@ -241,7 +241,9 @@ fn bring_home(home: &Home) -> Result<(), OpenError> {
 fn unreadable(folder: &Path, error: &ReplayError) -> OpenError {
     match error {
         ReplayError::Io(_) => OpenError::Io { folder: folder.into(), reason: error.to_string() },
-        ReplayError::Damaged { .. } => OpenError::Damaged { folder: folder.into(), detail: error.to_string() },
+        ReplayError::Damaged { .. } => {
+            OpenError::Damaged { folder: folder.into(), detail: error.to_string() }
+        }
     }
 }
 

@@ -88,9 +88,8 @@ impl Writer {
         }
         self.ledger.note(result.as_ref().err().cloned());
         self.ledger.leave(group.len(), bytes);
-        let (answers, unwritten) = result.unwrap_or_else(|why| {
-            (vec![Err(StoreError::Unavailable(why)); group.len()], Overlay::new())
-        });
+        let (answers, unwritten) = result
+            .unwrap_or_else(|why| (vec![Err(StoreError::Unavailable(why)); group.len()], Overlay::new()));
         let taken = answers.iter().filter(|answer| answer.is_ok()).count();
         self.ledger.commits.fetch_add(u64::try_from(taken).unwrap_or(u64::MAX), Ordering::Relaxed);
         for (waiting, answer) in group.into_iter().zip(answers) {

@@ -225,7 +225,8 @@ pub(super) fn forget(store: &Path, disk: &dyn Disk, through: u64) -> io::Result<
     let folder = store.join(FOLDER);
     let mut spares = files(&folder, SPARE)?.len();
     for (number, path) in files(&folder, SUFFIX)? {
-        if number <= through && spares < SPARES && gone(fs::rename(&path, folder.join(name(number, SPARE))))? {
+        if number <= through && spares < SPARES && gone(fs::rename(&path, folder.join(name(number, SPARE))))?
+        {
             spares += 1;
         }
     }
