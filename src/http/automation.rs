@@ -15,7 +15,7 @@ use appengine_actors::record::model::Record;
 use appengine_actors::record::service::WriteError;
 use appengine_actors::webhook::secrets::signing_secret;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::admit::{Caller, allow};
@@ -176,7 +176,7 @@ async fn patch(
     caller: Caller,
     flows: web::Data<Flows>,
     id: web::Path<RecordId>,
-    Json(body): Json<Value>,
+    Json(body): Json<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let record = flows.patch(&caller.org, &id, &body, saver(&caller)).await?;
     Ok(HttpResponse::Ok().json(shown(&record)))

@@ -34,6 +34,9 @@ async fn both_spellings_of_a_flow_do_the_same() {
         assert_eq!(patched["settings"]["circularPrevention"], json!({"enabled": true, "maxDepth": 2}));
         let patched = call(&ada, Method::PATCH, &at(""), Some(json!({"description": null}))).await;
         assert_eq!(patched["data"].get("description"), None);
+        for wrong in ["null", "[]", "1"] {
+            assert_eq!(ada.call(Method::PATCH, &at(""), Some(wrong.into())).await.0, 400, "{wrong}");
+        }
         assert_eq!(call(&ada, Method::POST, &at("/deactivate"), None).await["data"]["status"], "inactive");
         assert_eq!(call(&ada, Method::POST, &at("/activate"), None).await["data"]["status"], "active");
         assert_eq!(call(&ada, Method::POST, &at("/execute"), None).await["success"], true);

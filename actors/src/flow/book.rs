@@ -172,20 +172,20 @@ impl Flows {
         &self,
         org: &OrgId,
         id: &RecordId,
-        patch: &Value,
+        patch: &Map<String, Value>,
         saver: Saver<'_>,
     ) -> Result<Record, FlowError> {
+        // It may come as a record too, as a flow that is created may.
+        let patch = patch.get("data").and_then(Value::as_object).unwrap_or(patch);
         let edit = |flow: &Flow| {
-            let mut body = Value::Object(fields(flow)?);
+            let mut body = fields(flow)?;
             for (short, canonical) in [("actions", "steps"), ("trigger", "triggers")] {
-                if patch.get(short).is_some()
-                    && let Some(body) = body.as_object_mut()
-                {
+                if patch.contains_key(short) {
                     body.remove(canonical);
                 }
             }
             merge(&mut body, patch);
-            self.check(&body, saver.rights)
+            self.check(&Value::Object(body), saver.rights)
         };
         self.rewrite(org, id, saver, true, edit).await
     }
@@ -280,20 +280,17 @@ impl Flows {
 }
 
 /// RFC 7396.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        target.clone_from(patch);
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Some(fields) = target.as_object_mut() else { return };
+fn merge(fields: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, value) in patch {
-        if value.is_null() {
-            fields.remove(name);
-        } else {
-            merge(fields.entry(name).or_insert(Value::Null), value);
+        match (fields.get_mut(name), value) {
+            (_, Value::Null) => drop(fields.shift_remove(name)),
+            (Some(Value::Object(inner)), Value::Object(patch)) => merge(inner, patch),
+            (_, Value::Object(patch)) => {
+                let mut inner = Map::new();
+                merge(&mut inner, patch);
+                fields.insert(name.clone(), Value::Object(inner));
+            }
+            _ => drop(fields.insert(name.clone(), value.clone())),
         }
     }
 }

@@ -7,9 +7,9 @@ use super::{Action, Check, Plan, StepContext, StepError, recheck, target};
 use crate::bus::change::Write;
 use crate::flow::Map;
 use crate::flow::problem::Problems;
-use crate::rights::role::Permission;
 use crate::ids::RecordId;
 use crate::record::service::NewRecord;
+use crate::rights::role::Permission;
 
 /// The action.
 pub struct Handler;

@@ -68,8 +68,9 @@ impl Action for Handler {
                 plan.change.writes.push(write);
                 return Ok(plan);
             };
-            let query = Query::compile(query)
-                .map_err(|_| StepError::lasting("config.query is no query once its placeholders are filled in"))?;
+            let query = Query::compile(query).map_err(|_| {
+                StepError::lasting("config.query is no query once its placeholders are filled in")
+            })?;
             let mut writes = Vec::new();
             for id in matching(ctx, &datatype, &query).await? {
                 match write(ctx, (&datatype, &id), &updates).await {
