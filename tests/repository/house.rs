@@ -13,6 +13,7 @@ use appengine_actors::clock::Clock;
 use appengine_actors::ids::{OrgId, RecordId};
 use appengine_actors::testkit::{ManualClock, MemoryStore};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 pub const ORG: &str = "my-org";
@@ -103,15 +104,41 @@ impl House {
 impl Caller<'_> {
     /// One call: the status and the body, null where there is none.
     pub async fn call(&self, method: Method, path: &str, body: Option<String>) -> (u16, Value) {
+        let (status, _, body) = self.exchange(method, path, None, body).await;
+        (status, body)
+    }
+
+    /// One call with a header of its own, and the headers of its answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        header: Option<(&str, &str)>,
+        body: Option<Value>,
+    ) -> (u16, HeaderMap, Value) {
+        self.exchange(method, path, header, body.map(|body| body.to_string())).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        header: Option<(&str, &str)>,
+        body: Option<String>,
+    ) -> (u16, HeaderMap, Value) {
         let url = format!("http://{}{path}", self.house.app.address);
         let mut request = self.house.http.request(method, url).bearer_auth(&self.token);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);
         }
         let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await.unwrap();
-        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        (status, headers, body)
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
