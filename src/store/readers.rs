@@ -115,20 +115,21 @@ impl Moment<'_> {
             let found = if scan.keys_only { NO_VALUE } else { codec::unpack(key.as_ref(), value.as_ref())? };
             Ok::<_, StoreError>((codec::key_of(key.as_ref())?, found))
         });
-        let mut stored = stored.peekable();
+        // What is carried into sled meanwhile stands among the changes: an end that was met stays one.
+        let mut stored = stored.fuse().peekable();
         let mut page = Vec::new();
         // Where the changes end before there are enough, they are all that the tables know of the range.
         while page.len() < scan.limit {
             let order = match (changes.peek(), stored.peek()) {
+                (Some((changed, _)), Some(Ok((key, _)))) if scan.descending => key[..].cmp(changed),
                 (Some((changed, _)), Some(Ok((key, _)))) => changed[..].cmp(key),
                 (None, None) => break,
-                (Some(_), None) => Ordering::Equal,
+                (Some(_), None) => Ordering::Less,
                 (None, Some(_)) | (_, Some(Err(_))) => {
                     page.extend(stored.next().transpose()?);
                     continue;
                 }
             };
-            let order = if scan.descending { order.reverse() } else { order };
             if order == Ordering::Greater {
                 page.extend(stored.next().transpose()?);
                 continue;
