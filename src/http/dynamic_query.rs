@@ -1,5 +1,5 @@
 //! MongoDB's verbs over records (contract §3.3), for clients that speak them. This file has the chapter's
-//! part of the route table and its handlers; writes are carried out by [`work`].
+//! part of the route table and its handlers; writes are carried out by `work`.
 
 mod bodies;
 mod bulk;

@@ -1,5 +1,5 @@
 //! Records over REST (contract §3.2): this file is the chapter's part of the route table. What the routes
-//! do is in [`read`] and [`write`]; who may is in [`rules`].
+//! do is in `read` and `write`; who may is in `rules`.
 
 pub mod bodies;
 pub mod kept;
