@@ -1,5 +1,8 @@
 //! Automation: flows in both of the contract's spellings, their runs, and starting them by hand.
 
+mod config;
+mod schema;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use appengine_actors::flow::book::{Execution, FlowError, Flows};
@@ -15,16 +18,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use self::schema::{Flow, FlowBody, RunPage};
 use super::admit::Caller;
-use super::repository::schema::RECORD_ID;
-use super::route::{Access, Route, one_of, text, whole};
+use super::repository::schema::{RECORD_ID, RecordPage};
+use super::route::{Access, Route, id, one_of, text, whole};
 use super::take::{Json, MaybeJson, Object, Params};
 use crate::auth::role::Permission;
 use crate::config::Config;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Automation";
-const RUN_ID: &str = "^run_[0-9A-HJKMNP-TV-Z]{26}$";
 
 /// The routes of this chapter.
 #[must_use]
@@ -37,68 +40,69 @@ pub fn routes() -> Vec<Route> {
         Route::post("/automation/flows/create", create, create_flow)
             .about(TAG, "Create a flow, in the short or the canonical form; it listens at once")
             .takes::<FlowBody>()
-            .gives_object(StatusCode::CREATED),
+            .gives::<Flow>(StatusCode::CREATED)
+            .leads(&[("id", "/id")], &ONE),
         Route::post("/automation", create, create_flow)
             .about(TAG, "Create a flow, in the short or the canonical form")
             .takes::<FlowBody>()
-            .gives_object(StatusCode::CREATED),
+            .gives::<Flow>(StatusCode::CREATED)
+            .leads(&[("id", "/id")], &ONE),
         Route::get("/automation", read, list)
             .about(TAG, "The flows")
             .query("page", whole(1, 1_000_000), "from 1")
             .query("pageSize", whole(1, 1000), "flows on a page, 50 if not given")
-            .gives_object(StatusCode::OK),
+            .gives::<RecordPage>(StatusCode::OK),
         Route::get("/automation/executions", read, runs)
             .about(TAG, "Runs, newest first")
             .query("automationId", text(RECORD_ID), "runs of one flow only")
             .query("status", one_of(&STATUSES), "runs in one status only")
-            .query("before", text(RUN_ID), "runs older than this one")
+            .query("before", id(RunId::PREFIX), "runs older than this one")
             .query("pageSize", whole(1, 500), "runs on a page, 50 if not given")
-            .gives_object(StatusCode::OK),
+            .gives::<RunPage>(StatusCode::OK)
+            .leads(&[("id", "/data/0/id")], &["GET /automation/executions/{id}"]),
         Route::get("/automation/executions/{id}", read, run)
             .about(TAG, "A run: every step with input, output, attempts and timings")
-            .part("id", text(RUN_ID))
-            .gives_object(StatusCode::OK),
-        Route::get("/automation/{id}", read, get).about(TAG, "A flow").gives_object(StatusCode::OK),
-        Route::get("/automation/flows/{id}", read, get).about(TAG, "A flow").gives_object(StatusCode::OK),
+            .part("id", id(RunId::PREFIX))
+            .gives::<schema::Run>(StatusCode::OK),
+        Route::get("/automation/{id}", read, get).about(TAG, "A flow").gives::<Flow>(StatusCode::OK),
+        Route::get("/automation/flows/{id}", read, get).about(TAG, "A flow").gives::<Flow>(StatusCode::OK),
         Route::new(actix_web::http::Method::PUT, "/automation/{id}", update, replace)
             .about(TAG, "Replace a flow; runs under way follow the version that they began with")
             .takes::<FlowBody>()
-            .gives_object(StatusCode::OK),
+            .gives::<Flow>(StatusCode::OK),
         Route::new(actix_web::http::Method::DELETE, "/automation/{id}", delete, archive)
             .about(TAG, "Archive a flow: it no longer listens")
-            .gives_object(StatusCode::OK),
+            .gives::<Flow>(StatusCode::OK),
         Route::post("/automation/{id}/activate", update, activate)
             .about(TAG, "Let a flow listen")
-            .gives_object(StatusCode::OK),
+            .gives::<Flow>(StatusCode::OK),
         Route::post("/automation/{id}/deactivate", update, deactivate)
             .about(TAG, "Let a flow rest")
-            .gives_object(StatusCode::OK),
+            .gives::<Flow>(StatusCode::OK),
         Route::post("/automation/{id}/execute", create, execute)
             .about(TAG, "Start a flow by hand, with real effects, and wait for it to pause or end")
             .may_take::<ExecuteBody>()
-            .gives::<ExecutionResult>(StatusCode::OK),
+            .gives::<ExecutionResult>(StatusCode::OK)
+            .leads(&[("id", "/executionId")], &["GET /automation/executions/{id}"]),
         Route::post("/automation/flows/{id}/execute", create, execute)
             .about(TAG, "Start a flow by hand, with real effects, and wait for it to pause or end")
             .may_take::<ExecuteBody>()
-            .gives::<ExecutionResult>(StatusCode::OK),
+            .gives::<ExecutionResult>(StatusCode::OK)
+            .leads(&[("id", "/executionId")], &["GET /automation/executions/{id}"]),
     ]
 }
 
+/// What can be done with a flow.
+const ONE: [&str; 6] = [
+    "GET /automation/{id}",
+    "PUT /automation/{id}",
+    "DELETE /automation/{id}",
+    "POST /automation/{id}/activate",
+    "POST /automation/{id}/deactivate",
+    "POST /automation/{id}/execute",
+];
+/// Where a run may stand.
 const STATUSES: [&str; 6] = ["pending", "running", "waiting", "completed", "failed", "cancelled"];
-
-/// A flow: `{name, trigger, actions}`, or `{name, triggers, steps}`, or a record whose `data` is either.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used: the flow's own reader lists everything wrong at once")]
-struct FlowBody {
-    /// What people call it; required unless the flow is under `data`.
-    name: Option<String>,
-    /// Short form: what starts it.
-    #[schema(value_type = Option<Object>)]
-    trigger: Option<Value>,
-    /// Short form: what it does, in order.
-    #[schema(value_type = Option<Vec<Object>>)]
-    actions: Option<Vec<Value>>,
-}
 
 /// What somebody who starts a flow gives it.
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -18,14 +18,14 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::admit::Caller;
-use super::route::{Access, Route, one_of, text, whole};
+use super::route::{Access, Route, id, kind, one_of, text, whole};
 use super::take::{Json, Object, Params};
 use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Events";
-/// What kinds of events look like, 128 characters at the most.
-pub const KIND: &str = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$";
+/// What can be asked about an event.
+const ONE: [&str; 2] = ["GET /events/{id}", "GET /events/{id}/trace"];
 /// Events that one batch may hold.
 const MOST: usize = 500;
 
@@ -38,25 +38,28 @@ pub fn routes() -> Vec<Route> {
         Route::post("/events", write, publish)
             .about(TAG, "Publish an event: 202 once it is durable")
             .takes::<PublishBody>()
-            .gives::<Accepted>(StatusCode::ACCEPTED),
+            .gives::<Accepted>(StatusCode::ACCEPTED)
+            .leads(&[("id", "/id")], &ONE),
         Route::post("/events/batch", write, publish_batch)
             .about(TAG, "Publish up to 500 events, all or none")
             .takes::<BatchBody>()
-            .gives::<AcceptedBatch>(StatusCode::ACCEPTED),
+            .gives::<AcceptedBatch>(StatusCode::ACCEPTED)
+            .leads(&[("id", "/ids/0")], &ONE),
         Route::get("/events", read, list)
             .about(TAG, "Read the log")
-            .query("kind", text(KIND), "events of one kind only")
+            .query("kind", kind(), "events of one kind only")
             .query("after", text("^[0-9a-f]{20}$"), "the cursor of the page before")
             .query("order", one_of(&["asc", "desc"]), "oldest first (`asc`, the default) or newest first")
             .query("limit", whole(1, 500), "events on a page, 100 if not given")
-            .gives::<LogPage>(StatusCode::OK),
+            .gives::<LogPage>(StatusCode::OK)
+            .leads(&[("id", "/data/0/id")], &ONE),
         Route::get("/events/{id}", read, get)
             .about(TAG, "One event")
-            .part("id", text("^evt_[0-9A-HJKMNP-TV-Z]{26}$"))
+            .part("id", id(EventId::PREFIX))
             .gives_object(StatusCode::OK),
         Route::get("/events/{id}/trace", read, trace)
             .about(TAG, "Everything that came of an event, as one tree")
-            .part("id", text("^evt_[0-9A-HJKMNP-TV-Z]{26}$"))
+            .part("id", id(EventId::PREFIX))
             .gives_object(StatusCode::OK),
     ]
 }
@@ -74,8 +77,8 @@ struct PublishBody {
     /// Your own key for this event: publishing it again answers with the first one's id.
     #[schema(min_length = 1, max_length = 256)]
     idempotency_key: Option<String>,
-    /// When it happened, if that was not now.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// When it happened, if that was not now: from 1970 on.
+    #[schema(value_type = Option<String>, format = DateTime, pattern = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2})-")]
     occurred_at: Option<Timestamp>,
 }
 
@@ -102,8 +105,8 @@ struct BatchEvent {
     /// What is known about it.
     #[serde(default)]
     data: Value,
-    /// When it happened, if that was not now.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// When it happened, if that was not now: from 1970 on.
+    #[schema(value_type = Option<String>, format = DateTime, pattern = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2})-")]
     occurred_at: Option<Timestamp>,
 }
 
@@ -219,7 +222,7 @@ async fn commit(
     key: Option<String>,
     digest: String,
 ) -> Result<Receipt, Problem> {
-    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 256) {
+    if key.as_ref().is_some_and(|key| !(1..=256).contains(&key.chars().count())) {
         let message = "must have 1 to 256 characters".to_owned();
         let detail = Detail { path: "idempotencyKey".into(), message };
         return Err(Problem::invalid("the event cannot be taken", vec![detail]));

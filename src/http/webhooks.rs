@@ -14,14 +14,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::admit::Caller;
-use super::events::KIND;
-use super::route::{Access, Route, one_of, text, whole};
+use super::route::{Access, Route, id, kind, one_of, whole};
 use super::take::Params;
 use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Webhooks";
-const DELIVERY_ID: &str = "^dlv_[0-9A-HJKMNP-TV-Z]{26}$";
 const STATUSES: [&str; 6] = ["pending", "delivering", "delivered", "failed", "dead", "discarded"];
 
 /// The routes of this chapter.
@@ -35,13 +33,14 @@ pub fn routes() -> Vec<Route> {
         Route::get("/webhooks/deliveries", read, list)
             .about(TAG, "Deliveries, newest first")
             .query("status", one_of(&STATUSES), "deliveries in one status only")
-            .query("event", text(KIND), "deliveries about one kind of event only")
-            .query("before", text(DELIVERY_ID), "deliveries older than this one")
+            .query("event", kind(), "deliveries about one kind of event only")
+            .query("before", id(DeliveryId::PREFIX), "deliveries older than this one")
             .query("pageSize", whole(1, 500), "deliveries on a page, 50 if not given")
-            .gives_object(StatusCode::OK),
+            .gives_object(StatusCode::OK)
+            .leads(&[("id", "/data/0/id")], &["GET /webhooks/deliveries/{id}"]),
         Route::get("/webhooks/deliveries/{id}", read, get)
             .about(TAG, "A delivery with every attempt at it")
-            .part("id", text(DELIVERY_ID))
+            .part("id", id(DeliveryId::PREFIX))
             .gives_object(StatusCode::OK),
     ]
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::auth::input::{Fields, Invalid, NAME_CHARS};
+use crate::auth::input::{Fields, Invalid, NAME_CHARS, PHONE_CHARS};
 use crate::auth::password;
 
 /// Longest secret that is read, in bytes: 256 characters of four bytes.
@@ -110,7 +110,7 @@ fn profile(fields: Fields<'_>, email: &str) -> Result<Map<String, Value>, Invali
     let mut profile = Map::new();
     profile.insert("email".into(), email.into());
     for (name, most) in
-        [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", 64), ("name", NAME_CHARS)]
+        [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", PHONE_CHARS), ("name", NAME_CHARS)]
     {
         if let Some(text) = fields.text(name, most)? {
             profile.insert(name.into(), text.into());

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Action, Plan, StepContext, StepError, recheck, target};
 use crate::flow::Map;
+use crate::flow::fields::present;
 use crate::flow::problem::Problems;
 use crate::record::edit;
 use crate::webhook::transport::Transport;
@@ -26,7 +27,7 @@ impl Action for Handler {
                 problems.add("updates", "is empty; expected paths and values");
             }
             Some(_) => {}
-            None if config.contains_key("updates") => {}
+            None if present(config, "updates").is_some() => {}
             None => problems.add("updates", "is missing; expected an object of paths and values"),
         }
     }
