@@ -27,6 +27,10 @@ pub enum TelemetryError {
     Taken(#[from] TryInitError),
 }
 
+/// Where the framework tells of connections that ended badly: as errors, though it is the client that sent no HTTP
+/// or went away, and has its answer. Who wants to read it names it in `log.filter`.
+const CONNECTIONS: &str = "actix_http::h1::dispatcher";
+
 /// Sends everything that is logged from here on to stderr. To be called once, before anything else is started.
 ///
 /// # Errors
@@ -43,7 +47,8 @@ pub fn subscriber<W>(log: &Log, writer: W) -> Result<Box<dyn Subscriber + Send +
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(&log.filter)?;
+    // What is named later counts, so that the operator has the last word.
+    let filter = EnvFilter::builder().parse(format!("{CONNECTIONS}=off,{}", log.filter))?;
     let discreet = filter_fn(|line| *line.level() <= most(line.target()));
     let lines = fmt().with_env_filter(filter).with_writer(writer);
     Ok(match log.format {
@@ -144,5 +149,13 @@ mod tests {
         assert_eq!(logged(&[("APPENGINE__LOG__FILTER", "off")], act), "");
         assert_eq!(logged(&[("APPENGINE__LOG__FILTER", "warn")], act).lines().count(), 1);
         assert_eq!(logged(&[("APPENGINE__LOG__FILTER", "warn,appengine=debug")], act).lines().count(), 2);
+    }
+
+    #[test]
+    fn what_clients_do_wrong_is_no_error_of_the_server() {
+        let act = || tracing::error!(target: CONNECTIONS, "stream error: request parse error");
+        let with = |filter: &str| logged(&[("APPENGINE__LOG__FILTER", filter)], act).lines().count();
+        assert_eq!([with("info"), with("actix_http=debug"), with("off")], [0; 3]);
+        assert_eq!(with("info,actix_http::h1::dispatcher=error"), 1);
     }
 }

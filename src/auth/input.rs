@@ -4,7 +4,11 @@
 use serde_json::{Map, Value};
 
 /// Most characters of a name.
-pub(super) const NAME_CHARS: usize = 200;
+pub const NAME_CHARS: usize = 200;
+/// Most characters of a telephone number.
+pub const PHONE_CHARS: usize = 64;
+/// Most characters of an address.
+pub const EMAIL_CHARS: usize = 254;
 
 /// A body that cannot be used: where, and what is allowed there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,17 +65,18 @@ impl<'a> Fields<'a> {
         self.map.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text of at most `most` characters, trimmed; an empty one counts as not given.
+    /// A text of at most `most` characters, trimmed; an empty one counts as not given. It is judged as it was
+    /// sent, spaces included, so that the API document can say the same.
     pub(super) fn text(self, name: &str, most: usize) -> Result<Option<&'a str>, Invalid> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let text = value.as_str().ok_or_else(|| self.invalid(name, "must be a text"))?.trim();
+        let text = value.as_str().ok_or_else(|| self.invalid(name, "must be a text"))?;
         if text.chars().count() > most {
             return Err(self.invalid(name, &format!("must have at most {most} characters")));
         }
         if text.chars().any(char::is_control) {
             return Err(self.invalid(name, "must have no control characters"));
         }
-        Ok((!text.is_empty()).then_some(text))
+        Ok(Some(text.trim()).filter(|text| !text.is_empty()))
     }
 
     /// A text that must be there.
@@ -91,7 +96,7 @@ impl<'a> Fields<'a> {
 
     /// An e-mail address in lower case that must be there.
     pub(super) fn email(self, name: &str) -> Result<String, Invalid> {
-        email(self.needed(name, 254)?).ok_or_else(|| self.invalid(name, "must be an e-mail address"))
+        email(self.needed(name, EMAIL_CHARS)?).ok_or_else(|| self.invalid(name, "must be an e-mail address"))
     }
 
     /// A problem with one field.
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn fields_are_refused_with_their_path_and_what_is_allowed() {
-        let body = json!({"name": 7, "inner": {"x": 1}, "long": "abcdef", "email": "nobody", "line": "a\nb"});
+        let body = json!({"name": 7, "inner": {"x": 1}, "long": "abcdef", "email": "nobody", "line": "ab\n"});
         let fields = Fields::of(&body).unwrap();
         let inner = fields.inner("inner").unwrap().unwrap();
         let table = [

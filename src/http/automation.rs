@@ -1,8 +1,10 @@
 //! Automation: flows in both of the contract's spellings, their runs, and starting them by hand.
 
+mod config;
 mod execute;
 pub mod records;
 mod runs;
+mod schema;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
@@ -16,9 +18,10 @@ use appengine_actors::record::service::WriteError;
 use appengine_actors::webhook::secrets::signing_secret;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
 
+use self::schema::{Flow, FlowBody};
 use super::admit::{Caller, allow};
+use super::repository::schema::RecordPage;
 use super::route::{Access, Route, whole};
 use super::take::{Json, Params};
 use super::webhooks;
@@ -38,16 +41,18 @@ pub fn routes() -> Vec<Route> {
         Route::post("/automation/flows/create", create, create_flow)
             .about(TAG, "Create a flow, in the short or the canonical form; it listens at once")
             .takes::<FlowBody>()
-            .gives_object(StatusCode::CREATED),
+            .gives::<Flow>(StatusCode::CREATED)
+            .leads(&[("id", "/id")], &ONE),
         Route::post("/automation", create, create_flow)
             .about(TAG, "Create a flow, in the short or the canonical form")
             .takes::<FlowBody>()
-            .gives_object(StatusCode::CREATED),
+            .gives::<Flow>(StatusCode::CREATED)
+            .leads(&[("id", "/id")], &ONE),
         Route::get("/automation", read, list)
             .about(TAG, "The flows")
             .query("page", whole(1, 1_000_000), "from 1")
             .query("pageSize", whole(1, 1000), "flows on a page, 50 if not given")
-            .gives_object(StatusCode::OK),
+            .gives::<RecordPage>(StatusCode::OK),
     ];
     routes.extend(runs::routes());
     // The seed's spelling of a flow answers for each (contract §14).
@@ -70,27 +75,27 @@ pub fn routes() -> Vec<Route> {
         ],
     ] {
         routes.extend([
-            Route::get(flow, read, get).about(TAG, "A flow").gives_object(StatusCode::OK),
+            Route::get(flow, read, get).about(TAG, "A flow").gives::<Flow>(StatusCode::OK),
             Route::new(Method::PUT, flow, update, replace)
                 .about(TAG, "Replace a flow; runs under way follow the version that they began with")
                 .takes::<FlowBody>()
-                .gives_object(StatusCode::OK),
+                .gives::<Flow>(StatusCode::OK),
             Route::new(Method::PATCH, flow, update, patch)
                 .about(TAG, "Change what the body names of a flow; null takes away")
                 .takes::<FlowBody>()
-                .gives_object(StatusCode::OK),
+                .gives::<Flow>(StatusCode::OK),
             Route::new(Method::DELETE, flow, delete, archive)
                 .about(TAG, "Archive a flow: it no longer listens")
-                .gives_object(StatusCode::OK),
+                .gives::<Flow>(StatusCode::OK),
             Route::post(active, update, activate)
                 .about(TAG, "Let a flow listen")
-                .gives_object(StatusCode::OK),
+                .gives::<Flow>(StatusCode::OK),
             Route::post(inactive, update, deactivate)
                 .about(TAG, "Let a flow rest")
-                .gives_object(StatusCode::OK),
+                .gives::<Flow>(StatusCode::OK),
             Route::post(copies, create, duplicate)
                 .about(TAG, "Make a draft that does what a flow does")
-                .gives_object(StatusCode::CREATED),
+                .gives::<Flow>(StatusCode::CREATED),
             Route::get(versions, read, runs::versions)
                 .about(TAG, "What a flow was, newest first")
                 .query("page", whole(1, runs::LAST_PAGE), "from 1")
@@ -102,19 +107,17 @@ pub fn routes() -> Vec<Route> {
     routes
 }
 
-/// A flow: `{name, trigger, actions}`, or `{name, triggers, steps}`, or a record whose `data` is either.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used: the flow's own reader lists everything wrong at once")]
-struct FlowBody {
-    /// What people call it; required unless the flow is under `data`.
-    name: Option<String>,
-    /// Short form: what starts it.
-    #[schema(value_type = Option<Object>)]
-    trigger: Option<Value>,
-    /// Short form: what it does, in order.
-    #[schema(value_type = Option<Vec<Object>>)]
-    actions: Option<Vec<Value>>,
-}
+/// What can be done with a flow.
+const ONE: [&str; 6] = [
+    "GET /automation/{id}",
+    "PUT /automation/{id}",
+    "DELETE /automation/{id}",
+    "POST /automation/{id}/activate",
+    "POST /automation/{id}/deactivate",
+    "POST /automation/{id}/execute",
+];
+/// Where a run may stand.
+const STATUSES: [&str; 6] = ["pending", "running", "waiting", "completed", "failed", "cancelled"];
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -15,17 +15,15 @@ use utoipa::ToSchema;
 
 use self::publish::{Accepted, AcceptedBatch, BatchBody, PublishBody};
 use super::admit::Caller;
-use super::route::{Access, Route, one_of, text, whole};
+use super::route::{Access, Route, id, kind, one_of, text, whole};
 use super::shown;
 use super::take::Params;
 use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Events";
-/// What ids of events look like.
-pub const EVENT_ID: &str = "^evt_[0-9A-HJKMNP-TV-Z]{26}$";
-/// What kinds of events look like, 128 characters at the most.
-pub const KIND: &str = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$";
+/// What can be asked about an event.
+const ONE: [&str; 2] = ["GET /events/{id}", "GET /events/{id}/trace"];
 
 /// The routes of this chapter.
 #[must_use]
@@ -36,25 +34,28 @@ pub fn routes() -> Vec<Route> {
         Route::post("/events", write, publish::one)
             .about(TAG, "Publish an event: 202 once it is durable")
             .takes::<PublishBody>()
-            .gives::<Accepted>(StatusCode::ACCEPTED),
+            .gives::<Accepted>(StatusCode::ACCEPTED)
+            .leads(&[("id", "/id")], &ONE),
         Route::post("/events/batch", write, publish::batch)
             .about(TAG, "Publish up to 500 events, all or none")
             .takes::<BatchBody>()
-            .gives::<AcceptedBatch>(StatusCode::ACCEPTED),
+            .gives::<AcceptedBatch>(StatusCode::ACCEPTED)
+            .leads(&[("id", "/ids/0")], &ONE),
         Route::get("/events", read, list)
             .about(TAG, "Read the log")
-            .query("kind", text(KIND), "events of one kind only")
+            .query("kind", kind(), "events of one kind only")
             .query("after", text("^[0-9a-f]{20}$"), "the cursor of the page before")
             .query("order", one_of(&["asc", "desc"]), "oldest first (`asc`, the default) or newest first")
             .query("limit", whole(1, 500), "events on a page, 100 if not given")
-            .gives::<LogPage>(StatusCode::OK),
+            .gives::<LogPage>(StatusCode::OK)
+            .leads(&[("id", "/data/0/id")], &ONE),
         Route::get("/events/{id}", read, get)
             .about(TAG, "One event")
-            .part("id", text(EVENT_ID))
+            .part("id", id(EventId::PREFIX))
             .gives_object(StatusCode::OK),
         Route::get("/events/{id}/trace", read, trace)
             .about(TAG, "Everything that came of an event, as one tree")
-            .part("id", text(EVENT_ID))
+            .part("id", id(EventId::PREFIX))
             .gives_object(StatusCode::OK),
     ]
 }

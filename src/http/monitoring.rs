@@ -19,7 +19,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::admit::Caller;
 use super::metrics::Metrics;
-use super::route::{Access, Route, one_of, text, whole};
+use super::route::{Access, Route, id, one_of, whole};
 use super::take::Params;
 use crate::auth::role::Permission;
 use crate::gateway::Gateway;
@@ -27,7 +27,6 @@ use crate::monitor::Monitor;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Monitoring";
-const JOB_ID: &str = "^job_[0-9A-HJKMNP-TV-Z]{26}$";
 const STATES: [&str; 5] = ["waiting", "delayed", "active", "completed", "failed"];
 const SCOPE: &str = "read:monitoring";
 
@@ -54,15 +53,17 @@ pub fn routes() -> Vec<Route> {
             .gives_object(StatusCode::OK),
         Route::get("/monitoring/queues", read, queues)
             .about(TAG, "Depths and rates of the queues")
-            .gives_object(StatusCode::OK),
+            .gives_object(StatusCode::OK)
+            .leads(&[("name", "/queues/0/name")], &["GET /monitoring/queues/{name}/jobs"]),
         Route::get("/monitoring/queues/{name}/jobs", read, jobs)
             .about(TAG, "This organisation's jobs of a queue")
             .query("state", one_of(&STATES), "jobs in one state, `waiting` if not given")
             .query("page", whole(1, 1000), "from 1, of 50 jobs each")
-            .gives_object(StatusCode::OK),
+            .gives_object(StatusCode::OK)
+            .leads(&[("id", "/data/0/id")], &["GET /monitoring/jobs/{id}"]),
         Route::get("/monitoring/jobs/{id}", read, job)
             .about(TAG, "One job")
-            .part("id", text(JOB_ID))
+            .part("id", id(JobId::PREFIX))
             .gives_object(StatusCode::OK),
         Route::get("/monitoring/alerts", read, alerts)
             .about(TAG, "What was alarming, newest first")

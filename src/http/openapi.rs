@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{ResponseBuilder, ResponsesBuilder};
@@ -75,11 +76,10 @@ pub fn document() -> OpenApi {
 
 fn operation(route: &Route) -> utoipa::openapi::path::Operation {
     let doc = &route.doc;
-    let id = format!("{} {}", route.method, route.path).to_lowercase();
-    let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let id = operation_id(&format!("{} {}", route.method, route.path));
     let mut operation =
         OperationBuilder::new().summary(Some(doc.summary)).tag(doc.tag).operation_id(Some(id));
-    for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+    for name in names(route.path) {
         let known = doc.paths.iter().find(|(of, _)| *of == name).map(|(_, schema)| schema.clone());
         let schema = known.unwrap_or_else(|| text("^[A-Za-z0-9_-]{1,64}$"));
         operation = operation.parameter(
@@ -124,6 +124,15 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
     operation.responses(responses(route)).build()
 }
 
+/// The names in a path.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn operation_id(route: &str) -> String {
+    route.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
 fn responses(route: &Route) -> utoipa::openapi::response::Responses {
     let doc = &route.doc;
     let mut success = ResponseBuilder::new().description(doc.summary);
@@ -132,6 +141,13 @@ fn responses(route: &Route) -> utoipa::openapi::response::Responses {
             success.content(doc.media, ContentBuilder::new().schema(Some(reply.schema.clone())).build());
     } else if doc.media != "application/json" {
         success = success.content(doc.media, ContentBuilder::new().build());
+    }
+    for lead in &doc.leads {
+        let id = operation_id(lead.to);
+        let link = Link::builder().operation_id(id.clone());
+        let place = |at: &str| format!("$response.body#{at}");
+        let link = lead.by.iter().fold(link, |link, (name, at)| link.parameter(*name, place(at)));
+        success = success.link(id, link.build());
     }
     let mut all = ResponsesBuilder::new().response(doc.status.as_u16().to_string(), success);
     for (status, meaning) in &doc.also {
@@ -164,4 +180,26 @@ fn errors(access: Access) -> Vec<(&'static str, &'static str)> {
         errors.push(("403", "Somebody who may not do this"));
     }
     errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leads_go_where_they_say() {
+        let routes = routes();
+        for (route, lead) in
+            routes.iter().flat_map(|route| route.doc.leads.iter().map(move |lead| (route, lead)))
+        {
+            let there = routes.iter().find(|there| format!("{} {}", there.method, there.path) == lead.to);
+            let there =
+                there.unwrap_or_else(|| panic!("{} leads to {}, which is no route", route.path, lead.to));
+            let mut given: Vec<&str> = lead.by.iter().map(|(name, _)| *name).collect();
+            let mut asked: Vec<&str> = names(there.path).collect();
+            given.sort_unstable();
+            asked.sort_unstable();
+            assert_eq!(given, asked, "{} leads to {}", route.path, lead.to);
+        }
+    }
 }

@@ -1,12 +1,17 @@
 //! People and keys: signing up and in, refreshing, guests, apps, API keys (contract §2). Each handler
 //! names the caller or the organisation, calls one function of the accounts, and maps the reply.
 
+mod schema;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use self::schema::{
+    ApiKeyBody, AppBody, AppKeyBody, GuestBody, LinkBody, PasswordBody, RefreshBody, SignInBody, SignUpBody,
+};
 use super::admit::{Caller, credentials};
 use super::route::{Access, Route};
 use super::take::Json;
@@ -91,7 +96,7 @@ pub fn routes() -> Vec<Route> {
             .gives::<TokenReply>(StatusCode::OK),
         Route::post("/app/register", Access::Admin("write:profile"), register_app)
             .about(TAG, "Register an app; its secret is shown this once")
-            .takes::<NameBody>()
+            .takes::<AppBody>()
             .gives_object(StatusCode::CREATED),
         Route::post("/api-key/create", Access::Admin("write:profile"), create_api_key)
             .about(TAG, "Create an API key; it is shown this once")
@@ -105,126 +110,6 @@ pub fn routes() -> Vec<Route> {
             .gives_object(StatusCode::OK),
     ]);
     routes
-}
-
-/// Who signs up.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used: accounts read the body themselves")]
-struct SignUpBody {
-    /// The address to sign in with.
-    #[schema(format = Email, max_length = 254)]
-    email: String,
-    /// 8 to 256 characters.
-    #[schema(min_length = 8, max_length = 256)]
-    password: String,
-    /// Optional.
-    #[schema(max_length = 100, rename = "firstName")]
-    first_name: Option<String>,
-    /// Optional.
-    #[schema(max_length = 100, rename = "lastName")]
-    last_name: Option<String>,
-    /// Optional.
-    #[schema(max_length = 100)]
-    name: Option<String>,
-    /// Optional.
-    #[schema(max_length = 40)]
-    phone: Option<String>,
-}
-
-/// Who signs in.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct SignInBody {
-    /// The address.
-    #[schema(format = Email, max_length = 254)]
-    email: String,
-    /// The password.
-    #[schema(min_length = 1, max_length = 256)]
-    password: String,
-}
-
-/// A refresh token to exchange.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct RefreshBody {
-    /// As it was handed out.
-    refresh_token: String,
-}
-
-/// A link's token.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct LinkBody {
-    /// From the link.
-    token: String,
-}
-
-/// A new password.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "only its schema is used")]
-struct PasswordBody {
-    /// The present one.
-    #[schema(min_length = 1, max_length = 256)]
-    current_password: String,
-    /// The new one.
-    #[schema(min_length = 8, max_length = 256)]
-    new_password: String,
-}
-
-/// Who begins as a guest.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct GuestBody {
-    /// The address.
-    #[schema(format = Email, max_length = 254)]
-    email: String,
-    /// What to call them.
-    #[schema(max_length = 100)]
-    name: Option<String>,
-    /// Optional.
-    #[schema(max_length = 40)]
-    phone: Option<String>,
-}
-
-/// An app's key.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "only its schema is used")]
-struct AppKeyBody {
-    /// The app.
-    app_id: String,
-    /// Its key.
-    key: String,
-    /// Its secret.
-    secret: String,
-}
-
-/// A name.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct NameBody {
-    /// What to call it.
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-}
-
-/// An API key to be.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "only its schema is used")]
-struct ApiKeyBody {
-    /// What to call it.
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-    /// What it is for.
-    #[schema(max_length = 1000)]
-    description: Option<String>,
-    /// What it may do: `read`, `write`, `write:data` and so on.
-    scopes: Option<Vec<String>>,
-    /// When it ends; never when left out.
-    #[schema(format = DateTime)]
-    expires_at: Option<String>,
 }
 
 /// A session.

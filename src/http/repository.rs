@@ -23,6 +23,15 @@ use schema::{
 
 const TAG: &str = "Records";
 
+/// What can be done with a record.
+const ONE: [&str; 5] = [
+    "GET /repository/get/{datatype}/{id}",
+    "GET /repository/find-any-id/{datatype}/{id}",
+    "POST /repository/update/{datatype}/{id}",
+    "POST /repository/update-partial/{datatype}/{id}",
+    "DELETE /repository/delete/{datatype}/{id}",
+];
+
 /// The routes of this chapter.
 #[must_use]
 pub fn routes() -> Vec<Route> {
@@ -114,10 +123,13 @@ fn by_attribute(path: &'static str) -> Route {
 
 fn writing() -> Vec<Route> {
     let created = |route: Route| {
-        route.gives::<BaseModel>(StatusCode::CREATED).also(
-            StatusCode::OK,
-            "An exact repeat of a create whose record stands unchanged: nothing was done, and the body is empty",
-        )
+        route
+            .gives::<BaseModel>(StatusCode::CREATED)
+            .leads(&[("datatype", "/datatype"), ("id", "/sk")], &ONE)
+            .also(
+                StatusCode::OK,
+                "An exact repeat of a create whose record stands unchanged: nothing was done, and the body is empty",
+            )
     };
     vec![
         created(Route::new(Method::PUT, "/repository/create", CREATE, write::create))

@@ -78,8 +78,19 @@ pub struct Doc {
     pub needed: Vec<&'static str>,
     /// Path parameters that are more than any text: name, schema.
     pub paths: Vec<(&'static str, RefOr<Schema>)>,
+    /// What can be asked next about what the answer names.
+    pub leads: Vec<Lead>,
     /// Whether the document leaves it out: pages, streams and second spellings.
     pub hidden: bool,
+}
+
+/// A route that an answer leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct Lead {
+    /// Its method and path: `GET /events/{id}`.
+    pub to: &'static str,
+    /// Its path parameters, and where in the answer they are: `("id", "/ids/0")`.
+    pub by: &'static [(&'static str, &'static str)],
 }
 
 /// A schema and those that it refers to.
@@ -109,6 +120,19 @@ impl Named {
 #[must_use]
 pub fn text(pattern: &str) -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()))
+}
+
+/// An id with this prefix, for parameters: a ULID holds 128 bits, so its first character is at most 7.
+#[must_use]
+pub fn id(prefix: &str) -> RefOr<Schema> {
+    text(&format!("^{prefix}[0-7][0-9A-HJKMNP-TV-Z]{{25}}$"))
+}
+
+/// The kind of an event, for parameters.
+#[must_use]
+pub fn kind() -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(128));
+    RefOr::T(Schema::Object(text.pattern(Some(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")).build()))
 }
 
 /// One of these words, for parameters.
@@ -162,6 +186,7 @@ impl Route {
             query: Vec::new(),
             needed: Vec::new(),
             paths: Vec::new(),
+            leads: Vec::new(),
             hidden: false,
         };
         Self { method, path, access, doc, make: Box::new(make) }
@@ -257,6 +282,13 @@ impl Route {
     #[must_use]
     pub fn part(mut self, name: &'static str, schema: RefOr<Schema>) -> Self {
         self.doc.paths.push((name, schema));
+        self
+    }
+
+    /// The answer names what these routes are about, each as `GET /events/{id}`.
+    #[must_use]
+    pub fn leads(mut self, by: &'static [(&'static str, &'static str)], to: &[&'static str]) -> Self {
+        self.doc.leads.extend(to.iter().map(|to| Lead { to, by }));
         self
     }
 

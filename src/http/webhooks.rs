@@ -17,9 +17,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::admit::Caller;
-use super::events::{EVENT_ID, KIND};
 use super::paging::{self, LAST_PAGE, TIME};
-use super::route::{Access, Route, one_of, schema_of, text, whole};
+use super::route::{Access, Route, id, kind, one_of, schema_of, text, whole};
 use super::shown::{self, Hidden};
 use super::take::Params;
 use crate::auth::role::Permission;
@@ -28,7 +27,6 @@ use crate::problem::Problem;
 const TAG: &str = "Webhooks";
 /// Who may know what webhooks are signed with.
 pub const SECRET: Access = Access::Admin("read:webhooks");
-const DELIVERY_ID: &str = "^dlv_[0-9A-HJKMNP-TV-Z]{26}$";
 const STATUSES: [&str; 6] = ["pending", "delivering", "delivered", "failed", "dead", "discarded"];
 
 /// What lists tell of a delivery.
@@ -57,8 +55,8 @@ pub fn routes() -> Vec<Route> {
         Route::get("/webhooks/deliveries", read, list)
             .about(TAG, "Deliveries, newest first")
             .query("status", one_of(&STATUSES), "deliveries in one status only")
-            .query("event", text(KIND), "deliveries about one kind of event only")
-            .query("eventId", text(EVENT_ID), "deliveries about one event only")
+            .query("event", kind(), "deliveries about one kind of event only")
+            .query("eventId", id(EventId::PREFIX), "deliveries about one event only")
             .query(
                 "endpointId",
                 schema_of::<String>(),
@@ -67,12 +65,13 @@ pub fn routes() -> Vec<Route> {
             .query("from", text(TIME), "deliveries ordered at this time or later")
             .query("to", text(TIME), "deliveries ordered at this time or earlier")
             .query("page", whole(1, LAST_PAGE), "from 1")
-            .query("before", text(DELIVERY_ID), "deliveries older than this one")
+            .query("before", id(DeliveryId::PREFIX), "deliveries older than this one")
             .query("pageSize", whole(1, 500), "deliveries on a page, 50 if not given")
-            .gives_object(StatusCode::OK),
+            .gives_object(StatusCode::OK)
+            .leads(&[("id", "/data/0/id")], &["GET /webhooks/deliveries/{id}"]),
         Route::get("/webhooks/deliveries/{id}", read, get)
             .about(TAG, "A delivery with every attempt at it")
-            .part("id", text(DELIVERY_ID))
+            .part("id", id(DeliveryId::PREFIX))
             .gives_object(StatusCode::OK),
     ]
 }

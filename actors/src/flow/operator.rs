@@ -131,6 +131,11 @@ impl Operator {
         found.map(|(_, operator)| *operator).ok_or_else(|| OperatorError::Unknown { found: text.to_owned() })
     }
 
+    /// Every spelling of every operator.
+    pub fn spellings() -> impl Iterator<Item = &'static str> {
+        SPELLINGS.iter().map(|(name, _)| *name)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {

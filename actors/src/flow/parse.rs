@@ -24,9 +24,10 @@ pub const MOST_TRIGGERS: usize = 50;
 
 /// The deepest body, well below what a template may become.
 const DEEPEST: usize = 32;
-/// The longest name of a flow or step, in characters.
+/// Most characters of the name of a flow, trigger or step.
 pub const LONGEST_NAME: usize = 200;
-const LONGEST_DESCRIPTION: usize = 1_000;
+/// Most characters of a description.
+pub const LONGEST_DESCRIPTION: usize = 1_000;
 const DEEPEST_CHAIN: u64 = 100;
 
 const KEYS: [&str; 10] = [

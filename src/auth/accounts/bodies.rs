@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::auth::input::{Fields, Invalid, NAME_CHARS};
+use crate::auth::input::{Fields, Invalid, NAME_CHARS, PHONE_CHARS};
 use crate::auth::password;
 use crate::auth::role::{self, Role};
 
@@ -167,7 +167,7 @@ fn profile(fields: Fields<'_>, email: &str) -> Result<Map<String, Value>, Invali
 fn words(fields: Fields<'_>) -> Result<Map<String, Value>, Invalid> {
     let mut words = Map::new();
     for (name, most) in
-        [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", 64), ("name", NAME_CHARS)]
+        [("firstName", NAME_CHARS), ("lastName", NAME_CHARS), ("phone", PHONE_CHARS), ("name", NAME_CHARS)]
     {
         if let Some(text) = fields.text(name, most)? {
             words.insert(name.into(), text.into());

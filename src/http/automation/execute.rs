@@ -21,6 +21,7 @@ pub(super) fn route(path: &'static str, access: Access) -> Route {
         .about(super::TAG, "Start a flow by hand, with real effects, and wait for it to pause or end")
         .may_take::<ExecuteBody>()
         .gives::<ExecutionResult>(StatusCode::OK)
+        .leads(&[("id", "/executionId")], &["GET /automation/executions/{id}"])
 }
 
 /// What somebody who starts a flow gives it.
@@ -97,7 +98,7 @@ async fn execute(
     variables.extend(body.variables.unwrap_or_default());
     let by = body.executed_by.unwrap_or_else(|| caller.label().to_owned());
     let key = body.execution_id;
-    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 256) {
+    if key.as_ref().is_some_and(|key| !(1..=256).contains(&key.chars().count())) {
         let message = "must have 1 to 256 characters".to_owned();
         let detail = Detail { path: "executionId".into(), message };
         return Err(Problem::invalid("the flow cannot be started", vec![detail]));

@@ -11,19 +11,17 @@ use appengine_actors::log::EventLog;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::schema::{self, RunPage};
 use crate::auth::role::Permission;
 use crate::http::admit::Caller;
 use crate::http::paging::{self, TIME};
 use crate::http::repository::schema::RECORD_ID;
-use crate::http::route::{Access, Route, one_of, text, whole};
+use crate::http::route::{Access, Route, id, one_of, text, whole};
 use crate::http::shown::{self, Hidden};
 use crate::http::take::Params;
 use crate::problem::Problem;
 
 pub(super) use crate::http::paging::LAST_PAGE;
-
-const RUN_ID: &str = "^run_[0-9A-HJKMNP-TV-Z]{26}$";
-const STATUSES: [&str; 6] = ["pending", "running", "waiting", "completed", "failed", "cancelled"];
 
 /// Who may see what flows did.
 pub const READ: Access = Access::Staff(Permission::Read, "read:automation");
@@ -33,17 +31,18 @@ pub(super) fn routes() -> [Route; 2] {
         Route::get("/automation/executions", READ, list)
             .about(super::TAG, "Runs, newest first")
             .query("automationId", text(RECORD_ID), "runs of one flow only")
-            .query("status", one_of(&STATUSES), "runs in one status only")
+            .query("status", one_of(&super::STATUSES), "runs in one status only")
             .query("from", text(TIME), "runs made at this time or later")
             .query("to", text(TIME), "runs made at this time or earlier")
             .query("page", whole(1, LAST_PAGE), "from 1")
             .query("pageSize", whole(1, 500), "runs on a page, 50 if not given")
-            .query("before", text(RUN_ID), "runs older than this one")
-            .gives_object(StatusCode::OK),
+            .query("before", id(RunId::PREFIX), "runs older than this one")
+            .gives::<RunPage>(StatusCode::OK)
+            .leads(&[("id", "/data/0/id")], &["GET /automation/executions/{id}"]),
         Route::get("/automation/executions/{id}", READ, one)
             .about(super::TAG, "A run: every step with input, output, attempts and timings")
-            .part("id", text(RUN_ID))
-            .gives_object(StatusCode::OK),
+            .part("id", id(RunId::PREFIX))
+            .gives::<schema::Run>(StatusCode::OK),
     ]
 }
 

@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use crate::http::repository::bodies::MOST;
 use crate::http::repository::schema::{
     Any, BaseModel, CreateInBody, DATATYPE, Documents, NAME, Options, Query, Stage, any_of, anything, closed,
-    list, map, named, object, of, one_of, or_null, path_pattern, schemas, text,
+    count, list, map, named, object, of, one_of, or_null, path_pattern, schemas, sort, text,
 };
 
 schemas! {
@@ -132,17 +132,8 @@ fn answer<const N: usize>(properties: [(&'static str, Any); N]) -> Any {
     names.into_iter().fold(closed(properties), ObjectBuilder::required).into()
 }
 
-fn count() -> Any {
-    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0_usize)).into()
-}
-
 fn filter() -> Any {
     or_null(named::<Query>())
-}
-
-fn sort() -> Any {
-    let directions = any_of([one_of([1, -1]), one_of(["asc", "desc"])]);
-    or_null(map(&path_pattern(), directions).max_properties(Some(8)).into())
 }
 
 /// MongoDB's own names for page and fields.

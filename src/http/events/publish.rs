@@ -40,8 +40,8 @@ pub(super) struct PublishBody {
     /// Your own key for this event: publishing it again answers with the first one's id.
     #[schema(min_length = 1, max_length = 256)]
     idempotency_key: Option<String>,
-    /// When it happened, if that was not now.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// When it happened, if that was not now: from 1970 on.
+    #[schema(value_type = Option<String>, format = DateTime, pattern = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2})-")]
     occurred_at: Option<Timestamp>,
 }
 
@@ -71,8 +71,8 @@ struct BatchEvent {
     /// Your own key for this event: in a batch again, it stands for the first one.
     #[schema(min_length = 1, max_length = 256)]
     idempotency_key: Option<String>,
-    /// When it happened, if that was not now.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// When it happened, if that was not now: from 1970 on.
+    #[schema(value_type = Option<String>, format = DateTime, pattern = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2})-")]
     occurred_at: Option<Timestamp>,
 }
 
@@ -177,7 +177,7 @@ fn key_of(request: &HttpRequest, given: Option<String>) -> Result<Option<String>
 
 fn bad_key(path: &str, key: &str) -> Option<Detail> {
     let message = "must have 1 to 256 characters".to_owned();
-    (key.is_empty() || key.len() > 256).then(|| Detail { path: path.to_owned(), message })
+    (!(1..=256).contains(&key.chars().count())).then(|| Detail { path: path.to_owned(), message })
 }
 
 fn check_keys(events: &[BatchEvent]) -> Result<(), Problem> {

@@ -15,10 +15,10 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr};
 
 pub use pipeline::{PipelineBody, Stage};
-pub use query::{InnerOperators, Literal, Operators, Options, Query, SubQuery};
+pub use query::{InnerOperators, Literal, Operators, Options, Query, SubQuery, sort};
 pub use record::{
     BaseModel, Collections, CreateBody, CreateInBody, DeletedMany, Documents, FindBody, Ids, PartialBody,
-    RecordPage, SearchBody, Unique, UpdateBody, keyword,
+    RecordPage, SearchBody, Unique, UpdateBody, base_model, count, keyword, moment,
 };
 
 /// A schema in place or by name.

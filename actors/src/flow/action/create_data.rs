@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Action, Check, Plan, StepContext, StepError, recheck, target};
 use crate::bus::change::Write;
 use crate::flow::Map;
+use crate::flow::fields::present;
 use crate::flow::problem::Problems;
 use crate::ids::RecordId;
 use crate::record::service::NewRecord;
@@ -22,7 +23,7 @@ impl Action for Handler {
     fn check(&self, config: &Map, on: Check<'_>, problems: &mut Problems) {
         problems.only(config, &["actionType", "retry", "datatype", "data"]);
         target::check_datatype(config, on, Permission::Create, problems);
-        if problems.object(config, "data").is_none() && !config.contains_key("data") {
+        if problems.object(config, "data").is_none() && present(config, "data").is_none() {
             problems.add("data", "is missing; expected an object");
         }
     }

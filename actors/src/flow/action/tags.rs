@@ -16,10 +16,11 @@ pub fn check(config: &Map, on: Check<'_>, problems: &mut Problems) {
         target::check_collection(&contact, "", on, Permission::Update, problems);
     }
     problems.only(config, &["actionType", "retry", "tags", "tag", "contactId"]);
-    let many = problems.words(config, "tags");
-    let one = problems.words(config, "tag");
-    if many.is_empty() && one.is_empty() && !config.contains_key("tags") && !config.contains_key("tag") {
-        problems.add("tags", "is missing; expected an array of strings");
+    let before = problems.count();
+    let named = [problems.words(config, "tags"), problems.words(config, "tag")].concat();
+    if named.is_empty() && problems.count() == before {
+        problems
+            .add("tags", "names no tag; expected an array of strings, or a string with commas between them");
     }
     problems.text(config, "contactId");
 }

@@ -49,7 +49,7 @@ impl Action for Handler {
                 problems.add("updates", "is empty; expected paths and values");
             }
             Some(_) => {}
-            None if config.contains_key("updates") => {}
+            None if present(config, "updates").is_some() => {}
             None => problems.add("updates", "is missing; expected an object of paths and values"),
         }
     }

@@ -107,14 +107,18 @@ fn directions() -> Any {
     any_of([one_of([1, -1]), one_of(["asc", "desc"])])
 }
 
-fn by_page() -> Any {
-    let sort = any_of([
+/// An order: fields and their directions, or one field, with `-` before it for the last first.
+pub fn sort() -> Any {
+    any_of([
         of(Type::Null),
         map(&path_pattern(), directions()).max_properties(Some(8)).into(),
         text(&format!("^-?{}", path_pattern().trim_start_matches('^'))),
-    ]);
+    ])
+}
+
+fn by_page() -> Any {
     let mut known = shared();
-    known.extend([("page", or_null(whole(1, LAST_PAGE))), ("sort", sort)]);
+    known.extend([("page", or_null(whole(1, LAST_PAGE))), ("sort", sort()), ("lastItem", of(Type::Null))]);
     closed(known).into()
 }
 

@@ -14,7 +14,7 @@ use crate::http::repository::lookup::LONGEST_KEYWORD;
 
 schemas! {
     /// A record.
-    BaseModel uses [] is base_model();
+    BaseModel uses [] is base_model().into();
 
     /// A page of a list.
     RecordPage uses [] is page();
@@ -68,7 +68,9 @@ pub fn keyword() -> Any {
     ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST_KEYWORD)).into()
 }
 
-fn count() -> Any {
+/// How many.
+#[must_use]
+pub fn count() -> Any {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0_usize)).into()
 }
 
@@ -123,12 +125,16 @@ fn create_in() -> Any {
     any_of([whole.into(), bare.into()])
 }
 
-fn moment() -> Any {
+/// A moment.
+#[must_use]
+pub fn moment() -> Any {
     let text = ObjectBuilder::new().schema_type(Type::String);
     text.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).into()
 }
 
-fn base_model() -> Any {
+/// The fields that every record has.
+#[must_use]
+pub fn base_model() -> ObjectBuilder {
     let string = || of(Type::String);
     let known = [
         ("pk", string()),
@@ -145,7 +151,7 @@ fn base_model() -> Any {
     ];
     let all = known.into_iter().fold(object(), |object, (name, schema)| object.property(name, schema));
     let needed = ["pk", "sk", "datatype", "version", "state", "createdate", "modifydate", "isNew", "data"];
-    needed.into_iter().fold(all, ObjectBuilder::required).into()
+    needed.into_iter().fold(all, ObjectBuilder::required)
 }
 
 fn page() -> Any {
