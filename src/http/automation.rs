@@ -19,7 +19,7 @@ use appengine_actors::webhook::secrets::signing_secret;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::schema::{Flow, FlowBody};
+use self::schema::{Flow, FlowBody, FlowPatch};
 use super::admit::{Caller, allow};
 use super::repository::schema::RecordPage;
 use super::route::{Access, Route, whole};
@@ -82,7 +82,7 @@ pub fn routes() -> Vec<Route> {
                 .gives::<Flow>(StatusCode::OK),
             Route::new(Method::PATCH, flow, update, patch)
                 .about(TAG, "Change what the body names of a flow; null takes away")
-                .takes::<FlowBody>()
+                .takes::<FlowPatch>()
                 .gives::<Flow>(StatusCode::OK),
             Route::new(Method::DELETE, flow, delete, archive)
                 .about(TAG, "Archive a flow: it no longer listens")

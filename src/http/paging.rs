@@ -10,7 +10,7 @@ pub const LAST_PAGE: u32 = 10_000;
 /// Entries of the largest page.
 const LARGEST: usize = 500;
 /// A moment, as parameters take it.
-pub const TIME: &str = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?Z$";
+pub const TIME: &str = r"^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?Z$";
 
 /// A page.
 #[derive(Debug, Clone, Copy)]

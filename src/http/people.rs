@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::admit::Caller;
+use super::profile::schema::email;
 use super::profile::{org, private};
-use super::route::{Access, Route, text};
+use super::route::{Access, Route};
 use super::take::Json;
 use crate::auth::accounts::Accounts;
 use crate::auth::gate::Gate;
@@ -39,7 +40,7 @@ pub fn routes() -> Vec<Route> {
                 TAG,
                 "Say that a customer's password is forgotten; the answer is the same for every address",
             )
-            .part("email", text(r"^[^\x00-\x1f\x7f-\x9f/]+$"))
+            .part("email", email())
             .gives_object(StatusCode::OK),
         Route::post("/profile/customer/password/token", PROFILE, make_token)
             .about(TAG, "A token by which a customer may choose a password, to be sent to their address")

@@ -1,7 +1,7 @@
 //! People and keys: signing up and in, refreshing, guests, apps, API keys (contract §2). Each handler
 //! names the caller or the organisation, calls one function of the accounts, and maps the reply.
 
-mod schema;
+pub(super) mod schema;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -50,7 +50,11 @@ start() {
   export APPENGINE__STORE__DURABILITY=none
   exec 3< <(exec "$binary" serve 2>"$work/log")
   server=$!
-  base=$(timeout 60 sed -n 's/^appengine serves at //p; /^appengine serves at /q' <&3) || true
+  local line
+  base=""
+  while [ -z "$base" ] && read -r -t 60 line <&3; do
+    case $line in "appengine serves at "*) base=${line#appengine serves at } ;; esac
+  done
   [ -n "$base" ] || { cat "$work/log" >&2; fail "the server did not start"; }
 }
 

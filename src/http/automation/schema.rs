@@ -79,6 +79,9 @@ schemas! {
         ("backoff", or_null(one_of(["fixed", "exponential"]))),
     ]).into();
 
+    /// What changes of a flow: any of its fields; null takes one away.
+    FlowPatch uses [] is object().into();
+
     /// A flow as it is stored: a record, its id once more, and when it was made the secret of its webhooks.
     Flow uses [] is base_model()
         .property("id", of(Type::String)).required("id")

@@ -67,7 +67,8 @@ fn profile(body: ObjectBuilder) -> ObjectBuilder {
     most.into_iter().fold(body, |body, (field, most)| body.property(field, words(most)))
 }
 
-fn email() -> Any {
+/// An e-mail address.
+pub fn email() -> Any {
     let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(EMAIL_CHARS));
     text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).into()
 }

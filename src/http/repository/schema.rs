@@ -38,6 +38,8 @@ pub const DATATYPE: &str = "^[A-Za-z0-9_-]{1,64}$";
 
 /// A record's id.
 pub const RECORD_ID: &str = r"^[^\s\x00-\x1f\x7f-\x9f/\\?#]+$";
+/// The same of a record that is to be made: empty where it has none yet.
+pub const NEW_RECORD_ID: &str = r"^[^\s\x00-\x1f\x7f-\x9f/\\?#]*$";
 
 /// Where a list goes on.
 pub const CURSOR: &str = r"^[0-9a-f]{1,16}\.[^\s\x00-\x1f\x7f-\x9f/\\?#]+$";

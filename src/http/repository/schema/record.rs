@@ -4,8 +4,8 @@ use appengine_actors::record::model::STATES;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::{
-    Any, DATATYPE, NAME, Options, Query, RECORD_ID, any_of, anything, closed, list, map, named, object, of,
-    one_of, or_null, schemas, text, whole,
+    Any, DATATYPE, NAME, NEW_RECORD_ID, Options, Query, RECORD_ID, any_of, anything, closed, list, map,
+    named, object, of, one_of, or_null, schemas, text, whole,
 };
 use crate::auth::role::Role;
 use crate::http::repository::bodies::MOST;
@@ -88,7 +88,7 @@ fn roles() -> Any {
 /// The fields of a record that clients may send.
 fn fields<const N: usize>(more: [(&'static str, Any); N]) -> Vec<(&'static str, Any)> {
     let mut fields = vec![
-        ("sk", or_null(text(RECORD_ID))),
+        ("sk", or_null(text(NEW_RECORD_ID))),
         ("data", object().into()),
         ("state", one_of(STATES)),
         ("requiredRole", roles()),
