@@ -5,14 +5,13 @@
 use std::sync::Arc;
 
 use appengine_actors::clock::{Clock, Timestamp};
-use appengine_actors::ids::{OrgId, RecordId};
+use appengine_actors::ids::OrgId;
 use futures_util::future::BoxFuture;
 
 use super::api_key::{Keys, hash_of};
 use super::principal::{Kind, NEVER, Principal};
 use super::refusal::Refusal;
-use super::role::Role;
-use super::seen::{Seen, Subject, fingerprint};
+use super::seen::{Known, Seen, Subject, fingerprint};
 use super::token::Tokens;
 
 /// What a caller sends, as it was sent. Empty texts count as not sent. It has no way to be printed.
@@ -28,15 +27,6 @@ pub struct Credentials<'a> {
     pub orgid: Option<&'a str>,
     /// A token from where browsers can put one: a socket's handshake, an event stream's query.
     pub query_token: Option<&'a str>,
-}
-
-/// Whom a token was found to stand for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// Their record.
-    pub id: RecordId,
-    /// What they are by now: a session's token may be older than their latest roles.
-    pub roles: Vec<Role>,
 }
 
 /// Where the people behind tokens are.

@@ -8,11 +8,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use appengine_actors::ids::{OrgId, RecordId};
 use sha2::{Digest, Sha256};
 
-use super::gate::Known;
 use super::principal::Kind;
+use super::role::Role;
 
 /// The SHA-256 of a token: a name for exactly this one, with all its claims.
 pub(super) type Fingerprint = [u8; 32];
+
+/// Whom a token was found to stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Their record.
+    pub id: RecordId,
+    /// What they are by now: a session's token may be older than their latest roles.
+    pub roles: Vec<Role>,
+}
 
 /// Whose token it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

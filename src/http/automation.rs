@@ -2,6 +2,7 @@
 
 mod config;
 mod execute;
+mod parts;
 pub mod records;
 mod runs;
 mod schema;

@@ -152,6 +152,7 @@ fn what_is_wrong_with_an_event_is_told_with_its_place() {
         (json!({"event": "a.b", "occurredAt": "yesterday"}), "occurredAt", ""),
         (json!({"event": "a.b", "occurredAt": 7}), "occurredAt", ""),
         (json!({"event": "a.b", "occurredAt": "2026-13-45T99:99:99Z"}), "occurredAt", ""),
+        (json!({"event": "a.b", "occurredAt": "1969-12-31T23:59:59Z"}), "occurredAt", ""),
         (json!({"event": "a.b", "idempotencyKey": ""}), "idempotencyKey", "1 to 256"),
         (json!({"event": "a.b", "idempotencyKey": long}), "idempotencyKey", "1 to 256"),
         (json!({"event": "a.b", "idempotencyKey": 7}), "idempotencyKey", "invalid type: integer"),
@@ -194,7 +195,7 @@ fn an_event_that_is_too_large_is_refused_whole() {
 #[test]
 fn an_idempotency_key_stands_for_one_request() {
     let server = ready();
-    let keys = ["k", "\u{0}", "../..", "ключ", "a\nb", "🔑", &"k".repeat(256)];
+    let keys = ["k", "\u{0}", "../..", "ключ", "a\nb", "🔑", &"k".repeat(256), &"🔑".repeat(256)];
     for key in keys {
         let body = json!({"event": "a.b", "data": {"n": 1}, "idempotencyKey": key});
         let first = event(&server, &body).send();

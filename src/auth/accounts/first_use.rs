@@ -9,9 +9,10 @@ use super::error::AccountError;
 use super::person::{NewPerson, Standing};
 use super::sessions::Sessions;
 use super::{Accounts, TRIES, sessions_key};
-use crate::auth::gate::{Known, People};
+use crate::auth::gate::People;
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::refusal::Refusal;
+use crate::auth::seen::Known;
 
 impl People for Accounts {
     fn ensure<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<Known, Refusal>> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use appengine_actors::testkit::ManualClock;
 
 use appengine_actors::clock::Timestamp;
+use appengine_actors::ids::RecordId;
 
 use super::*;
 use crate::auth::api_key::{self, ApiKeyRecord, MintedKey, RateLimits};

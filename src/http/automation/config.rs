@@ -4,7 +4,7 @@
 use appengine_actors::flow::operator::Operator;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use super::schema::{ErrorHandling, SAID, flag, step_id};
+use super::parts::{ErrorHandling, SAID, flag, step_id};
 use crate::http::repository::schema::{
     Any, any_of, anything, closed, described, list, named, object, of, one_of, or_null, text,
 };

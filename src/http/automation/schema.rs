@@ -12,14 +12,12 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::STATUSES;
 use super::config::{config_of, needs_no_config};
+use super::parts::{ErrorHandling, SAID, flag, step_id, text_up_to};
 use crate::http::repository::schema::{
     Any, any_of, base_model, closed, count, described, list, moment, named, object, of, one_of, or_null,
     schemas, text,
 };
 use crate::http::route::{id, whole};
-
-/// Text that is not blank.
-pub(super) const SAID: &str = r"\S";
 
 schemas! {
     /// A flow in the short or the canonical form, bare or as the `data` of a record.
@@ -69,15 +67,6 @@ schemas! {
             .property("nextStepId", step_id())
             .into()
     };
-
-    /// What the failure of a step means: of the flow's steps, or in a config's `retry` of that step alone.
-    ErrorHandling uses [] is closed([
-        ("onError", or_null(one_of(["stop", "continue", "goto"]))),
-        ("gotoStepId", step_id()),
-        ("maxRetries", or_null(whole(0, 10))),
-        ("retryDelaySeconds", or_null(whole(0, 86_400))),
-        ("backoff", or_null(one_of(["fixed", "exponential"]))),
-    ]).into();
 
     /// What changes of a flow: any of its fields; null takes one away.
     FlowPatch uses [] is object().into();
@@ -174,21 +163,24 @@ fn open(properties: Vec<(&'static str, Any)>) -> ObjectBuilder {
     properties.into_iter().fold(object(), |object, (name, schema)| object.property(name, schema))
 }
 
-pub(super) fn flag() -> Any {
-    or_null(of(Type::Boolean))
-}
-
 /// A text of so many characters at the most, null or nothing.
 fn brief(most: usize) -> Any {
     let kinds = SchemaType::from_iter([Type::String, Type::Null]);
     ObjectBuilder::new().schema_type(kinds).max_length(Some(most)).into()
 }
 
-fn text_up_to(most: usize) -> Any {
-    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(most));
-    text.pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")).into()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) fn step_id() -> Any {
-    or_null(text_up_to(128))
+    #[test]
+    fn every_action_and_condition_has_its_config_described() {
+        for kind in kinds() {
+            let config = serde_json::to_value(config_of(kind)).unwrap();
+            assert!(
+                config.get("anyOf").is_some() || config["additionalProperties"] == false,
+                "{kind}: {config}"
+            );
+        }
+    }
 }
