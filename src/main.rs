@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use appengine::cli::Cli;
 use clap::Parser;
 
+/// Work here is many small values that one thread makes and another lets go of.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match appengine::commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,6 @@
 //! The server under test: the release binary beside this one, in a folder and on a port of its own.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,7 +30,7 @@ impl Server {
         let mut child = command(&binary, &folder)
             .env("APPENGINE__STORE__DURABILITY", durability)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .spawn()?;
         let out = child.stdout.take().context("the server has no output")?;
@@ -37,7 +38,13 @@ impl Server {
         let first = lines.next_line().await?.context("the server ended at once")?;
         let address = first.rsplit("http://").next().context("the server says no address")?.trim().to_owned();
         // What else it prints is read, so that it is never held up.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if line.contains("ERROR") || line.contains("WARN") {
+                    let _ = writeln!(std::io::stderr(), "{line}");
+                }
+            }
+        });
         let mut token = command(&binary, &folder);
         let token = token.args(["token", "--org", ORG, "--email", "bench@example.com", "--expires", "1d"]);
         let token = token.output().await?;
@@ -89,6 +96,6 @@ fn command(binary: &PathBuf, folder: &tempfile::TempDir) -> Command {
         .env("APPENGINE__SERVER__LISTEN", "127.0.0.1:0")
         .env("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]")
         .env("APPENGINE__LIMITS__REQUESTS_PER_MINUTE", "1000000000")
-        .env("APPENGINE__LOG__FILTER", "error");
+        .env("APPENGINE__LOG__FILTER", "error,appengine::problem=warn");
     command
 }

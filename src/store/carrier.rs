@@ -8,6 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
+use appengine_actors::store::Versioned;
+
+use super::blocks::{self, Edit};
 use super::disk::Disk;
 use super::sled::{Change, DATA_FILE, Engine};
 use super::tables::{Table, Tables};
@@ -15,6 +18,9 @@ use super::{codec, journal};
 
 /// How long a disk that fails rests before it is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Entries that are worked into a block at once.
+const AT_ONCE: usize = 512;
 
 /// Where a store's pieces are.
 #[derive(Clone)]
@@ -25,21 +31,38 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Brings a table into sled and onto the disk.
+    /// Brings a table into sled and onto the disk, block by block, so that readers get their turn in between:
+    /// sled lets nobody read while it takes in a batch.
     ///
     /// # Errors
     /// Says what sled or the disk said. Trying again with the same table is safe.
     pub(super) fn take_in(&self, table: &Table, version: u64) -> Result<(), String> {
-        let changes = table.iter().map(|(key, written)| -> Change {
-            let value = written.value.as_ref().map(|value| codec::pack(written.version, value));
-            (codec::entry_key(key), value)
+        let edits = table.iter().map(|(key, written)| -> Edit {
+            let value = written.value.clone();
+            (key.clone(), value.map(|value| Versioned { version: written.version, value }))
         });
-        self.engine.apply_each(changes).map_err(|fault| fault.to_string())?;
-        self.settle([(codec::COMMITS.to_vec(), Some(codec::pack_number(version)))])
+        let mut edits = edits.peekable();
+        let mut merge = || self.engine.read(|view| blocks::merge(view, &mut edits, AT_ONCE));
+        while let Some(changes) = merge().map_err(|error| error.to_string())? {
+            self.engine.apply(changes).map_err(|fault| fault.to_string())?;
+        }
+        self.settle([], [(codec::COMMITS.to_vec(), Some(codec::pack_number(version)))])
     }
 
-    /// Brings changes of the store's own notes, and all before them, onto the disk.
-    pub(super) fn settle(&self, changes: impl IntoIterator<Item = Change>) -> Result<(), String> {
+    /// Brings edits of entries, in the order of their keys, and changes of the store's own notes, as one, and
+    /// all before them, onto the disk.
+    pub(super) fn settle(
+        &self,
+        edits: impl IntoIterator<Item = Edit>,
+        notes: impl IntoIterator<Item = Change>,
+    ) -> Result<(), String> {
+        let mut edits = edits.into_iter().peekable();
+        let mut changes: Vec<Change> = notes.into_iter().collect();
+        // No two of them concern the same block: each takes all that belong to its own.
+        let mut merge = || self.engine.read(|view| blocks::merge(view, &mut edits, usize::MAX));
+        while let Some(merged) = merge().map_err(|error| error.to_string())? {
+            changes.extend(merged);
+        }
         self.engine.apply(changes).map_err(|fault| fault.to_string())?;
         self.engine.flush().map_err(|fault| fault.to_string())?;
         let synced = File::open(self.folder.join(DATA_FILE)).and_then(|file| self.disk.sync(&file));

@@ -2,14 +2,13 @@
 //! itself, so nothing is written meanwhile; `appengine export` runs it.
 
 use std::io::{self, Write};
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
-use appengine_actors::store::StoreError;
+use appengine_actors::store::{StoreError, Versioned};
 
 use super::line::{End, Entry, Header, Running, Trailer, write_entry, write_frame};
 use super::sled::{DATA_FILE, Engine, View};
-use super::{OpenError, Options, codec, migrate, open_home, writer};
+use super::{OpenError, Options, blocks, migrate, open_home, writer};
 
 /// Entries read at once.
 const PAGE: usize = 256;
@@ -62,7 +61,7 @@ fn write_all(engine: &Engine, out: &mut impl Write) -> Result<u64, ExportError> 
     loop {
         let page = engine.read(|view| read_page(view, last.as_deref()))?;
         let Some(end) = page.last() else { break };
-        last = Some(codec::entry_key(&end.key));
+        last = Some(end.key.clone());
         for entry in &page {
             out.write_all(running.seal(&write_entry(entry)?).as_bytes())?;
             entries += 1;
@@ -76,11 +75,11 @@ fn write_all(engine: &Engine, out: &mut impl Write) -> Result<u64, ExportError> 
 }
 
 fn read_page(view: View<'_>, after: Option<&[u8]>) -> Result<Vec<Entry>, StoreError> {
-    let from = after.map_or(Bound::Included(codec::ENTRIES.0), Bound::Excluded);
-    let entries = view.range(from, codec::ENTRIES.1, false).take(PAGE).map(|entry| {
-        let (key, value) = entry?;
-        let found = codec::unpack(key.as_ref(), value.as_ref())?;
-        Ok(Entry { key: codec::key_of(key.as_ref())?, version: found.version, value: found.value.to_vec() })
-    });
-    entries.collect()
+    let scan = after.map_or_else(blocks::all, |last| blocks::all().after(last));
+    let entries = blocks::range(view, (&scan.from, &scan.to), false, true).take(PAGE);
+    entries
+        .map(|entry| {
+            entry.map(|(key, Versioned { version, value })| Entry { key, version, value: value.to_vec() })
+        })
+        .collect()
 }

@@ -2,11 +2,11 @@
 //! all: what does not end as it was written is taken out again. `appengine import` runs it.
 
 use std::io::{self, BufRead, Read};
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
-use appengine_actors::store::{MAX_VALUE_BYTES, StoreError};
+use appengine_actors::store::{MAX_VALUE_BYTES, StoreError, Versioned};
 
+use super::blocks::{self, Edit};
 use super::carrier::Home;
 use super::disk::check_room;
 use super::line::{Entry, Header, Running, Trailer, is_trailer, read_entry, read_frame};
@@ -86,16 +86,14 @@ struct Target {
 impl Target {
     /// Marks the store as being imported into; takes out what an import that was cut short left.
     fn begin(&self, folder: &Path) -> Result<(), ImportError> {
-        let found = self.home.engine.read(|view| {
-            let first = view.range(Bound::Included(codec::ENTRIES.0), codec::ENTRIES.1, false).next();
-            Ok((view.get(codec::IMPORT)?.is_some(), first.transpose()?.is_some()))
-        });
+        let found =
+            self.home.engine.read(|view| Ok((view.get(codec::IMPORT)?.is_some(), !blocks::is_empty(view)?)));
         match found.map_err(|error| ImportError::Write(error.to_string()))? {
             (true, _) => self.clear()?,
             (false, true) => return Err(ImportError::NotEmpty { folder: folder.into() }),
             (false, false) => {}
         }
-        self.settle(vec![(codec::IMPORT.to_vec(), Some(Vec::new()))])
+        self.settle(Vec::new(), vec![(codec::IMPORT.to_vec(), Some(Vec::new()))])
     }
 
     fn read_all(&self, input: &mut impl BufRead) -> Result<u64, ImportError> {
@@ -113,48 +111,50 @@ impl Target {
                 Line::Entry(entry) => progress.add(entry),
             }
             if progress.batch.len() >= BATCH_ENTRIES || progress.bytes >= BATCH_BYTES {
-                self.write(&mut progress)?;
+                self.write(&mut progress, Vec::new())?;
             }
         };
         lines.expect_end()?;
-        progress.batch.push((codec::COMMITS.to_vec(), Some(codec::pack_number(commits))));
-        progress.batch.push((codec::FORMAT.to_vec(), Some(codec::pack_number(header.format))));
-        progress.batch.push((codec::IMPORT.to_vec(), None));
-        self.write(&mut progress)?;
+        let notes = vec![
+            (codec::COMMITS.to_vec(), Some(codec::pack_number(commits))),
+            (codec::FORMAT.to_vec(), Some(codec::pack_number(header.format))),
+            (codec::IMPORT.to_vec(), None),
+        ];
+        self.write(&mut progress, notes)?;
         Ok(progress.entries)
     }
 
-    fn write(&self, progress: &mut Progress) -> Result<(), ImportError> {
+    fn write(&self, progress: &mut Progress, notes: Vec<Change>) -> Result<(), ImportError> {
         check_room(&*self.home.disk, self.reserve_bytes, progress.bytes).map_err(ImportError::Write)?;
         progress.bytes = 0;
-        self.settle(std::mem::take(&mut progress.batch))
+        self.settle(std::mem::take(&mut progress.batch), notes)
     }
 
     /// Takes out every entry, then the mark.
     fn clear(&self) -> Result<(), ImportError> {
         loop {
             let page = self.home.engine.read(|view| {
-                let entries = view.range(Bound::Included(codec::ENTRIES.0), codec::ENTRIES.1, false);
-                let keys = entries.take(BATCH_ENTRIES).map(|entry| Ok((entry?.0.as_ref().to_vec(), None)));
-                keys.collect::<Result<Vec<Change>, StoreError>>()
+                let all = blocks::all();
+                let entries = blocks::range(view, (&all.from, &all.to), false, false).take(BATCH_ENTRIES);
+                entries.map(|entry| Ok((entry?.0.into(), None))).collect::<Result<Vec<Edit>, StoreError>>()
             });
             let page = page.map_err(|error| ImportError::Write(error.to_string()))?;
             if page.is_empty() {
-                return self.settle(vec![(codec::IMPORT.to_vec(), None)]);
+                return self.settle(Vec::new(), vec![(codec::IMPORT.to_vec(), None)]);
             }
-            self.settle(page)?;
+            self.settle(page, Vec::new())?;
         }
     }
 
-    fn settle(&self, changes: Vec<Change>) -> Result<(), ImportError> {
-        self.home.settle(changes).map_err(ImportError::Write)
+    fn settle(&self, edits: Vec<Edit>, notes: Vec<Change>) -> Result<(), ImportError> {
+        self.home.settle(edits, notes).map_err(ImportError::Write)
     }
 }
 
 /// What has been read so far.
 #[derive(Default)]
 struct Progress {
-    batch: Vec<Change>,
+    batch: Vec<Edit>,
     bytes: usize,
     entries: u64,
     last_key: Option<Vec<u8>>,
@@ -166,8 +166,8 @@ impl Progress {
         self.entries += 1;
         self.last_version = self.last_version.max(entry.version);
         self.bytes += entry.key.len() + entry.value.len();
-        let value = codec::pack(entry.version, &entry.value);
-        self.batch.push((codec::entry_key(&entry.key), Some(value)));
+        let found = Versioned { version: entry.version, value: entry.value.into() };
+        self.batch.push((entry.key.clone().into(), Some(found)));
         self.last_key = Some(entry.key);
     }
 }

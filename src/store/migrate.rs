@@ -2,14 +2,14 @@
 //! of a step is one atomic batch that also notes how far it came, so a step that is cut short goes on
 //! where it stopped.
 
-use std::ops::Bound;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use appengine_actors::store::StoreError;
+use appengine_actors::store::{Key, StoreError, Versioned};
 
 use super::carrier::Home;
 use super::sled::{Engine, View};
-use super::{OpenError, at, codec};
+use super::{OpenError, at, blocks, codec, plain};
 
 /// The formats that this program understands, and how to get from one to the next.
 pub(super) struct Plan<'a> {
@@ -19,22 +19,22 @@ pub(super) struct Plan<'a> {
     pub(super) steps: &'a [&'a Rewrite<'a>],
 }
 
-/// What becomes of one entry (its key and its stored bytes). It is also shown what it has written itself,
+/// What becomes of one entry. It is also shown what it has written itself,
 /// where that sorts after the entry it came from, and must leave that alone.
-pub(super) type Rewrite<'a> = dyn Fn(&[u8], &[u8]) -> Result<Rewritten, String> + Sync + 'a;
+pub(super) type Rewrite<'a> = dyn Fn(&[u8], &Versioned) -> Result<Rewritten, String> + Sync + 'a;
 
 /// What a step makes of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the first format has no step before it"))]
 pub(super) enum Rewritten {
     /// Nothing changes.
     Same,
-    /// These take its place: keys and stored bytes. None at all removes it.
-    Entries(Vec<(Vec<u8>, Vec<u8>)>),
+    /// These take its place. None at all removes it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no step so far changes an entry"))]
+    Entries(Vec<(Key, Versioned)>),
 }
 
-/// The formats so far: 1, entries behind a version.
-pub(super) const PLAN: Plan<'static> = Plan { oldest: 1, steps: &[] };
+/// The formats so far: 1, each entry by itself; 2, the same entries in blocks.
+pub(super) const PLAN: Plan<'static> = Plan { oldest: 1, steps: &[&|_, _| Ok(Rewritten::Same)] };
 
 /// Entries and bytes of one page.
 const PAGE_ENTRIES: usize = 512;
@@ -77,7 +77,7 @@ pub(super) fn standing(engine: &Engine, folder: &Path, plan: &Plan<'_>) -> Resul
     if format < plan.oldest {
         return Err(OpenError::Unknown { folder: folder.into(), found: format });
     }
-    let after = begun.filter(|(to, _)| *to == format + 1).map(|(_, after)| after);
+    let after = begun.filter(|(to, after)| *to == format + 1 && !after.is_empty()).map(|(_, after)| after);
     Ok(if format == known { Standing::Current } else { Standing::Older(format, after) })
 }
 
@@ -91,7 +91,7 @@ pub(super) fn bring_up(home: &Home, plan: &Plan<'_>) -> Result<(), OpenError> {
         Standing::Current => return Ok(()),
         Standing::New => {
             let note = (codec::FORMAT.to_vec(), Some(codec::pack_number(plan.current())));
-            return home.settle([note]).map_err(|reason| OpenError::Io { folder: folder.into(), reason });
+            return home.settle([], [note]).map_err(|reason| OpenError::Io { folder: folder.into(), reason });
         }
         Standing::Older(format, after) => (format, after),
     };
@@ -119,48 +119,56 @@ fn read_notes(view: View<'_>) -> Result<Notes, StoreError> {
         }
         None => None,
     };
-    let first = view.range(Bound::Unbounded, codec::ENTRIES.1, false).next();
-    Ok((format, begun, first.transpose()?.is_none()))
+    Ok((format, begun, blocks::is_empty(view)? && plain::is_empty(view)?))
 }
 
-fn carry_over(home: &Home, to: u64, mut after: Option<Vec<u8>>, rewrite: &Rewrite<'_>) -> Result<(), String> {
+/// Brings a store of format 1 into blocks. A program that knows no blocks refuses it from then on.
+///
+/// # Errors
+/// When an entry makes no sense, or the disk says no.
+pub(super) fn bring_into_blocks(home: &Home) -> Result<(), String> {
+    let plain = home.engine.read(|view| Ok(!plain::is_empty(view)?)).map_err(|error| error.to_string())?;
+    if !plain {
+        return Ok(());
+    }
+    let note = 2_u64.to_be_bytes().to_vec();
+    home.settle([], [(codec::MIGRATION.to_vec(), Some(note))])?;
+    plain::adopt(home)
+}
+
+fn carry_over(home: &Home, to: u64, mut after: Option<Key>, rewrite: &Rewrite<'_>) -> Result<(), String> {
     loop {
         let page =
             home.engine.read(|view| read_page(view, after.as_deref())).map_err(|error| error.to_string())?;
         let Some((last, _)) = page.last() else {
             let format = (codec::FORMAT.to_vec(), Some(codec::pack_number(to)));
-            return home.settle([format, (codec::MIGRATION.to_vec(), None)]);
+            return home.settle([], [format, (codec::MIGRATION.to_vec(), None)]);
         };
         let last = last.clone();
-        let mut changes = Vec::new();
-        for (stored_key, value) in page {
-            let key = codec::key_of(&stored_key).map_err(|error| error.to_string())?;
-            let rewritten = rewrite(&key, &value);
+        let mut edits = BTreeMap::new();
+        for (key, found) in page {
+            let rewritten = rewrite(&key, &found);
             let rewritten =
                 rewritten.map_err(|reason| format!("{:?}: {reason}", String::from_utf8_lossy(&key)))?;
             if let Rewritten::Entries(entries) = rewritten {
-                changes.push((stored_key, None));
-                let entries = entries.into_iter();
-                changes.extend(entries.map(|(key, value)| (codec::entry_key(&key), Some(value))));
+                edits.insert(key.into(), None);
+                edits.extend(entries.into_iter().map(|(key, found)| (key.into(), Some(found))));
             }
         }
         let note = [&to.to_be_bytes(), last.as_slice()].concat();
-        changes.push((codec::MIGRATION.to_vec(), Some(note)));
-        home.settle(changes)?;
+        home.settle(edits, [(codec::MIGRATION.to_vec(), Some(note))])?;
         after = Some(last);
     }
 }
 
-type Page = Vec<(Vec<u8>, Vec<u8>)>;
-
-fn read_page(view: View<'_>, after: Option<&[u8]>) -> Result<Page, StoreError> {
-    let from = after.map_or(Bound::Included(codec::ENTRIES.0), Bound::Excluded);
-    let mut page = Page::new();
+fn read_page(view: View<'_>, after: Option<&[u8]>) -> Result<Vec<(Key, Versioned)>, StoreError> {
+    let scan = after.map_or_else(blocks::all, |last| blocks::all().after(last));
+    let mut page = Vec::new();
     let mut bytes = 0;
-    for entry in view.range(from, codec::ENTRIES.1, false).take(PAGE_ENTRIES) {
-        let (key, value) = entry?;
-        bytes += key.as_ref().len() + value.as_ref().len();
-        page.push((key.as_ref().to_vec(), value.as_ref().to_vec()));
+    for entry in blocks::range(view, (&scan.from, &scan.to), false, true).take(PAGE_ENTRIES) {
+        let (key, found) = entry?;
+        bytes += key.len() + found.value.len();
+        page.push((key, found));
         if bytes >= PAGE_BYTES {
             break;
         }

@@ -1,6 +1,8 @@
 //! Durable storage in one folder: sled behind the Store port, with export, import and migrations. It
 //! decides nothing about what is stored; `app` opens it and hands it to the machine.
 
+mod block;
+mod blocks;
 mod carrier;
 mod codec;
 mod disk;
@@ -10,6 +12,7 @@ mod import;
 mod journal;
 mod line;
 mod migrate;
+mod plain;
 mod queue;
 mod readers;
 mod sled;
@@ -165,6 +168,7 @@ fn open_on(
     let replayed = match migrate::standing(&home.engine, folder, &migrate::PLAN)? {
         Standing::Current => journal::replay(folder).map_err(|error| unreadable(folder, &error))?,
         Standing::New | Standing::Older(..) => {
+            bring_into_blocks(&home)?;
             bring_home(&home)?;
             journal::Replayed::default()
         }
@@ -207,6 +211,7 @@ fn open_on(
 fn open_home(folder: &Path, options: &Options) -> Result<Home, OpenError> {
     let home = open_sled(folder, options, |disk| disk)?;
     migrate::standing(&home.engine, folder, &migrate::PLAN)?;
+    bring_into_blocks(&home)?;
     bring_home(&home)?;
     migrate::bring_up(&home, &migrate::PLAN)?;
     Ok(home)
@@ -226,6 +231,11 @@ fn open_sled(
     engine.settle_folder(&RealDisk::of(folder)).map_err(|error| io(error.to_string()))?;
     let disk = Arc::from(wrap(Box::new(RealDisk::of(folder))));
     Ok(Home { folder: folder.to_path_buf(), engine: Arc::new(engine), disk })
+}
+
+fn bring_into_blocks(home: &Home) -> Result<(), OpenError> {
+    let moved = migrate::bring_into_blocks(home);
+    moved.map_err(|reason| OpenError::Migration { folder: home.folder.clone(), to: 2, reason })
 }
 
 /// Brings what the journal holds into sled, so that the journal is empty.

@@ -107,7 +107,7 @@ pub(super) fn stopped() -> StoreError {
 
 /// Index pages hold hundreds of keys and must stay below the size at which sled moves a page out of the
 /// file that is synced. No key that this program builds comes near.
-const MAX_KEY_BYTES: usize = 8 * 1024;
+pub(super) const MAX_KEY_BYTES: usize = 8 * 1024;
 
 fn check_sizes(batch: &Batch) -> Result<(), StoreError> {
     for op in &batch.ops {

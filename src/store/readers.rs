@@ -2,15 +2,13 @@
 //! hands them one read at a time through a bounded channel.
 
 use std::cmp::Ordering;
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
 use appengine_actors::store::{Key, Scan, StoreError, StoreFuture, Versioned};
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::codec;
+use super::blocks::{self, NO_VALUE};
 use super::queue::stopped;
 use super::sled::{Engine, View};
 use super::tables::{Reading, Tables, Written};
@@ -94,11 +92,7 @@ impl Moment<'_> {
         let known = self.tables.get(keys).into_iter().zip(keys);
         let find = |(known, key): (Option<Written>, &Key)| match known {
             Some(written) => Ok(versioned(written)),
-            None => {
-                let at = codec::entry_key(key);
-                let stored = self.view.get(&at)?;
-                stored.map(|stored| codec::unpack(&at, stored.as_ref())).transpose()
-            }
+            None => blocks::get(self.view, key),
         };
         known.map(find).collect()
     }
@@ -109,12 +103,8 @@ impl Moment<'_> {
             return Ok(Vec::new());
         }
         let mut changes = self.tables.region(scan).into_iter().peekable();
-        let (from, to) = (codec::entry_key(&scan.from), codec::entry_key(&scan.to));
-        let stored = self.view.range(Bound::Included(&from), &to, scan.descending).map(|entry| {
-            let (key, value) = entry?;
-            let found = if scan.keys_only { NO_VALUE } else { codec::unpack(key.as_ref(), value.as_ref())? };
-            Ok::<_, StoreError>((codec::key_of(key.as_ref())?, found))
-        });
+        let bounds = (scan.from.as_slice(), scan.to.as_slice());
+        let stored = blocks::range(self.view, bounds, scan.descending, !scan.keys_only);
         // What is carried into sled meanwhile stands among the changes: an end that was met stays one.
         let mut stored = stored.fuse().peekable();
         let mut page = Vec::new();
@@ -145,9 +135,6 @@ impl Moment<'_> {
         Ok(page)
     }
 }
-
-/// What a scan for keys alone says of a value.
-const NO_VALUE: Versioned = Versioned { version: 0, value: Bytes::new() };
 
 fn versioned(Written { version, value, .. }: Written) -> Option<Versioned> {
     value.map(|value| Versioned { version, value })

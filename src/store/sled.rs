@@ -129,22 +129,6 @@ impl Engine {
         guarded(|| Ok(db.apply_batch(batch)?))
     }
 
-    /// Carries out changes one by one, so that readers get their turn in between: sled lets nobody read while
-    /// it takes in a batch.
-    pub(super) fn apply_each(&self, changes: impl IntoIterator<Item = Change>) -> Result<(), Fault> {
-        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
-        let db = tree.as_ref().ok_or(Fault::Closed)?;
-        guarded(|| {
-            for (key, value) in changes {
-                match value {
-                    Some(value) => db.insert(key, value)?,
-                    None => db.remove(key)?,
-                };
-            }
-            Ok(())
-        })
-    }
-
     /// Hands everything applied to the operating system.
     pub(super) fn flush(&self) -> Result<(), Fault> {
         let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
@@ -174,14 +158,32 @@ impl Engine {
     }
 }
 
+/// Bytes that sled holds too: they are not copied.
+pub(super) struct Raw(::sled::IVec);
+
+impl AsRef<[u8]> for Raw {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A stored key, and what it holds.
+pub(super) type Pair = (Raw, Raw);
+
 /// What sled holds.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a>(&'a ::sled::Db);
 
 impl<'a> View<'a> {
     /// What a stored key holds.
-    pub(super) fn get(self, key: &[u8]) -> Result<Option<impl AsRef<[u8]> + use<>>, StoreError> {
-        self.0.get(key).map_err(|error| Fault::from(error).into())
+    pub(super) fn get(self, key: &[u8]) -> Result<Option<Raw>, StoreError> {
+        Ok(self.0.get(key).map_err(Fault::from)?.map(Raw))
+    }
+
+    /// The last stored key from `from` up to and with `key`, and what it holds.
+    pub(super) fn floor(self, from: &[u8], key: &[u8]) -> Result<Option<Pair>, StoreError> {
+        let found = self.0.range::<&[u8], _>(from..=key).next_back().transpose();
+        Ok(found.map_err(Fault::from)?.map(|(key, bytes)| (Raw(key), Raw(bytes))))
     }
 
     /// Stored keys from `from` to before `to`, in order or in reverse.
@@ -190,12 +192,11 @@ impl<'a> View<'a> {
         from: Bound<&[u8]>,
         to: &[u8],
         descending: bool,
-    ) -> impl Iterator<Item = Result<(impl AsRef<[u8]> + use<>, impl AsRef<[u8]> + use<>), StoreError>> + use<'a>
-    {
+    ) -> impl Iterator<Item = Result<Pair, StoreError>> + use<'a> {
         let mut range = self.0.range::<&[u8], _>((from, Bound::Excluded(to)));
         std::iter::from_fn(move || {
             let found = if descending { range.next_back() } else { range.next() };
-            found.map(|found| found.map_err(|error| Fault::from(error).into()))
+            found.map(|found| Ok(found.map(|(key, bytes)| (Raw(key), Raw(bytes))).map_err(Fault::from)?))
         })
     }
 }

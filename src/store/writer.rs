@@ -10,6 +10,7 @@ use std::time::Duration;
 use appengine_actors::store::{Batch, Expect, Key, Op, StoreError};
 use bytes::Bytes;
 
+use super::blocks;
 use super::carrier::{Carrier, Home};
 use super::codec;
 use super::disk::check_room;
@@ -216,9 +217,7 @@ impl Stored<'_> {
         if let Some(known) = self.tables.version(key) {
             return Ok(known);
         }
-        let at = codec::entry_key(key);
-        let stored = self.view.get(&at)?;
-        stored.map(|stored| Ok(codec::unpack(&at, stored.as_ref())?.version)).transpose()
+        Ok(blocks::get(self.view, key)?.map(|found| found.version))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -80,6 +80,8 @@ pub struct Listeners {
     listeners: Arc<Vec<Box<dyn Listener>>>,
     room: Arc<Semaphore>,
     failures: Arc<AtomicU64>,
+    /// Whether the latest event found no room.
+    busy: Arc<AtomicBool>,
 }
 
 /// Collects listeners before the machine starts.
@@ -114,7 +116,7 @@ impl ListenersBuilder {
     #[must_use]
     pub fn build(self) -> Listeners {
         let (room, failures) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::default());
-        Listeners { listeners: Arc::new(self.0), room, failures }
+        Listeners { listeners: Arc::new(self.0), room, failures, busy: Arc::default() }
     }
 }
 
@@ -124,9 +126,13 @@ impl Listeners {
         for listener in self.listeners.iter().filter(|listener| listener.wants(event)) {
             let Ok(permit) = self.room.clone().try_acquire_owned() else {
                 self.failures.fetch_add(1, Ordering::Relaxed);
-                warn!(event = %event.id, kind = %event.kind, "listeners are busy: one did not hear an event");
+                // Said once: they are busy when there is much, and a line for each event would be more.
+                if !self.busy.swap(true, Ordering::Relaxed) {
+                    warn!(event = %event.id, kind = %event.kind, "listeners are busy: from this event on some do not hear");
+                }
                 continue;
             };
+            self.busy.store(false, Ordering::Relaxed);
             // Also the call that makes the future may panic: it runs within the guarded task.
             let (reaction, failures) = (listener.hear_guarded(event.clone()), self.failures.clone());
             let (id, kind) = (event.id, event.kind.clone());

@@ -54,7 +54,7 @@ async fn a_value_that_was_damaged_is_refused_by_its_key() {
     store.commit(put("good", "1")).await.unwrap();
     drop(store);
     let engine = crate::store::sled::Engine::open(folder.path(), 1 << 20).unwrap();
-    engine.apply([(crate::store::codec::entry_key(b"bad"), Some(vec![99; 20]))]).unwrap();
+    engine.apply([(b"\x02bad".to_vec(), Some(vec![99; 20]))]).unwrap();
     engine.flush().unwrap();
     engine.close();
     assert!(engine.flush().is_err(), "closed");

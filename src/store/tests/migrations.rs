@@ -1,15 +1,17 @@
 use std::sync::atomic::AtomicBool;
 
+use appengine_actors::store::Versioned;
+
 use super::*;
 use crate::store::carrier::Home;
 use crate::store::disk::RealDisk;
 use crate::store::migrate::{PLAN, Plan, Rewritten, bring_up};
 use crate::store::sled::Engine;
-use crate::store::{OpenError, codec, open};
+use crate::store::{OpenError, blocks, codec, open, plain};
 
 const ENTRIES: usize = 1500;
 
-/// A store of format 1 whose values are `old`.
+/// A store whose values are `old`.
 async fn old_store(folder: &Path) {
     let store = open(folder, &options(Durability::Process)).unwrap();
     let mut batch = Batch::default();
@@ -17,6 +19,17 @@ async fn old_store(folder: &Path) {
         batch.put(format!("k{index:05}").into_bytes(), "old");
     }
     store.commit(batch).await.unwrap();
+}
+
+/// A store as programs wrote it that knew no blocks.
+fn store_of_format_1(folder: &Path) {
+    let engine = Engine::open(folder, 1 << 20).unwrap();
+    let entries = (0..ENTRIES).map(|n| plain::stored(format!("k{n:05}").as_bytes(), 7, b"old"));
+    let notes = [(codec::FORMAT, 1), (codec::COMMITS, 7)];
+    let notes = notes.map(|(key, number)| (key.to_vec(), Some(codec::pack_number(number))));
+    engine.apply(entries.chain(notes)).unwrap();
+    engine.flush().unwrap();
+    engine.close();
 }
 
 fn migrate(folder: &Path, plan: &Plan<'_>) -> Result<(), OpenError> {
@@ -30,39 +43,35 @@ fn migrate(folder: &Path, plan: &Plan<'_>) -> Result<(), OpenError> {
 fn everything(folder: &Path) -> Vec<(String, String)> {
     let engine = Engine::open(folder, 1 << 20).unwrap();
     let found = engine.read(|view| {
-        let range = view.range(std::ops::Bound::Included(codec::ENTRIES.0), codec::ENTRIES.1, false);
-        range
-            .map(|entry| {
-                let (key, value) = entry?;
-                let value = codec::unpack(key.as_ref(), value.as_ref())?.value;
-                let key = codec::key_of(key.as_ref())?;
-                Ok((String::from_utf8(key).unwrap(), String::from_utf8(value.to_vec()).unwrap()))
-            })
-            .collect()
+        let all = blocks::all();
+        let entries = blocks::range(view, (&all.from, &all.to), false, true);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        entries.map(|entry| entry.map(|(key, found)| (text(&key), text(&found.value)))).collect()
     });
     engine.close();
     found.unwrap()
 }
 
 /// Values are marked; every tenth entry moves to a key that sorts last, every eleventh goes.
-fn mark(key: &[u8], stored: &[u8]) -> Result<Rewritten, String> {
-    let found = codec::unpack(key, stored).map_err(|error| error.to_string())?;
+fn mark(key: &[u8], found: &Versioned) -> Result<Rewritten, String> {
     if key.starts_with(b"z") {
         return Ok(Rewritten::Same);
     }
     let number: usize = String::from_utf8_lossy(&key[1..]).parse().unwrap();
-    let value = codec::pack(found.version, &[&found.value[..], b"+1"].concat());
+    let marked = with(found, b"+1");
     Ok(match number {
         n if n % 11 == 0 => Rewritten::Entries(Vec::new()),
-        n if n % 10 == 0 => Rewritten::Entries(vec![([b"z", key].concat(), value)]),
-        _ => Rewritten::Entries(vec![(key.to_vec(), value)]),
+        n if n % 10 == 0 => Rewritten::Entries(vec![([b"z", key].concat(), marked)]),
+        _ => Rewritten::Entries(vec![(key.to_vec(), marked)]),
     })
 }
 
-fn mark_twice(key: &[u8], stored: &[u8]) -> Result<Rewritten, String> {
-    let found = codec::unpack(key, stored).map_err(|error| error.to_string())?;
-    let value = codec::pack(found.version, &[&found.value[..], b"+2"].concat());
-    Ok(Rewritten::Entries(vec![(key.to_vec(), value)]))
+fn mark_twice(key: &[u8], found: &Versioned) -> Result<Rewritten, String> {
+    Ok(Rewritten::Entries(vec![(key.to_vec(), with(found, b"+2"))]))
+}
+
+fn with(found: &Versioned, mark: &[u8]) -> Versioned {
+    Versioned { version: found.version, value: [&found.value[..], mark].concat().into() }
 }
 
 fn expected(value: &str) -> Vec<(String, String)> {
@@ -77,12 +86,12 @@ fn expected(value: &str) -> Vec<(String, String)> {
 async fn steps_are_taken_one_after_the_other() {
     let folder = tempfile::tempdir().unwrap();
     old_store(folder.path()).await;
-    migrate(folder.path(), &Plan { oldest: 1, steps: &[&mark, &mark_twice] }).unwrap();
+    migrate(folder.path(), &Plan { oldest: 2, steps: &[&mark, &mark_twice] }).unwrap();
     assert_eq!(everything(folder.path()), expected("old+1+2"));
     let refused = open(folder.path(), &options(Durability::Process)).err().unwrap();
-    let newer = OpenError::Newer { folder: folder.path().into(), found: 3, known: PLAN.current() };
+    let newer = OpenError::Newer { folder: folder.path().into(), found: 4, known: PLAN.current() };
     assert_eq!(refused, newer);
-    assert!(refused.to_string().contains("format is 3"), "{refused}");
+    assert!(refused.to_string().contains("format is 4"), "{refused}");
 }
 
 #[tokio::test]
@@ -90,12 +99,12 @@ async fn a_step_that_is_cut_short_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     old_store(folder.path()).await;
     let stop = AtomicBool::new(true);
-    let stumbling = |key: &[u8], stored: &[u8]| match key {
+    let stumbling = |key: &[u8], found: &Versioned| match key {
         b"k01234" if stop.load(Ordering::SeqCst) => Err("the power went".into()),
-        _ => mark(key, stored),
+        _ => mark(key, found),
     };
-    let plan = Plan { oldest: 1, steps: &[&stumbling] };
-    let OpenError::Migration { to: 2, reason, .. } = migrate(folder.path(), &plan).unwrap_err() else {
+    let plan = Plan { oldest: 2, steps: &[&stumbling] };
+    let OpenError::Migration { to: 3, reason, .. } = migrate(folder.path(), &plan).unwrap_err() else {
         panic!("another error");
     };
     assert!(reason.contains("k01234") && reason.contains("the power went"), "{reason}");
@@ -103,7 +112,7 @@ async fn a_step_that_is_cut_short_goes_on_where_it_stopped() {
         everything(folder.path()).into_iter().map(|(_, v)| v).collect();
     assert_eq!(values.len(), 2, "a part is done: {values:?}");
     let refused = open(folder.path(), &options(Durability::Process)).err().unwrap();
-    assert!(matches!(refused, OpenError::Newer { found: 2, .. }), "half of it is newer: {refused:?}");
+    assert!(matches!(refused, OpenError::Newer { found: 3, .. }), "half of it is newer: {refused:?}");
     stop.store(false, Ordering::SeqCst);
     migrate(folder.path(), &plan).unwrap();
     assert_eq!(everything(folder.path()), expected("old+1"), "each entry once");
@@ -116,11 +125,40 @@ async fn formats_that_are_unknown_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     old_store(folder.path()).await;
     let refused = migrate(folder.path(), &Plan { oldest: 5, steps: &[] }).unwrap_err();
-    assert_eq!(refused, OpenError::Unknown { folder: folder.path().into(), found: 1 });
+    assert_eq!(refused, OpenError::Unknown { folder: folder.path().into(), found: 2 });
     let foreign = tempfile::tempdir().unwrap();
     let engine = Engine::open(foreign.path(), 1 << 20).unwrap();
     engine.apply([(b"\x01key".to_vec(), Some(b"value".to_vec()))]).unwrap();
     engine.close();
     let refused = open(foreign.path(), &options(Durability::Process)).err().unwrap();
     assert!(refused.to_string().contains("no format"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_store_of_format_1_is_brought_into_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    store_of_format_1(folder.path());
+    let store = open(folder.path(), &options(Durability::Power)).unwrap();
+    let found = store.get(b"k00007".to_vec()).await.unwrap().unwrap();
+    assert_eq!((found.version, &found.value[..]), (7, &b"old"[..]));
+    store.commit(put("k00007", "new")).await.unwrap();
+    drop(store);
+    let values = everything(folder.path());
+    assert_eq!(values.len(), ENTRIES);
+    assert_eq!(values.iter().filter(|(_, value)| value == "new").count(), 1);
+    migrate(folder.path(), &PLAN).unwrap();
+    assert_eq!(everything(folder.path()), values, "done is done");
+}
+
+#[tokio::test]
+async fn an_entry_of_format_1_that_makes_no_sense_is_refused_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    store_of_format_1(folder.path());
+    let engine = Engine::open(folder.path(), 1 << 20).unwrap();
+    engine.apply([(b"\x01bad".to_vec(), Some(vec![99; 20]))]).unwrap();
+    engine.flush().unwrap();
+    engine.close();
+    let refused = open(folder.path(), &options(Durability::Power)).err().unwrap();
+    let OpenError::Migration { to: 2, reason, .. } = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("bad") && reason.contains("layout"), "{reason}");
 }

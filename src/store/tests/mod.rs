@@ -1,5 +1,6 @@
 //! The sled store against the port's promises, and against disks that fail.
 
+mod blocks;
 mod damage;
 mod migrations;
 mod promises;

@@ -1,6 +1,8 @@
 use appengine_actors::store::{MAX_VALUE_BYTES, Scan, Versioned};
 
 use super::*;
+use crate::store::carrier::Home;
+use crate::store::disk::RealDisk;
 use crate::store::sled::Engine;
 use crate::store::{ExportError, ImportError, OpenError, codec, export, import, open};
 
@@ -96,7 +98,7 @@ async fn an_edited_file_is_refused_at_the_line_and_leaves_nothing() {
         (without(0), 1),
         (without(580), 581),
         (swapped(300), 301),
-        (edited(0, "\"format\":1", "\"format\":2"), 1),
+        (edited(0, "\"format\":2", "\"format\":3"), 1),
         (edited(5, "\"version\":", "\"version\":1"), 6),
         (edited(600, "\"n\":", "\"n\":1"), 601),
         (edited(last - 1, "\"commits\":7", "\"commits\":8"), last),
@@ -135,9 +137,11 @@ async fn an_import_that_was_killed_is_noticed_and_repeated() {
     // What a kill in the middle leaves: the mark and some entries.
     drop(open(to.path(), &options(Durability::Power)).unwrap());
     let engine = Engine::open(to.path(), 1 << 20).unwrap();
-    let left = (codec::entry_key(b"left over"), Some(codec::pack(1, b"1")));
-    engine.apply([(codec::IMPORT.to_vec(), Some(Vec::new())), left]).unwrap();
-    engine.close();
+    let home =
+        Home { folder: to.path().into(), engine: engine.into(), disk: Arc::new(RealDisk::of(to.path())) };
+    let left = Versioned { version: 1, value: "1".into() };
+    home.settle([("left over".into(), Some(left))], [(codec::IMPORT.to_vec(), Some(Vec::new()))]).unwrap();
+    home.engine.close();
     let half = OpenError::HalfImported { folder: to.path().into() };
     assert_eq!(open(to.path(), &options(Durability::Power)).err(), Some(half));
     let refused = export(to.path(), &options(Durability::Power), &mut Vec::new());
