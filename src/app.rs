@@ -314,6 +314,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         queues: queue_settings,
         flows: FlowSettings {
             max_depth: config.flows.max_depth,
+            max_breadth: config.flows.max_breadth,
             max_steps: config.flows.max_steps,
             run_timeout: config.flows.run_timeout.get(),
         },

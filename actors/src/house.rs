@@ -64,6 +64,8 @@ pub struct Settings {
 pub struct FlowSettings {
     /// Runs that may cause one another in a chain, whatever their flows say.
     pub max_depth: u32,
+    /// Runs side by side that may come of one event from outside.
+    pub max_breadth: u32,
     /// Steps that one run may take.
     pub max_steps: u32,
     /// The whole life of a run, its pauses included.

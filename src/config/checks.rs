@@ -66,6 +66,7 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("queues.escalation.concurrency", Count(0, 10_000)),
     ("queues.billing.concurrency", Count(0, 10_000)),
     ("flows.max_depth", Count(1, 100)),
+    ("flows.max_breadth", Count(1, 1_000_000)),
     ("flows.max_steps", Count(1, 1_000_000)),
     ("flows.run_timeout", Time(SECOND, 3650 * DAY)),
     ("flows.execute_wait", Time(0, 5 * MINUTE)),

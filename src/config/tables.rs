@@ -224,6 +224,8 @@ impl Queues {
 pub struct Flows {
     /// Flows in a row that may set each other off, whatever they say themselves (contract §4.8).
     pub max_depth: u32,
+    /// Runs side by side that one event from outside may lead to.
+    pub max_breadth: u32,
     /// Steps of one run.
     pub max_steps: u32,
     /// Life of a run, delays included.

@@ -70,7 +70,8 @@ impl BusActor {
     fn built(&self, org: &OrgId, change: &Change) -> Result<Built, ChangeError> {
         let settings = &self.house.settings;
         let attempts = |queue: &QueueName| settings.queues.get(queue).map_or(1, |queue| queue.attempts);
-        let limits = Limits { value: settings.value_limit, attempts: &attempts };
+        let limits =
+            Limits { value: settings.value_limit, breadth: settings.flows.max_breadth, attempts: &attempts };
         build(org, change, self.house.stamper.next(), &self.state, limits)
     }
 

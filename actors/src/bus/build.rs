@@ -7,7 +7,7 @@ use serde_json::Map;
 use super::change::{Change, ChangeError, EventKey, Idempotency, Receipt, Remembered};
 use crate::clock::Stamp;
 use crate::event::{Cause, Event, EventDraft};
-use crate::flow::run::{Run, RunDraft};
+use crate::flow::run::{Lineage, Run, RunDraft};
 use crate::ids::{EventId, JobId, OrgId, QueueName, RecordId, RunId};
 use crate::keys::{self, Node};
 use crate::queue::job::{JobDraft, Task, names};
@@ -25,6 +25,8 @@ pub struct Firing {
     pub trigger: String,
     /// Whether the queue decides later if it really fires (changes of data).
     pub deferred: bool,
+    /// Whether it fires as things stand: what else is started at once is counted by it.
+    pub fires: bool,
     /// Why its run stops before its first step, where the chain of runs is too long.
     pub stopped: Option<String>,
 }
@@ -40,6 +42,8 @@ pub trait Triggers {
 pub struct Limits<'a> {
     /// Bytes of the largest record or event.
     pub value: usize,
+    /// Runs side by side that one event from outside may lead to.
+    pub breadth: u32,
     /// Attempts of a job that does not say, by queue.
     pub attempts: &'a dyn Fn(&QueueName) -> u32,
 }
@@ -131,13 +135,18 @@ pub fn build(
     }
     let mut runs = change.runs.clone();
     let mut jobs = change.jobs.clone();
-    for event in &builder.receipt.events {
-        for firing in triggers.firing(event) {
-            follow(event, firing, stamp, &mut runs, &mut jobs);
-        }
+    let events = builder.receipt.events.iter();
+    let firings: Vec<_> = events
+        .flat_map(|event| triggers.firing(event).into_iter().map(move |firing| (event, firing)))
+        .collect();
+    let at_once = runs.len() + firings.iter().filter(|(_, firing)| firing.fires).count();
+    let at_once = u32::try_from(at_once).unwrap_or(u32::MAX).max(1);
+    let breadth = change.breadth.max(1).saturating_mul(at_once);
+    for (event, firing) in firings {
+        follow(event, firing, (stamp, breadth), &mut runs, &mut jobs);
     }
     for draft in runs {
-        jobs.extend(builder.run(draft)?);
+        jobs.extend(builder.run(draft, breadth)?);
     }
     for draft in jobs {
         builder.job(draft)?;
@@ -151,9 +160,15 @@ pub fn build(
 }
 
 /// What becomes of a trigger that an event fires: a run, or a job that decides on one.
-fn follow(event: &Event, firing: Firing, stamp: Stamp, runs: &mut Vec<RunDraft>, jobs: &mut Vec<JobDraft>) {
+fn follow(
+    event: &Event,
+    firing: Firing,
+    (stamp, breadth): (Stamp, u32),
+    runs: &mut Vec<RunDraft>,
+    jobs: &mut Vec<JobDraft>,
+) {
     if firing.deferred {
-        let task = Task::FireTrigger { flow: firing.flow, trigger: firing.trigger, event: event.id };
+        let task = Task::FireTrigger { flow: firing.flow, trigger: firing.trigger, event: event.id, breadth };
         jobs.extend(job(names::AUTOMATION_TRIGGER, task, stamp));
         return;
     }
@@ -256,10 +271,17 @@ impl Builder<'_> {
         }
     }
 
-    fn run(&mut self, draft: RunDraft) -> Result<Option<JobDraft>, ChangeError> {
+    fn run(&mut self, mut draft: RunDraft, breadth: u32) -> Result<Option<JobDraft>, ChangeError> {
+        let most = self.limits.breadth;
+        if breadth > most && draft.stopped.is_none() {
+            draft.stopped = Some(format!(
+                "what led to it has started some {breadth} runs side by side, and {most} are allowed (flows.max_breadth)"
+            ));
+        }
+        let lineage = Lineage { depth: self.change.depth + 1, breadth };
         let event = draft.event.map(|id| Cause::Event { id });
         let cause = event.or_else(|| self.change.cause.clone());
-        let run: Run = draft.into_run(self.org.clone(), cause, self.change.depth + 1, self.stamp.time());
+        let run: Run = draft.into_run(self.org.clone(), cause, lineage, self.stamp.time());
         let key = keys::run(self.org, run.id);
         self.guard(key.clone(), Expect::Absent, Guard::Caller);
         self.put(key, &run)?;

@@ -19,6 +19,8 @@ pub struct Change {
     pub cause: Option<Cause>,
     /// How many runs stand between it and the outside.
     pub depth: u32,
+    /// How many runs may stand beside the one that it is a step of; at least 1.
+    pub breadth: u32,
     /// Who asked for it.
     pub by: Option<String>,
     /// Writes of records.

@@ -58,6 +58,7 @@ impl Triggers for BusState {
             version: armed.version,
             trigger: armed.trigger_id.clone(),
             deferred: armed.deferred,
+            fires: !armed.deferred || armed.fires(event),
             stopped: armed.cut(event, self.deepest),
         });
         firing.collect()

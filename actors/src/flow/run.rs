@@ -74,6 +74,13 @@ pub struct Run {
     pub cause: Option<Cause>,
     /// How many runs stand between it and the outside, itself included.
     pub depth: u32,
+    /// How many runs may stand beside it because of the same event from outside: the product of all that was
+    /// started at once on the way to it. What stops storms.
+    #[serde(default = "one")]
+    pub breadth: u32,
+    /// Steps so far that wrote or published something.
+    #[serde(default)]
+    pub effects: u32,
     /// Who started it by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executed_by: Option<String>,
@@ -185,10 +192,23 @@ pub struct RunDraft {
     pub stopped: Option<String>,
 }
 
+/// Where a run stands among all that came of one event from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lineage {
+    /// Runs in a row, this one included.
+    pub depth: u32,
+    /// Runs that may stand beside it.
+    pub breadth: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
 impl RunDraft {
     /// The run that this draft makes of itself.
     #[must_use]
-    pub fn into_run(self, org_id: OrgId, cause: Option<Cause>, depth: u32, now: Timestamp) -> Run {
+    pub fn into_run(self, org_id: OrgId, cause: Option<Cause>, lineage: Lineage, now: Timestamp) -> Run {
         let stopped = self.stopped.map(|message| RunError { message, step_id: None });
         Run {
             id: self.id,
@@ -199,7 +219,9 @@ impl RunDraft {
             trigger: self.trigger,
             event: self.event,
             cause,
-            depth,
+            depth: lineage.depth,
+            breadth: lineage.breadth,
+            effects: 0,
             executed_by: self.executed_by,
             variables: self.variables,
             next_step: self.start_step,

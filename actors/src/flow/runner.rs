@@ -163,10 +163,14 @@ impl Runner {
         self.publish(run, change).await
     }
 
-    async fn commit(&self, Taken { record, run, plan }: Taken, version: u64) -> Result<(), RunFault> {
-        let (org, mut change) = (&run.org_id, plan.change);
+    async fn commit(&self, Taken { record, mut run, plan }: Taken, version: u64) -> Result<(), RunFault> {
+        let mut change = plan.change;
+        run.effects += u32::from(!change.writes.is_empty() || !change.events.is_empty());
+        let org = &run.org_id;
         change.cause = Some(Cause::Run { id: run.id, step: Some(record.step_id.clone()) });
         change.depth = run.depth;
+        // What a later step sets off stands beside what the earlier ones did.
+        change.breadth = run.breadth.saturating_mul(run.effects.max(1));
         change.by = Some(format!("automation:{}", run.automation_id));
         let key = keys::run(org, run.id);
         change.extra.expect(key.clone(), Expect::Version(version));

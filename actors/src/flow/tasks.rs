@@ -51,7 +51,7 @@ impl FlowTasks {
         &self,
         job: &Job,
         flow: &RecordId,
-        trigger: &str,
+        (trigger, breadth): (&str, u32),
         event: EventId,
     ) -> Result<(), ChangeError> {
         let store = &self.runner.house.store;
@@ -75,7 +75,7 @@ impl FlowTasks {
             debug!(%org, job = %job.id, %flow, event = %event.id, "the trigger does not fire");
             return Ok(());
         };
-        let mut change = Change { depth: event.depth, ..Change::default() };
+        let mut change = Change { depth: event.depth, breadth, ..Change::default() };
         change.runs.push(RunDraft {
             // The job's own number: carried out twice, it makes the same run, which exists already.
             id: RunId::from_bytes(job.id.to_bytes()),
@@ -101,8 +101,8 @@ impl Worker for FlowTasks {
         Box::pin(async move {
             match job.task.clone() {
                 Task::RunFlow { flow, run } => this.run_flow(job.org_id, flow, run).await,
-                Task::FireTrigger { flow, trigger, event } => {
-                    match this.fire(&job, &flow, &trigger, event).await {
+                Task::FireTrigger { flow, trigger, event, breadth } => {
+                    match this.fire(&job, &flow, (&trigger, breadth), event).await {
                         Ok(()) => Outcome::Done,
                         Err(error) if error.is_retryable() => Outcome::Retry(format!("failed to {error}")),
                         Err(error) => Outcome::Fail(format!("failed to {error}")),

@@ -28,7 +28,14 @@ pub enum Task {
         trigger: String,
         /// The event.
         event: EventId,
+        /// How many runs stand beside the one that it may start: see [`Run::breadth`](crate::flow::run::Run).
+        #[serde(default = "one")]
+        breadth: u32,
     },
+}
+
+const fn one() -> u32 {
+    1
 }
 
 impl Task {

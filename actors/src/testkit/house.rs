@@ -72,7 +72,12 @@ pub fn settings() -> Settings {
         value_limit: 64 * 1024,
         query_documents: 1_000,
         queues: queues.into_iter().collect(),
-        flows: FlowSettings { max_depth: 5, max_steps: 50, run_timeout: second * 86_400 * 30 },
+        flows: FlowSettings {
+            max_depth: 5,
+            max_breadth: 100,
+            max_steps: 50,
+            run_timeout: second * 86_400 * 30,
+        },
         webhooks: WebhookSettings { timeout: second * 15, backoff: Backoff::webhook(), concurrency: 2 },
     }
 }

@@ -101,3 +101,52 @@ async fn changes_of_data_that_cause_each_other_are_cut_as_well() {
     assert_eq!(states.len(), 6);
     assert_eq!(states[5], (6, RunStatus::Cancelled));
 }
+
+#[actix::test]
+async fn a_storm_is_cut_where_it_grows_too_wide() {
+    let data = json!({"type": "database_change", "config": {"datatype": "ping", "operations": ["create"]}});
+    for trigger in [json!({"type": "ping.created"}), data] {
+        let house = TestHouse::start();
+        let most = house.setup.settings.flows.max_breadth;
+        let actions = json!([{"type": "create_data", "config": {"datatype": "ping", "data": {}}}]);
+        let mut flows = Vec::new();
+        for name in ["a", "b", "c", "d"] {
+            flows.push(
+                house
+                    .flow(json!({"name": name, "trigger": trigger.clone(), "actions": actions.clone()}))
+                    .await,
+            );
+        }
+        house.create("ping", json!({})).await;
+        for _ in 0..60 {
+            quiet().await;
+        }
+        // 4, 16 and 64 side by side; the 256 that would come next are more than are allowed.
+        assert_eq!(house.records("ping").await.len(), 1 + 4 + 16 + 64);
+        let mut breadths = std::collections::BTreeSet::new();
+        for flow in &flows {
+            for run in house.runs(flow).await {
+                breadths.insert(run.breadth);
+                assert_eq!(run.status == RunStatus::Cancelled, run.breadth > most, "{run:?}");
+                let why = run.error.map(|error| error.message).unwrap_or_default();
+                assert_eq!(why.contains("flows.max_breadth"), run.breadth > most, "{why}");
+            }
+        }
+        assert_eq!(breadths.into_iter().collect::<Vec<_>>(), [4, 16, 64, 256]);
+    }
+}
+
+#[actix::test]
+async fn a_long_flow_is_no_storm() {
+    let house = TestHouse::start();
+    let step = |to: &str| json!({"type": "create_data", "config": {"datatype": to, "data": {}}});
+    let actions: Vec<_> = (0..20).map(|_| step("note")).collect();
+    let flow =
+        house.flow(json!({"name": "long", "trigger": {"type": "ping.created"}, "actions": actions})).await;
+    house.create("ping", json!({})).await;
+    for _ in 0..40 {
+        quiet().await;
+    }
+    assert_eq!(states(&house, &flow).await, [(1, RunStatus::Completed)]);
+    assert_eq!(house.records("note").await.len(), 20);
+}
