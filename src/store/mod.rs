@@ -8,6 +8,7 @@ mod codec;
 mod disk;
 mod export;
 pub mod folder;
+mod hot;
 mod import;
 mod journal;
 mod line;
