@@ -200,6 +200,7 @@ fn open_on(
         ledger: its,
         last_version,
         ailing: None,
+        unsynced: false,
     };
     let thread = thread::Builder::new().name("store-write".into());
     let writer = thread.spawn(move || writer.run(&line)).map_err(io)?;
