@@ -20,6 +20,7 @@ use appengine_actors::log::EventLog;
 use appengine_actors::machine::{Ended, Machine};
 use appengine_actors::ports::{Publisher, Vault};
 use appengine_actors::queue::job::QueueSettings;
+use appengine_actors::queue::lines::Shares;
 use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
@@ -300,6 +301,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
             attempts: queues.attempts,
             backoff: backoff.clone(),
             timeout: queues.timeout.get(),
+            shares: Shares { org: queues.org_concurrency, key: queues.key_concurrency },
         };
         Ok((QueueName::new(name)?, settings))
     };

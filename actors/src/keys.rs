@@ -24,8 +24,8 @@
 //! | `p` private values | purpose, name | secrets, sealed or hashed |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
-//! | system `q` | queue, state, place, job | nothing |
-//! | system `z` | queue | totals |
+//! | system `q` | queue, state, place, job; of those that wait queue, `r`, org, priority, key, place, job | nothing |
+//! | system `z` | queue | totals; behind it `p`: whose jobs are not taken |
 //! | system `w` | destination, due, delivery | org |
 //! | system `y` | destination | its name for people |
 //! | system `p` | purpose, name | secrets that belong to no organisation |

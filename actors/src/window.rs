@@ -21,6 +21,8 @@ pub struct Window<I, V> {
     late: Vec<(Place<I>, V)>,
     /// Start over from the store: too much came late, or news was lost while a page was being read.
     again: bool,
+    /// Entries that are held at most.
+    room: usize,
 }
 
 impl<I: Ord + Copy, V> Window<I, V> {
@@ -28,7 +30,32 @@ impl<I: Ord + Copy, V> Window<I, V> {
     #[must_use]
     pub fn unread(count: u64) -> Self {
         let (held, late) = (BTreeMap::new(), Vec::new());
-        Self { held, count, more: true, fetching: false, late, again: false }
+        Self { held, count, more: true, fetching: false, late, again: false, room: WINDOW }
+    }
+
+    /// A view on a list that has no entry yet.
+    #[must_use]
+    pub fn empty(room: usize) -> Self {
+        Self { more: false, ..Self::unread(0).with_room(room) }
+    }
+
+    /// The view, which holds so many entries at most.
+    #[must_use]
+    pub const fn with_room(mut self, room: usize) -> Self {
+        self.room = room;
+        self
+    }
+
+    /// Whether everything there is is held.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        !self.more && !self.fetching
+    }
+
+    /// Entries that are held at most.
+    #[must_use]
+    pub const fn room(&self) -> usize {
+        self.room
     }
 
     /// Takes note of an entry that the store has. One that is held already changes nothing.
@@ -41,7 +68,7 @@ impl<I: Ord + Copy, V> Window<I, V> {
 
     fn keep(&mut self, place: Place<I>, value: V) {
         if self.fetching {
-            if self.late.len() < WINDOW {
+            if self.late.len() < self.room {
                 self.late.push((place, value));
             } else {
                 self.again = true;
@@ -54,7 +81,7 @@ impl<I: Ord + Copy, V> Window<I, V> {
             return;
         }
         self.held.insert(place, value);
-        if self.held.len() > WINDOW {
+        if self.held.len() > self.room {
             self.held.pop_last();
             self.more = true;
         }
@@ -90,7 +117,7 @@ impl<I: Ord + Copy, V> Window<I, V> {
 
     /// The place after which a page should be read now, if one should: `Some(None)` from the start.
     pub fn wants_page(&mut self) -> Option<Option<Place<I>>> {
-        let wants = self.more && !self.fetching && self.held.len() < WINDOW / 2;
+        let wants = self.more && !self.fetching && self.held.len() < self.room.div_ceil(2);
         wants.then(|| {
             self.fetching = true;
             self.held.last_key_value().map(|(place, _)| *place)
@@ -110,6 +137,11 @@ impl<I: Ord + Copy, V> Window<I, V> {
             self.count = self.count.saturating_sub(1);
         }
         first
+    }
+
+    /// Takes the first entry out, if its place is as it should be.
+    pub fn pop_if(&mut self, wanted: impl FnOnce(Place<I>) -> bool) -> Option<(Place<I>, V)> {
+        if wanted(self.first()?) { self.pop() } else { None }
     }
 
     /// Entries, held or not.

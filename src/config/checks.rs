@@ -52,6 +52,8 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("auth.access_token_life", Time(MINUTE, 365 * DAY)),
     ("auth.refresh_token_life", Time(MINUTE, 3650 * DAY)),
     ("queues.concurrency", Count(1, 10_000)),
+    ("queues.org_concurrency", Count(0, 10_000)),
+    ("queues.key_concurrency", Count(0, 10_000)),
     ("queues.attempts", Count(1, 100)),
     ("queues.backoff_first", Time(1, DAY)),
     ("queues.backoff_max", Time(1, 30 * DAY)),

@@ -157,6 +157,10 @@ pub enum Signup {
 pub struct Queues {
     /// Jobs at once on a queue whose own table says nothing else; read it by [`Queues::concurrency_of`].
     pub concurrency: usize,
+    /// Of these, jobs of one organisation; 0 for no bound of its own.
+    pub org_concurrency: usize,
+    /// Of these, jobs of one key; 0 for no bound of its own.
+    pub key_concurrency: usize,
     /// Tries of a job, the first included.
     pub attempts: u32,
     /// Wait before the second try.

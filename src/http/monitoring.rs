@@ -9,7 +9,7 @@ use appengine_actors::ids::{JobId, QueueName, RecordId};
 use appengine_actors::keys;
 use appengine_actors::machine::Machine;
 use appengine_actors::queue::job::{Job, JobState};
-use appengine_actors::queue::read_jobs;
+use appengine_actors::queue::{Jobs, read_jobs};
 use appengine_actors::store::decode;
 use appengine_actors::supervision::ChildState;
 use appengine_actors::tree::{TREE, member_of};
@@ -181,10 +181,14 @@ async fn jobs(
         return Err(Problem::invalid("the jobs cannot be listed", vec![detail]));
     }
     let state = params.state.unwrap_or(JobState::Waiting);
+    let which = match state {
+        JobState::Waiting => Jobs::WaitingOf(caller.org.clone()),
+        other => Jobs::All(other),
+    };
     let (mut found, mut after, mut looked) = (Vec::new(), None, 0);
     let wanted = page * SIZE + 1;
     while found.len() < wanted && looked < LOOK_AT {
-        let part = read_jobs(machine.house.clone(), name.clone(), state, after, 500).await?;
+        let part = read_jobs(machine.house.clone(), name.clone(), which.clone(), after, 500).await?;
         looked += 500;
         found.extend(part.jobs.into_iter().filter(|job| job.org_id == caller.org));
         after = part.last;

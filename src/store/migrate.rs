@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use appengine_actors::queue::format::into_lines;
 use appengine_actors::store::{Key, StoreError, Versioned};
 
 use super::carrier::Home;
@@ -29,12 +30,16 @@ pub(super) enum Rewritten {
     /// Nothing changes.
     Same,
     /// These take its place. None at all removes it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no step so far changes an entry"))]
     Entries(Vec<(Key, Versioned)>),
 }
 
-/// The formats so far: 1, each entry by itself; 2, the same entries in blocks.
-pub(super) const PLAN: Plan<'static> = Plan { oldest: 1, steps: &[&|_, _| Ok(Rewritten::Same)] };
+/// The formats so far: 1, each entry by itself; 2, the same entries in blocks; 3, jobs that wait stand in lines.
+pub(super) const PLAN: Plan<'static> = Plan { oldest: 1, steps: &[&|_, _| Ok(Rewritten::Same), &lines] };
+
+fn lines(key: &[u8], found: &Versioned) -> Result<Rewritten, String> {
+    let moved = into_lines(key, found).map_err(|error| error.to_string())?;
+    Ok(moved.map_or(Rewritten::Same, Rewritten::Entries))
+}
 
 /// Entries and bytes of one page.
 const PAGE_ENTRIES: usize = 512;

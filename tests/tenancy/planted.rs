@@ -169,7 +169,7 @@ impl Planted {
         let task = Task::RunFlow { flow: flow.expect("a flow's id"), run: RunId::new(server.clock.now()) };
         let id = JobId::new(server.clock.now());
         let queue = QueueName::new("automation").expect("a queue");
-        let job = JobDraft { id, queue, task, due: None, max_attempts: Some(1) };
+        let job = JobDraft { max_attempts: Some(1), ..JobDraft::new(id, queue, task) };
         let change = Change { jobs: vec![job], ..Change::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(server.machine.publisher.commit(org, change)).expect("a job");

@@ -89,7 +89,8 @@ const PORTS: [Rule; 6] = [
     ("gateway", &["clock"]),
     ("outbound", &["webhook"]),
     ("problem", &["bus", "store"]),
-    ("store", &["leases", "store"]),
+    // Of queues what became of them: migrations.
+    ("store", &["leases", "queue::format", "store"]),
     ("telemetry", &[]),
 ];
 

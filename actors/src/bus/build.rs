@@ -187,7 +187,7 @@ fn follow(
 
 fn job(queue: &str, task: Task, stamp: Stamp) -> Option<JobDraft> {
     let queue = QueueName::new(queue).ok()?;
-    Some(JobDraft { id: JobId::new(stamp.time()), queue, task, due: None, max_attempts: None })
+    Some(JobDraft::new(JobId::new(stamp.time()), queue, task))
 }
 
 impl Builder<'_> {
@@ -299,7 +299,7 @@ impl Builder<'_> {
         let attempts = (self.limits.attempts)(&draft.queue);
         let job = draft.into_job(self.org.clone(), self.stamp.time(), attempts);
         self.put(keys::job(job.id), &job)?;
-        self.batch.insert(keys::job_in(&job.queue, job.state.letter(), job.place, job.id), Vec::new());
+        self.batch.insert(job.at(), Vec::new());
         let cause = match &job.task {
             Task::RunFlow { run, .. } => Node::Run(*run),
             Task::FireTrigger { event, .. } => Node::Event(*event),

@@ -181,7 +181,7 @@ impl Runner {
         {
             let task = Task::RunFlow { flow: run.automation_id.clone(), run: run.id };
             let id = JobId::new(self.house.clock.now());
-            change.jobs.push(JobDraft { id, queue, task, due: run.resumes_at, max_attempts: None });
+            change.jobs.push(JobDraft { due: run.resumes_at, ..JobDraft::new(id, queue, task) });
         }
         self.publish(run, change).await
     }

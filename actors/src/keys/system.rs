@@ -36,6 +36,12 @@ pub fn parse_org(key: &[u8]) -> Option<OrgId> {
     OrgId::new(std::str::from_utf8(text).ok()?).ok()
 }
 
+/// All jobs.
+#[must_use]
+pub fn jobs() -> Key {
+    Builder::system(b'j').0
+}
+
 /// A job.
 #[must_use]
 pub fn job(id: JobId) -> Key {
@@ -54,12 +60,83 @@ pub fn job_in(queue: &QueueName, state: u8, place: u64, id: JobId) -> Key {
     Builder(jobs_in(queue, state)).number(place).bytes(&id.to_bytes()).0
 }
 
+/// All jobs of a queue that wait, by organisation, priority and key.
+#[must_use]
+pub fn waiting_jobs(queue: &QueueName) -> Key {
+    jobs_in(queue, b'r')
+}
+
+/// Those of one organisation.
+#[must_use]
+pub fn waiting_jobs_of(queue: &QueueName, org: &OrgId) -> Key {
+    Builder(waiting_jobs(queue)).text(org.as_str()).0
+}
+
+/// Those of one priority and key, which come up in their order.
+#[must_use]
+pub fn waiting_line(queue: &QueueName, org: &OrgId, priority: i32, key: &str) -> Key {
+    // The sign's bit the other way round: so that what is less comes first.
+    let priority = priority.cast_unsigned() ^ (1 << 31);
+    Builder(waiting_jobs_of(queue, org)).bytes(&priority.to_be_bytes()).text(key).0
+}
+
+/// One job's place among those that wait.
+#[must_use]
+pub fn job_waiting(queue: &QueueName, line: (&OrgId, i32, &str), place: u64, id: JobId) -> Key {
+    let (org, priority, key) = line;
+    Builder(waiting_line(queue, org, priority, key)).number(place).bytes(&id.to_bytes()).0
+}
+
+/// The organisation, priority and key of a job that waits.
+#[must_use]
+pub fn parse_waiting(queue: &QueueName, key: &[u8]) -> Option<(OrgId, i32, String)> {
+    let rest = key.strip_prefix(waiting_jobs(queue).as_slice())?;
+    let (org, rest) = text_of(rest)?;
+    let (priority, rest) = rest.split_first_chunk::<4>()?;
+    let (key, _) = text_of(rest)?;
+    let priority = (u32::from_be_bytes(*priority) ^ (1 << 31)).cast_signed();
+    Some((OrgId::new(&org).ok()?, priority, key))
+}
+
+/// Whether this is the place of a job that waits, as format 2 had it.
+#[must_use]
+pub fn is_waiting_in_row(key: &[u8]) -> bool {
+    let rest = key.strip_prefix(Builder::system(b'q').0.as_slice()).and_then(text_of);
+    rest.is_some_and(|(_, rest)| rest.first() == Some(&b'w'))
+}
+
+/// The text that begins here, and what comes after its end.
+fn text_of(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let mut text = Vec::new();
+    let mut rest = bytes;
+    loop {
+        match rest {
+            [0, 1, rest @ ..] => return Some((String::from_utf8(text).ok()?, rest)),
+            [0, u8::MAX, after @ ..] => {
+                text.push(0);
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                text.push(*byte);
+                rest = after;
+            }
+            [] => return None,
+        }
+    }
+}
+
 /// The place and job that a key of the table `q` names.
 #[must_use]
 pub fn parse_job_in(key: &[u8]) -> Option<(u64, JobId)> {
     let (rest, id) = key.split_last_chunk::<16>()?;
     let place = rest.last_chunk::<8>()?;
     Some((u64::from_be_bytes(*place), JobId::from_bytes(*id)))
+}
+
+/// Whose jobs a queue does not take.
+#[must_use]
+pub fn queue_paused(queue: &QueueName) -> Key {
+    Builder::system(b'z').text(queue.as_str()).bytes(b"p").0
 }
 
 /// A queue's totals.

@@ -1,6 +1,6 @@
 //! The shell around a queue's state: reads and writes the store, runs jobs, keeps time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,20 +10,25 @@ use actix::{
 };
 use tracing::{debug, error, warn};
 
+use super::effects::{Effect, Input, Page, Totals};
 use super::job::{Job, JobState, Outcome, QueueSettings};
+use super::lines::{Held, LineId};
 use super::messages::{Drain, GetStatus, JobsAdded, Move, SetPaused};
-use super::state::{Effect, Input, QueueState, Totals};
+use super::pages::{JobPage, Jobs, count, place_of, read_jobs, survey};
+use super::state::QueueState;
 use super::worker::Worker;
 use crate::clock::timeout;
 use crate::house::House;
 use crate::ids::{JobId, QueueName};
 use crate::keys;
-use crate::store::{Batch, Expect, Lease, Scan, StoreError, decode, encode};
+use crate::store::{Batch, Expect, Lease, StoreError, decode, encode};
 use crate::supervision::Fate;
-use crate::window::WINDOW;
+use crate::window::{Place, WINDOW};
 
 /// How long a failed read or write rests before it is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// Lines that are looked for at once.
+const LINES_AT_ONCE: usize = 256;
 /// How often a queue looks up by itself: what falls due, and hints that were lost.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -70,7 +75,8 @@ impl QueueActor {
             match effect {
                 Effect::Write(moves, totals) => self.write(moves, totals, ctx),
                 Effect::Run(job) => self.run(*job, ctx),
-                Effect::Fetch { state, after } => self.fetch(state, after, ctx),
+                Effect::Fetch { page, after, limit } => self.fetch(page, after, limit, ctx),
+                Effect::Survey(after) => self.survey(after, ctx),
                 Effect::WakeIn(pause) if pause < HEARTBEAT => self.tick_after(pause, ctx),
                 Effect::WakeIn(_) => {}
                 Effect::Drained => {
@@ -156,16 +162,31 @@ impl QueueActor {
         }));
     }
 
-    fn fetch(&self, state: JobState, after: Option<(u64, JobId)>, ctx: &mut Context<Self>) {
-        let read = read_jobs(self.house.clone(), self.name.clone(), state, after, WINDOW).into_actor(self);
-        ctx.spawn(read.map(move |page, act, ctx| match page {
-            Ok(JobPage { jobs, more, .. }) => act.feed(Input::Fetched { state, jobs, more }, ctx),
-            Err(error) => {
-                warn!(queue = %act.name, %error, "jobs could not be read, trying again");
-                let wait = act.house.clock.sleep(STORE_PAUSE).into_actor(act);
-                ctx.spawn(wait.map(move |(), act, ctx| act.feed(Input::FetchFailed(state), ctx)));
-            }
+    fn fetch(&self, page: Page, after: Option<Place<JobId>>, limit: usize, ctx: &mut Context<Self>) {
+        let which = match &page {
+            Page::Delayed => Jobs::All(JobState::Delayed),
+            Page::Line(line) => Jobs::Line(line.clone()),
+        };
+        let after = after.map(|after| place_of(&self.name, &which, after));
+        let read = read_jobs(self.house.clone(), self.name.clone(), which, after, limit).into_actor(self);
+        ctx.spawn(read.map(move |read, act, ctx| match read {
+            Ok(JobPage { jobs, more, .. }) => act.feed(Input::Fetched { page, jobs, more }, ctx),
+            Err(error) => act.after_pause(&error, Input::FetchFailed(page), ctx),
         }));
+    }
+
+    fn survey(&self, after: Option<LineId>, ctx: &mut Context<Self>) {
+        let read = survey(self.house.clone(), self.name.clone(), after, LINES_AT_ONCE).into_actor(self);
+        ctx.spawn(read.map(move |read, act, ctx| match read {
+            Ok((lines, more)) => act.feed(Input::Surveyed { lines, more }, ctx),
+            Err(error) => act.after_pause(&error, Input::SurveyFailed, ctx),
+        }));
+    }
+
+    fn after_pause(&self, error: &StoreError, input: Input, ctx: &mut Context<Self>) {
+        warn!(queue = %self.name, %error, "jobs could not be read, trying again");
+        let wait = self.house.clock.sleep(STORE_PAUSE).into_actor(self);
+        ctx.spawn(wait.map(move |(), act, ctx| act.feed(input, ctx)));
     }
 
     fn run(&mut self, job: Job, ctx: &mut Context<Self>) {
@@ -223,17 +244,23 @@ impl Handler<JobsAdded> for QueueActor {
 impl Handler<SetPaused> for QueueActor {
     type Result = ResponseActFuture<Self, Result<(), StoreError>>;
 
-    fn handle(&mut self, SetPaused(paused): SetPaused, ctx: &mut Self::Context) -> Self::Result {
-        let before = self.state.totals().paused;
+    fn handle(&mut self, SetPaused { whose, paused }: SetPaused, ctx: &mut Self::Context) -> Self::Result {
+        let before = match &whose {
+            Some(held) => self.state.paused().contains(held),
+            None => self.state.totals().paused,
+        };
         // From here on every write says so: none that is made meanwhile takes it back.
-        self.feed(Input::SetPaused(paused), ctx);
-        let batch = batch_of(&[], &self.name, self.state.totals());
+        self.feed(Input::SetPaused(whose.clone(), paused), ctx);
+        let batch = match whose {
+            Some(_) => paused_of(&self.name, self.state.paused()),
+            None => batch_of(&[], &self.name, self.state.totals()),
+        };
         let store = self.house.store.clone();
         let write = async move { store.commit(batch?).await };
         Box::pin(write.into_actor(self).map(move |written, act, ctx| {
             // Only what is written holds: a pause that a restart forgets is none.
             if written.is_err() {
-                act.feed(Input::SetPaused(before), ctx);
+                act.feed(Input::SetPaused(whose, before), ctx);
             }
             written
         }))
@@ -264,10 +291,9 @@ impl Handler<Drain> for QueueActor {
 
 fn batch_of(moves: &[Move], queue: &QueueName, totals: Totals) -> Result<Batch, StoreError> {
     let mut batch = Batch::default();
-    for Move { job, from, from_place } in moves {
-        let old = keys::job_in(queue, from.letter(), *from_place, job.id);
-        batch.expect(old.clone(), Expect::Present).delete(old);
-        batch.insert(keys::job_in(queue, job.state.letter(), job.place, job.id), Vec::new());
+    for Move { job, from } in moves {
+        batch.expect(from.clone(), Expect::Present).delete(from.clone());
+        batch.insert(job.at(), Vec::new());
         batch.put(keys::job(job.id), encode(job)?);
     }
     batch.put(keys::queue_totals(queue), encode(&totals)?);
@@ -279,64 +305,28 @@ async fn load(house: &Arc<House>, name: &QueueName) -> Result<Input, StoreError>
         Some(found) => decode(&found.value)?,
         None => Totals::default(),
     };
+    let paused = match house.store.get(keys::queue_paused(name)).await? {
+        Some(found) => decode(&found.value)?,
+        None => BTreeSet::new(),
+    };
     let mut interrupted = Vec::new();
     let mut after = None;
     loop {
-        let page = read_jobs(house.clone(), name.clone(), JobState::Active, after, WINDOW).await?;
+        let active = Jobs::All(JobState::Active);
+        let page = read_jobs(house.clone(), name.clone(), active, after, WINDOW).await?;
         interrupted.extend(page.jobs);
         after = page.last;
         if !page.more {
             break;
         }
     }
-    let counts = (count(house, name, JobState::Waiting).await?, count(house, name, JobState::Delayed).await?);
-    Ok(Input::Loaded { totals, interrupted, counts })
+    let waiting = count(house, name, &Jobs::All(JobState::Waiting)).await?;
+    let delayed = count(house, name, &Jobs::All(JobState::Delayed)).await?;
+    Ok(Input::Loaded { totals, interrupted, counts: (waiting, delayed), paused })
 }
 
-async fn count(house: &House, name: &QueueName, state: JobState) -> Result<u64, StoreError> {
-    let mut scan = Scan::prefix(keys::jobs_in(name, state.letter()), 10_000).keys_only();
-    let mut total = 0;
-    loop {
-        let page = house.store.scan(scan.clone()).await?;
-        total += page.len() as u64;
-        match page.last() {
-            Some((last, _)) if page.len() == scan.limit => scan = scan.after(last),
-            _ => return Ok(total),
-        }
-    }
-}
-
-/// Jobs of one state.
-#[derive(Debug, Default)]
-pub struct JobPage {
-    /// In their order.
-    pub jobs: Vec<Job>,
-    /// Whether there are more after them.
-    pub more: bool,
-    /// Place and id of the last one: where the next page begins.
-    pub last: Option<(u64, JobId)>,
-}
-
-/// A page of a queue's jobs in a state, in their order, after a place.
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn read_jobs(
-    house: Arc<House>,
-    name: QueueName,
-    state: JobState,
-    after: Option<(u64, JobId)>,
-    limit: usize,
-) -> Result<JobPage, StoreError> {
-    let mut scan = Scan::prefix(keys::jobs_in(&name, state.letter()), limit).keys_only();
-    if let Some((place, id)) = after {
-        scan = scan.after(&keys::job_in(&name, state.letter(), place, id));
-    }
-    let page = house.store.scan(scan).await?;
-    let places: Vec<_> = page.iter().filter_map(|(key, _)| keys::parse_job_in(key)).collect();
-    let found = house.store.get_many(places.iter().map(|(_, id)| keys::job(*id)).collect()).await?;
-    let jobs: Vec<Job> = found.into_iter().flatten().map(|f| decode(&f.value)).collect::<Result<_, _>>()?;
-    // One that moved on between the two reads is met in its new state, or was met already.
-    let jobs = jobs.into_iter().filter(|job| job.state == state).collect();
-    Ok(JobPage { jobs, more: page.len() == limit, last: places.last().copied() })
+fn paused_of(queue: &QueueName, paused: &BTreeSet<Held>) -> Result<Batch, StoreError> {
+    let mut batch = Batch::default();
+    batch.put(keys::queue_paused(queue), encode(paused)?);
+    Ok(batch)
 }

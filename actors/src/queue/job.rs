@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::Shares;
 use crate::clock::Timestamp;
 use crate::ids::{EventId, JobId, OrgId, QueueName, RecordId, RunId};
+use crate::keys;
+use crate::store::Key;
 
 /// What a job is to do. The version in the name lets old jobs be read by new programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +114,12 @@ pub struct Job {
     pub interrupted: u32,
     /// Attempts allowed.
     pub max_attempts: u32,
+    /// How urgent it is among its organisation's: the lowest goes first.
+    #[serde(default)]
+    pub priority: i32,
+    /// What it concerns: keys take turns, and order holds within one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// When it was added.
     pub created: Timestamp,
     /// When its latest attempt began.
@@ -140,9 +149,33 @@ pub struct JobDraft {
     pub due: Option<Timestamp>,
     /// Attempts allowed; the queue's own number when none is given.
     pub max_attempts: Option<u32>,
+    /// How urgent it is: the lowest goes first, 0 where nothing else was asked for.
+    pub priority: i32,
+    /// What it concerns.
+    pub key: Option<String>,
+}
+
+impl Job {
+    /// Where the store has it among the jobs of its state.
+    #[must_use]
+    pub fn at(&self) -> Key {
+        if self.state != JobState::Waiting {
+            return keys::job_in(&self.queue, self.state.letter(), self.place, self.id);
+        }
+        let key = self.key.as_deref().unwrap_or_default();
+        keys::job_waiting(&self.queue, (&self.org_id, self.priority, key), self.place, self.id)
+    }
 }
 
 impl JobDraft {
+    /// A job to be done at once. Flows take turns, so that the flood of one is in no other's way.
+    #[must_use]
+    pub fn new(id: JobId, queue: QueueName, task: Task) -> Self {
+        let (Task::RunFlow { flow, .. } | Task::FireTrigger { flow, .. }) = &task;
+        let key = Some(flow.as_str().to_owned());
+        Self { id, queue, task, due: None, max_attempts: None, priority: 0, key }
+    }
+
     /// The job that this draft makes of itself at `now`.
     #[must_use]
     pub fn into_job(self, org_id: OrgId, now: Timestamp, default_attempts: u32) -> Job {
@@ -157,6 +190,8 @@ impl JobDraft {
             attempts: 0,
             interrupted: 0,
             max_attempts: self.max_attempts.unwrap_or(default_attempts).max(1),
+            priority: self.priority,
+            key: self.key,
             created: now,
             started: None,
             finished: None,
@@ -210,4 +245,6 @@ pub struct QueueSettings {
     pub backoff: crate::retry::Backoff,
     /// How long one attempt may take.
     pub timeout: Duration,
+    /// Of these jobs, how many may be of one organisation, and of one key.
+    pub shares: Shares,
 }

@@ -3,8 +3,10 @@
 use actix::Message;
 use serde::Serialize;
 
-use super::job::{Job, JobState};
+use super::job::Job;
+use super::lines::Held;
 use crate::ids::{JobId, OrgId, QueueName};
+use crate::store::Key;
 
 /// Jobs that the store holds already were added. A hint: a queue that misses it looks for itself.
 #[derive(Debug, Clone, Message)]
@@ -12,9 +14,14 @@ use crate::ids::{JobId, OrgId, QueueName};
 pub struct JobsAdded(pub Vec<Job>);
 
 /// Stop or go on taking jobs; those that run are not touched. Survives restarts.
-#[derive(Debug, Clone, Copy, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<(), crate::store::StoreError>")]
-pub struct SetPaused(pub bool);
+pub struct SetPaused {
+    /// Whose jobs; everybody's where nobody is named.
+    pub whose: Option<Held>,
+    /// Whether to stop.
+    pub paused: bool,
+}
 
 /// Asks how the queue is.
 #[derive(Debug, Clone, Copy, Message)]
@@ -73,10 +80,8 @@ impl QueueStatus {
 pub struct Move {
     /// The job as it shall be.
     pub job: Job,
-    /// The state that it leaves.
-    pub from: JobState,
-    /// Its place there.
-    pub from_place: u64,
+    /// Where the store has it before.
+    pub from: Key,
 }
 
 impl Move {

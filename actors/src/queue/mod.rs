@@ -3,9 +3,15 @@
 //! actor holds in memory is a window on it. The bus adds jobs; a [`worker::Worker`] does them.
 
 mod actor;
+pub mod effects;
+pub mod format;
 pub mod job;
+pub mod lines;
 pub mod messages;
 pub mod state;
 pub mod worker;
 
-pub use actor::{JobPage, QueueActor, read_jobs};
+mod pages;
+
+pub use actor::QueueActor;
+pub use pages::{JobPage, Jobs, read_jobs};

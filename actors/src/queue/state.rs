@@ -1,90 +1,23 @@
 //! A queue's mind: which job is next, what becomes of one that ended, what must be read or written.
 //! Pure: inputs and a `now` in, effects out. The actor carries them out and reports back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::effects::{Effect, Input, Page, Totals};
 use super::job::{Job, JobState, Outcome, QueueSettings};
+use super::lines::{Held, Lines, Wanted};
 use super::messages::{Move, QueueStatus};
 use crate::clock::Timestamp;
 use crate::ids::{JobId, OrgId, QueueName};
-use crate::window::Window;
+use crate::window::{WINDOW, Window};
 
-/// What happened.
-#[derive(Debug)]
-pub enum Input {
-    /// What the store held when the actor started. Jobs found active were cut short by a crash.
-    Loaded {
-        /// Totals as last written.
-        totals: Totals,
-        /// Jobs found active.
-        interrupted: Vec<Job>,
-        /// How many wait, and how many are delayed.
-        counts: (u64, u64),
-    },
-    /// A page of jobs that was asked for by [`Effect::Fetch`].
-    Fetched {
-        /// Their state.
-        state: JobState,
-        /// The jobs, in order.
-        jobs: Vec<Job>,
-        /// Whether the store holds more after them.
-        more: bool,
-    },
-    /// A page could not be read; it is asked for again with the next input.
-    FetchFailed(JobState),
-    /// Jobs were added to the store.
-    Added(Vec<Job>),
-    /// Jobs may have been added that nobody told of.
-    Missed,
-    /// Nothing but the passing of time.
-    Tick,
-    /// The store has carried out these moves.
-    Written(Vec<Move>),
-    /// The store refused moves because this one's job is no longer where it was thought to be.
-    Stale(JobId, Vec<Move>),
-    /// A job's attempt ended.
-    Ended(JobId, Outcome),
-    /// Writing moves failed; the same moves are tried again after a while.
-    WriteFailed(Vec<Move>),
-    /// Stop or go on taking jobs.
-    SetPaused(bool),
-    /// Take no more jobs, for good.
-    Drain,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Write these moves and the totals; then run those that became active.
-    Write(Vec<Move>, Totals),
-    /// Run a job that the store has active.
-    Run(Box<Job>),
-    /// Read a page of jobs in `state` that come after `after`.
-    Fetch {
-        /// Their state.
-        state: JobState,
-        /// Place and id of the last one held.
-        after: Option<(u64, JobId)>,
-    },
-    /// Come back with a [`Input::Tick`] after this long.
-    WakeIn(Duration),
-    /// Nothing runs any more and nothing will.
-    Drained,
-}
-
-/// What is counted over the store's whole life; written with each change of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    /// Jobs done.
-    pub completed: u64,
-    /// Jobs given up.
-    pub failed: u64,
-    /// Whether no jobs are taken.
-    pub paused: bool,
-}
+/// Due jobs that go to their lines in one batch.
+const AT_ONCE: usize = 256;
+/// What is due already and has to wait for the next batch comes with it.
+const SOON: Duration = Duration::from_millis(1);
+/// So many times the process may end while a job runs; then it is the job.
+const POISONOUS: u32 = 3;
 
 /// One queue.
 #[derive(Debug)]
@@ -92,11 +25,16 @@ pub struct QueueState {
     name: QueueName,
     settings: QueueSettings,
     totals: Totals,
-    waiting: Window<JobId, Job>,
+    waiting: Lines,
     delayed: Window<JobId, Job>,
-    /// Taken from a window and not yet known to be active, or cut short and not yet known to wait.
+    /// Cut short, or due, and not yet known to wait.
+    returning: BTreeSet<JobId>,
+    /// Taken from its line and not yet known to be active.
     claiming: BTreeMap<JobId, Job>,
     active: BTreeMap<JobId, Job>,
+    /// The process ended more than once while these ran. They run one at a time, so that it is known which one
+    /// ends it.
+    suspects: VecDeque<Job>,
     ended_at: VecDeque<(u64, u32)>,
     last_error: Option<(OrgId, String)>,
     draining: bool,
@@ -108,12 +46,14 @@ impl QueueState {
     pub fn new(name: QueueName, settings: QueueSettings) -> Self {
         Self {
             name,
+            waiting: Lines::unread(0, settings.shares),
             settings,
             totals: Totals::default(),
-            waiting: Window::unread(0),
             delayed: Window::unread(0),
+            returning: BTreeSet::new(),
             claiming: BTreeMap::new(),
             active: BTreeMap::new(),
+            suspects: VecDeque::new(),
             ended_at: VecDeque::new(),
             last_error: None,
             draining: false,
@@ -124,19 +64,30 @@ impl QueueState {
     pub fn handle(&mut self, input: Input, now: Timestamp, random: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
         match input {
-            Input::Loaded { totals, interrupted, counts } => {
+            Input::Loaded { totals, interrupted, counts, paused } => {
                 self.totals = totals;
-                self.waiting = Window::unread(counts.0);
+                self.waiting = Lines::unread(counts.0, self.settings.shares);
+                paused.into_iter().for_each(|held| self.waiting.set_paused(held, true));
                 self.delayed = Window::unread(counts.1);
                 let moves: Vec<_> = interrupted.into_iter().map(|job| interrupted_move(job, now)).collect();
-                // Until this is written, a page may have them as waiting already.
-                self.claiming.extend(moves.iter().map(|moved| (moved.id(), moved.job.clone())));
+                for Move { job, .. } in &moves {
+                    if job.state == JobState::Failed {
+                        self.totals.failed += 1;
+                        self.last_error =
+                            Some((job.org_id.clone(), job.last_error.clone().unwrap_or_default()));
+                    }
+                    // Until this is written, a page may have it as waiting already.
+                    self.returning.insert(job.id);
+                }
                 if !moves.is_empty() {
                     effects.push(self.write(moves));
                 }
             }
-            Input::Fetched { state, jobs, more } => self.fetched(state, jobs, more),
-            Input::FetchFailed(state) => self.window(state).page_failed(),
+            Input::Fetched { page, jobs, more } => self.fetched(&page, jobs, more),
+            Input::FetchFailed(Page::Delayed) => self.delayed.page_failed(),
+            Input::FetchFailed(Page::Line(line)) => self.waiting.page_failed(&line),
+            Input::Surveyed { lines, more } => self.waiting.surveyed(lines, more),
+            Input::SurveyFailed => self.waiting.survey_failed(),
             Input::Added(jobs) => jobs.into_iter().for_each(|job| self.added(job)),
             Input::Tick => {}
             Input::Written(moves) => {
@@ -160,12 +111,14 @@ impl QueueState {
                 }
             }
             Input::WriteFailed(moves) => effects.push(self.write(moves)),
-            Input::SetPaused(paused) => {
+            Input::SetPaused(None, paused) => {
                 self.totals.paused = paused;
                 effects.push(self.write(Vec::new()));
             }
+            Input::SetPaused(Some(held), paused) => self.waiting.set_paused(held, paused),
             Input::Drain => self.draining = true,
         }
+        effects.extend(self.wake(now));
         effects.extend(self.claim(now));
         effects.extend(self.fetch());
         if self.draining && self.active.is_empty() && self.claiming.is_empty() {
@@ -175,12 +128,14 @@ impl QueueState {
     }
 
     fn written(&mut self, Move { job, .. }: Move) -> Option<Effect> {
+        if job.state == JobState::Active {
+            self.claiming.remove(&job.id);
+            self.active.insert(job.id, job.clone());
+            return Some(Effect::Run(Box::new(job)));
+        }
         self.forget(job.id);
         match job.state {
-            JobState::Active => {
-                self.active.insert(job.id, job.clone());
-                return Some(Effect::Run(Box::new(job)));
-            }
+            JobState::Active => {}
             JobState::Waiting | JobState::Delayed => self.added(job),
             JobState::Completed | JobState::Failed => {}
         }
@@ -188,8 +143,10 @@ impl QueueState {
     }
 
     fn forget(&mut self, id: JobId) {
-        self.claiming.remove(&id);
-        self.active.remove(&id);
+        self.returning.remove(&id);
+        for job in [self.claiming.remove(&id), self.active.remove(&id)].into_iter().flatten() {
+            self.waiting.ended(&job);
+        }
     }
 
     fn start_over(&mut self) {
@@ -197,28 +154,56 @@ impl QueueState {
         self.delayed.start_over();
     }
 
-    fn window(&mut self, state: JobState) -> &mut Window<JobId, Job> {
-        if state == JobState::Delayed { &mut self.delayed } else { &mut self.waiting }
-    }
-
     fn knows(&self, id: JobId) -> bool {
-        self.claiming.contains_key(&id) || self.active.contains_key(&id)
+        self.returning.contains(&id)
+            || self.claiming.contains_key(&id)
+            || self.active.contains_key(&id)
+            || self.suspects.iter().any(|job| job.id == id)
     }
 
     fn added(&mut self, job: Job) {
         if self.knows(job.id) {
             return;
         }
-        self.window(job.state).add((job.place, job.id), job);
+        match job.state {
+            JobState::Delayed => self.delayed.add((job.place, job.id), job),
+            _ => self.waiting.add(job),
+        }
     }
 
-    fn fetched(&mut self, state: JobState, jobs: Vec<Job>, more: bool) {
+    fn fetched(&mut self, page: &Page, jobs: Vec<Job>, more: bool) {
         let fresh: Vec<_> = jobs.into_iter().filter(|job| !self.knows(job.id)).collect();
-        self.window(state).page(fresh.into_iter().map(|job| ((job.place, job.id), job)), more);
+        match page {
+            Page::Delayed => self.delayed.page(fresh.into_iter().map(|job| ((job.place, job.id), job)), more),
+            Page::Line(line) => self.waiting.page(line, fresh, more),
+        }
     }
 
     fn write(&mut self, moves: Vec<Move>) -> Effect {
         Effect::Write(moves, self.totals)
+    }
+
+    /// Puts what is due into its line, and says when something will be.
+    fn wake(&mut self, now: Timestamp) -> Vec<Effect> {
+        let mut moves = Vec::new();
+        while moves.len() < AT_ONCE
+            && let Some((_, job)) = self.delayed.pop_if(|(due, _)| due <= now.as_millis())
+        {
+            if !self.knows(job.id) {
+                self.returning.insert(job.id);
+                let from = job.at();
+                moves.push(Move { job: Job { state: JobState::Waiting, ..job }, from });
+            }
+        }
+        let mut effects = Vec::new();
+        if !moves.is_empty() {
+            effects.push(self.write(moves));
+        }
+        if let Some((due, _)) = self.delayed.first() {
+            let pause = Timestamp::from_millis(due).since(now);
+            effects.push(Effect::WakeIn(pause.max(SOON)));
+        }
+        effects
     }
 
     /// Takes ready jobs for the free slots.
@@ -226,64 +211,60 @@ impl QueueState {
         if self.totals.paused || self.draining {
             return Vec::new();
         }
-        let running = self.active.len() + self.claiming.len();
         let mut moves = Vec::new();
-        while running + moves.len() < self.settings.concurrency {
-            let Some(job) = self.take_ready(now) else { break };
-            let (from, from_place) = (job.state, job.place);
-            let job = Job {
-                state: JobState::Active,
-                place: now.as_millis(),
-                attempts: job.attempts + 1,
-                started: Some(now),
-                ..job
-            };
+        while self.active.len() + self.claiming.len() < self.settings.concurrency {
+            let Some(job) = self.take_ready() else { break };
+            let from = job.at();
+            let (place, attempts, started) = (now.as_millis(), job.attempts + 1, Some(now));
+            let job = Job { state: JobState::Active, place, attempts, started, ..job };
+            self.waiting.began(&job);
             self.claiming.insert(job.id, job.clone());
-            moves.push(Move { job, from, from_place });
+            moves.push(Move { job, from });
         }
-        let mut effects = Vec::new();
-        if !moves.is_empty() {
-            effects.push(self.write(moves));
-        }
-        if let Some((due, _)) = self.delayed.first()
-            && due > now.as_millis()
-        {
-            effects.push(Effect::WakeIn(Timestamp::from_millis(due).since(now)));
-        }
-        effects
+        if moves.is_empty() { Vec::new() } else { vec![self.write(moves)] }
     }
 
-    /// The job that came up first: ready before due, and in the order of their places.
-    fn take_ready(&mut self, now: Timestamp) -> Option<Job> {
+    /// The job that is next.
+    fn take_ready(&mut self) -> Option<Job> {
+        let mut under_way = self.active.values().chain(self.claiming.values());
+        if !under_way.any(is_suspect)
+            && let Some(job) = self.suspects.pop_front()
+        {
+            return Some(job);
+        }
         loop {
-            let waiting = self.waiting.first();
-            let due = self.delayed.first().filter(|(at, _)| *at <= now.as_millis());
-            let window = match (waiting, due) {
-                (Some(waiting), Some(due)) if due < waiting => &mut self.delayed,
-                (Some(_), _) => &mut self.waiting,
-                (None, Some(_)) => &mut self.delayed,
-                (None, None) => return None,
-            };
-            let (_, job) = window.pop()?;
-            // One that is in hand stands in the window only because a page was old when it came.
-            if !self.knows(job.id) {
+            let job = self.waiting.pop()?;
+            // One that is in hand stands in a line only because a page was old when it came.
+            if self.knows(job.id) {
+                continue;
+            }
+            if !is_suspect(&job) {
                 return Some(job);
+            }
+            self.suspects.push_back(job);
+            let mut under_way = self.active.values().chain(self.claiming.values());
+            if !under_way.any(is_suspect) {
+                return self.suspects.pop_front();
             }
         }
     }
 
     fn fetch(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for state in [JobState::Waiting, JobState::Delayed] {
-            if let Some(after) = self.window(state).wants_page() {
-                effects.push(Effect::Fetch { state, after });
-            }
+        if let Some(after) = self.delayed.wants_page() {
+            effects.push(Effect::Fetch { page: Page::Delayed, after, limit: WINDOW });
         }
+        effects.extend(self.waiting.wants_survey().map(Effect::Survey));
+        let wanted = self.waiting.wanted().into_iter();
+        effects.extend(wanted.map(|Wanted { line, after, limit }| {
+            let page = Page::Line(line);
+            Effect::Fetch { page, after, limit }
+        }));
         effects
     }
 
     fn ended(&mut self, job: Job, outcome: Outcome, now: Timestamp, random: f64) -> Move {
-        let (from, from_place) = (job.state, job.place);
+        let from = job.at();
         let failures = job.attempts.saturating_sub(job.interrupted);
         let (state, error, pause) = match outcome {
             Outcome::Done => (JobState::Completed, None, None),
@@ -308,7 +289,7 @@ impl QueueState {
         let place = now.plus(pause.unwrap_or_default()).as_millis();
         let finished = state.is_final().then_some(now);
         let job = Job { state, place, finished, last_error: error.or(job.last_error.clone()), ..job };
-        Move { job, from, from_place }
+        Move { job, from }
     }
 
     fn count_end(&mut self, now: Timestamp) {
@@ -325,11 +306,11 @@ impl QueueState {
     pub fn status(&self, now: Timestamp) -> QueueStatus {
         let recent = self.ended_at.iter().filter(|(at, _)| now.as_secs().saturating_sub(*at) < 60);
         let ended: u32 = recent.map(|(_, count)| count).sum();
-        let oldest = self.waiting.first().map(|(place, _)| place);
+        let oldest = self.waiting.oldest();
         let (last_error_of, last_error) = self.last_error.clone().unzip();
         QueueStatus {
             name: self.name.clone(),
-            waiting: self.waiting.count(),
+            waiting: self.waiting.count() + self.suspects.len() as u64,
             active: (self.active.len() + self.claiming.len()) as u64,
             delayed: self.delayed.count(),
             completed: self.totals.completed,
@@ -349,6 +330,12 @@ impl QueueState {
         self.totals
     }
 
+    /// Whose jobs are not taken.
+    #[must_use]
+    pub const fn paused(&self) -> &BTreeSet<Held> {
+        self.waiting.paused()
+    }
+
     /// How long one attempt may take.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
@@ -356,18 +343,29 @@ impl QueueState {
     }
 }
 
-/// A job that a crash cut short goes back to the front: its place is where it began.
+/// Whether the process ended twice while it ran: the next time tells whether it was this job's doing.
+fn is_suspect(job: &Job) -> bool {
+    job.interrupted + 1 >= POISONOUS
+}
+
+/// A job that a crash cut short goes back to the front: its place is where it began. One that was cut short
+/// too often is set aside.
 fn interrupted_move(job: Job, now: Timestamp) -> Move {
-    let (from, from_place) = (job.state, job.place);
-    let why = "the process ended while it ran".to_owned();
-    let job = Job {
-        state: JobState::Waiting,
-        place: from_place.min(now.as_millis()),
-        interrupted: job.interrupted + 1,
-        last_error: Some(why),
-        ..job
-    };
-    Move { job, from, from_place }
+    let from = job.at();
+    let interrupted = job.interrupted + 1;
+    if interrupted >= POISONOUS {
+        let began = job.started.map(|at| format!(", the last time it began at {at}")).unwrap_or_default();
+        let why =
+            format!("set aside as poisonous: the process ended {interrupted} times while it ran{began}");
+        let (place, finished, last_error) = (now.as_millis(), Some(now), Some(why));
+        return Move {
+            job: Job { state: JobState::Failed, place, interrupted, finished, last_error, ..job },
+            from,
+        };
+    }
+    let (place, last_error) =
+        (job.place.min(now.as_millis()), Some("the process ended while it ran".to_owned()));
+    Move { job: Job { state: JobState::Waiting, place, interrupted, last_error, ..job }, from }
 }
 
 #[cfg(test)]

@@ -25,8 +25,9 @@ use crate::list::Slice;
 use crate::machine::Machine;
 use crate::ports::Vault;
 use crate::queue::job::{Job, JobState, QueueSettings, names};
+use crate::queue::lines::Shares;
 use crate::queue::messages::QueueStatus;
-use crate::queue::read_jobs;
+use crate::queue::{Jobs, read_jobs};
 use crate::record::model::Record;
 use crate::record::service::{Created, NewRecord, Origin};
 use crate::retry::{Backoff, Curve};
@@ -64,6 +65,7 @@ pub fn settings() -> Settings {
         attempts: 3,
         backoff: Backoff::new(curve, 100, 0.0).expect("it is within the bounds"),
         timeout: second * 30,
+        shares: Shares::default(),
     };
     let queues = names::ALL.map(|name| (queue_name(name), queue.clone()));
     Settings {
@@ -339,7 +341,7 @@ impl TestHouse {
 
     /// A queue's jobs in a state, in their order.
     pub async fn jobs(&self, queue: &str, state: JobState) -> Vec<Job> {
-        let page = read_jobs(self.house().clone(), queue_name(queue), state, None, 1_000).await;
+        let page = read_jobs(self.house().clone(), queue_name(queue), Jobs::All(state), None, 1_000).await;
         page.expect("the store answers").jobs
     }
 

@@ -12,7 +12,7 @@ use appengine_actors::keys;
 use appengine_actors::queue::job::{Job, JobDraft, JobState, Outcome, QueueSettings, Task};
 use appengine_actors::queue::messages::{GetStatus, JobsAdded, QueueStatus};
 use appengine_actors::queue::worker::Worker;
-use appengine_actors::queue::{QueueActor, read_jobs};
+use appengine_actors::queue::{Jobs, QueueActor, read_jobs};
 use appengine_actors::store::{Batch, Store, decode, encode};
 use appengine_actors::supervision::{ActorPath, Child, Ref, on_arbiter, run_root};
 use appengine_actors::testkit::Setup;
@@ -145,11 +145,11 @@ impl Bench {
         let now = self.setup.clock.now();
         let task = Task::RunFlow { flow: RecordId::new("flow-1").unwrap(), run: RunId::new(now) };
         let (id, due) = (JobId::new(now), due.map(|due| now.plus(due)));
-        let draft = JobDraft { id, queue: queue_name(QUEUE), task, due, max_attempts: None };
+        let draft = JobDraft { due, ..JobDraft::new(id, queue_name(QUEUE), task) };
         let job = draft.into_job(OrgId::new("my-org").unwrap(), now, 3);
         let mut batch = Batch::default();
         batch.put(keys::job(id), encode(&job).unwrap());
-        batch.put(keys::job_in(&job.queue, job.state.letter(), job.place, id), Vec::new());
+        batch.put(job.at(), Vec::new());
         self.setup.store.commit(batch).await.unwrap();
         job
     }
@@ -180,7 +180,8 @@ impl Bench {
     }
 
     pub async fn jobs(&self, state: JobState) -> Vec<JobId> {
-        let page = read_jobs(self.house.clone(), queue_name(QUEUE), state, None, 1_000).await.unwrap();
+        let page =
+            read_jobs(self.house.clone(), queue_name(QUEUE), Jobs::All(state), None, 1_000).await.unwrap();
         page.jobs.iter().map(|job| job.id).collect()
     }
 

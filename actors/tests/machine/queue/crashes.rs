@@ -17,22 +17,52 @@ async fn jobs_that_ran_when_the_process_died_run_again_and_that_is_no_failure() 
     let mut bench = Bench::fresh();
     bench.hands.next([Deed::Hang, Deed::Hang]);
     let ids = [bench.add(None).await, bench.add(None).await];
-    for crashes in 1..=5 {
-        bench = bench.crash(0);
-        bench.hands.next([Deed::Hang, Deed::Hang]);
-        quiet().await;
-        assert_eq!(bench.hands.hanging(), 2, "they are back at once");
-        let job = bench.job(ids[0]).await;
-        assert_eq!((job.attempts, job.interrupted), (crashes + 1, crashes));
-    }
+    bench = bench.crash(0);
+    bench.hands.next([Deed::Hang, Deed::Hang]);
+    quiet().await;
+    assert_eq!(bench.hands.hanging(), 2, "they are back at once");
+    let job = bench.job(ids[0]).await;
+    assert_eq!((job.attempts, job.interrupted), (2, 1));
     bench.hands.let_go(Outcome::Retry("no".into()));
     bench.hands.let_go(Outcome::Done);
     quiet().await;
     let job = bench.job(ids[0]).await;
-    assert_eq!(job.state, JobState::Delayed, "of its three attempts one has failed, not six");
+    assert_eq!(job.state, JobState::Delayed, "of its three attempts one has failed, not two");
     bench.advance(SECOND).await;
     let status = bench.status().await;
     assert_eq!((status.completed, status.failed), (2, 0));
+}
+
+#[actix::test]
+async fn a_job_that_kills_the_process_is_set_aside_and_those_beside_it_are_not() {
+    let mut bench = Bench::fresh();
+    bench.hands.next([Deed::Hang, Deed::Hang]);
+    let ids = [bench.add(None).await, bench.add(None).await];
+    bench = bench.crash(0);
+    bench.hands.next([Deed::Hang, Deed::Hang]);
+    quiet().await;
+    assert_eq!(bench.hands.hanging(), 2);
+    bench = bench.crash(0);
+    // It may have been either of them: from now on they run one at a time, and others beside them.
+    bench.hands.next([Deed::Hang, Deed::Hang]);
+    quiet().await;
+    assert_eq!(bench.hands.hanging(), 1);
+    let other = bench.add(None).await;
+    assert_eq!(bench.hands.hanging(), 2);
+    assert_eq!(bench.status().await.waiting, 1);
+    bench = bench.crash(0);
+    quiet().await;
+    quiet().await;
+    let poisonous = bench.job(ids[0]).await;
+    assert_eq!((poisonous.state, poisonous.interrupted), (JobState::Failed, 3));
+    let story = poisonous.last_error.unwrap();
+    assert!(story.contains("poisonous") && story.contains("3 times"), "{story}");
+    for id in [ids[1], other] {
+        assert_eq!(bench.job(id).await.state, JobState::Completed, "it did nothing");
+    }
+    let status = bench.status().await;
+    assert_eq!((status.completed, status.failed, status.waiting, status.active), (2, 1, 0, 0));
+    assert_eq!(status.last_error, Some(story));
 }
 
 #[actix::test]
@@ -145,14 +175,14 @@ async fn many_more_jobs_than_are_held_in_memory_are_all_done_in_order() {
     // One at a time: those that run at once may begin in any order.
     setup.settings.queues.values_mut().for_each(|queue| queue.concurrency = 1);
     let bench = Bench::start(setup);
-    bench.queue.ask(SetPaused(true)).await.unwrap().unwrap();
+    bench.queue.ask(SetPaused { whose: None, paused: true }).await.unwrap().unwrap();
     let mut added = Vec::new();
     for _ in 0..1_300 {
         added.push(bench.add_untold(None).await.id);
     }
     let bench = bench.restart().await;
     assert_eq!(bench.status().await.waiting, 1_300);
-    bench.queue.ask(SetPaused(false)).await.unwrap().unwrap();
+    bench.queue.ask(SetPaused { whose: None, paused: false }).await.unwrap().unwrap();
     until_true("all jobs were begun", || bench.hands.begun().len() == 1_300).await;
     quiet().await;
     let order: Vec<_> = bench.hands.begun().into_iter().map(|(id, _)| id).collect();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use appengine_actors::ids::OrgId;
 use appengine_actors::queue::job::{JobState, Outcome};
+use appengine_actors::queue::lines::Held;
 use appengine_actors::queue::messages::{Drain, GetStatus, SetPaused};
 use appengine_actors::testkit::probe::quiet;
 use futures_util::FutureExt;
@@ -121,7 +123,7 @@ async fn a_paused_queue_begins_nothing_lets_go_on_what_runs_and_remembers_it() {
     let bench = Bench::fresh();
     bench.hands.next([Deed::Hang]);
     let running = bench.add(None).await;
-    bench.queue.ask(SetPaused(true)).await.unwrap().unwrap();
+    bench.queue.ask(SetPaused { whose: None, paused: true }).await.unwrap().unwrap();
     let waiting = bench.add(None).await;
     bench.hands.let_go(Outcome::Done);
     bench.advance(SECOND * 5).await;
@@ -134,7 +136,7 @@ async fn a_paused_queue_begins_nothing_lets_go_on_what_runs_and_remembers_it() {
     let bench = bench.crash(0);
     bench.advance(SECOND * 5).await;
     assert!(bench.status().await.paused);
-    bench.queue.ask(SetPaused(false)).await.unwrap().unwrap();
+    bench.queue.ask(SetPaused { whose: None, paused: false }).await.unwrap().unwrap();
     quiet().await;
     assert_eq!(bench.job(waiting).await.state, JobState::Completed);
     assert!(!bench.crash(0).status().await.paused);
@@ -149,7 +151,7 @@ async fn a_pause_that_was_acknowledged_holds_although_jobs_ended_while_it_was_wr
     bench.setup.store.hold();
     let pause = tokio::spawn({
         let queue = bench.queue.clone();
-        async move { queue.ask(SetPaused(true)).await }
+        async move { queue.ask(SetPaused { whose: None, paused: true }).await }
     });
     bench.setup.store.until_waiting(1).await;
     bench.hands.let_go(Outcome::Done);
@@ -168,7 +170,7 @@ async fn a_pause_that_cannot_be_written_is_refused_and_does_not_hold() {
     quiet().await;
     let refusal = appengine_actors::store::StoreError::Full;
     bench.setup.store.fail_next(2, &refusal);
-    assert_eq!(bench.queue.ask(SetPaused(true)).await, Ok(Err(refusal)));
+    assert_eq!(bench.queue.ask(SetPaused { whose: None, paused: true }).await, Ok(Err(refusal)));
     bench.advance(SECOND).await;
     let id = bench.add(None).await;
     assert_eq!(bench.job(id).await.state, JobState::Completed);
@@ -224,4 +226,24 @@ async fn the_rate_counts_the_jobs_that_ended_in_the_last_minute() {
     assert!((bench.status().await.rate_per_second - 0.1).abs() < 1e-9);
     bench.advance(SECOND * 61).await;
     assert!(bench.status().await.rate_per_second.abs() < 1e-9);
+}
+
+#[actix::test]
+async fn the_jobs_of_one_organisation_or_key_are_paused_beyond_a_restart() {
+    for key in [None, Some("flow-1".to_owned())] {
+        let bench = Bench::fresh();
+        let held = Held { org: OrgId::new("my-org").unwrap(), key };
+        let pause = |paused| SetPaused { whose: Some(held.clone()), paused };
+        bench.queue.ask(pause(true)).await.unwrap().unwrap();
+        bench.add(None).await;
+        let bench = bench.restart().await;
+        let status = bench.status().await;
+        assert_eq!((status.waiting, status.active, status.paused), (1, 0, false));
+        bench.queue.ask(pause(false)).await.unwrap().unwrap();
+        quiet().await;
+        assert_eq!(bench.status().await.completed, 1);
+        let bench = bench.restart().await;
+        bench.add(None).await;
+        assert_eq!(bench.status().await.completed, 2, "it is not paused any more");
+    }
 }

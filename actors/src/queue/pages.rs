@@ -1,0 +1,135 @@
+//! A queue's jobs as the store has them, a page at a time.
+
+use std::sync::Arc;
+
+use super::job::{Job, JobState};
+use super::lines::LineId;
+use crate::house::House;
+use crate::ids::{JobId, OrgId, QueueName};
+use crate::keys;
+use crate::store::{Key, Scan, StoreError, after_prefix, decode};
+use crate::window::Place;
+
+/// Keys that are counted at once.
+const COUNTED: usize = 10_000;
+
+/// Some of a queue's jobs.
+#[derive(Debug, Clone)]
+pub enum Jobs {
+    /// Those in a state, of all organisations.
+    All(JobState),
+    /// Those of one organisation that wait.
+    WaitingOf(OrgId),
+    /// Those that stand in a line.
+    Line(LineId),
+}
+
+impl Jobs {
+    const fn state(&self) -> JobState {
+        match self {
+            Self::All(state) => *state,
+            Self::WaitingOf(_) | Self::Line(_) => JobState::Waiting,
+        }
+    }
+
+    fn prefix(&self, queue: &QueueName) -> Key {
+        match self {
+            Self::All(JobState::Waiting) => keys::waiting_jobs(queue),
+            Self::All(state) => keys::jobs_in(queue, state.letter()),
+            Self::WaitingOf(org) => keys::waiting_jobs_of(queue, org),
+            Self::Line(line) => keys::waiting_line(queue, &line.org, line.priority, &line.key),
+        }
+    }
+}
+
+/// A page of jobs.
+#[derive(Debug, Default)]
+pub struct JobPage {
+    /// In their order.
+    pub jobs: Vec<Job>,
+    /// Whether there are more after them.
+    pub more: bool,
+    /// Where the store has the last one: where the next page begins.
+    pub last: Option<Key>,
+}
+
+/// A page of a queue's jobs, in their order, after a place in the store.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn read_jobs(
+    house: Arc<House>,
+    queue: QueueName,
+    which: Jobs,
+    after: Option<Key>,
+    limit: usize,
+) -> Result<JobPage, StoreError> {
+    let mut scan = Scan::prefix(which.prefix(&queue), limit).keys_only();
+    if let Some(last) = after {
+        scan = scan.after(&last);
+    }
+    let page = house.store.scan(scan).await?;
+    let ids: Vec<_> = page.iter().filter_map(|(key, _)| keys::parse_job_in(key)).collect();
+    let found = house.store.get_many(ids.iter().map(|(_, id)| keys::job(*id)).collect()).await?;
+    let jobs: Vec<Job> = found.into_iter().flatten().map(|f| decode(&f.value)).collect::<Result<_, _>>()?;
+    // One that moved on between the two reads is met in its new state, or was met already.
+    let jobs = jobs.into_iter().filter(|job| job.state == which.state()).collect();
+    let more = page.len() == limit;
+    Ok(JobPage { jobs, more, last: page.into_iter().next_back().map(|(key, _)| key) })
+}
+
+/// Where a page begins that comes after a place among these jobs.
+pub(super) fn place_of(queue: &QueueName, which: &Jobs, (place, id): Place<JobId>) -> Key {
+    match which {
+        Jobs::Line(LineId { org, priority, key }) => {
+            keys::job_waiting(queue, (org, *priority, key), place, id)
+        }
+        other => keys::job_in(queue, other.state().letter(), place, id),
+    }
+}
+
+/// Up to `limit` lines after one, and whether there are more.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) async fn survey(
+    house: Arc<House>,
+    queue: QueueName,
+    after: Option<LineId>,
+    limit: usize,
+) -> Result<(Vec<LineId>, bool), StoreError> {
+    let mut scan = Scan::prefix(keys::waiting_jobs(&queue), 1).keys_only();
+    let behind =
+        |line: &LineId| after_prefix(&keys::waiting_line(&queue, &line.org, line.priority, &line.key));
+    if let Some(line) = after {
+        scan.from = behind(&line);
+    }
+    let mut lines = Vec::new();
+    while lines.len() < limit {
+        let found = house.store.scan(scan.clone()).await?;
+        let Some((key, _)) = found.first() else { return Ok((lines, false)) };
+        let (org, priority, of) = keys::parse_waiting(&queue, key)
+            .ok_or_else(|| StoreError::Corrupt(format!("queue {queue}: a key makes no sense")))?;
+        let line = LineId { org, priority, key: of.into() };
+        scan.from = behind(&line);
+        lines.push(line);
+    }
+    Ok((lines, true))
+}
+
+/// How many jobs there are.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) async fn count(house: &House, queue: &QueueName, which: &Jobs) -> Result<u64, StoreError> {
+    let mut scan = Scan::prefix(which.prefix(queue), COUNTED).keys_only();
+    let mut total = 0;
+    loop {
+        let page = house.store.scan(scan.clone()).await?;
+        total += page.len() as u64;
+        match page.last() {
+            Some((last, _)) if page.len() == scan.limit => scan = scan.after(last),
+            _ => return Ok(total),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What may happen next.
+
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Add {
+        delay: u64,
+        whose: u8,
+        urgency: i32,
+    },
+    Hint,
+    LoseHint,
+    Advance(u64),
+    /// The store carries out the oldest batch that waits.
+    Apply,
+    /// The oldest batch that was carried out is answered.
+    Answer,
+    /// The oldest batch that was carried out is reported as failed.
+    LoseAnswer,
+    /// The oldest batch that waits fails.
+    FailWrite,
+    /// A page's keys are read, then its jobs, then it arrives.
+    Read(u8),
+    ReadAll,
+    FailRead(u8),
+    End(u8, u8),
+    Pause(bool),
+    Hold {
+        whose: u8,
+        paused: bool,
+    },
+    /// The process dies; of the batches that wait, this many are carried out all the same.
+    Crash(usize),
+}
+
+pub(super) fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (prop_oneof![Just(0), 1..5_000_u64], any::<u8>(), -1..2_i32)
+            .prop_map(|(delay, whose, urgency)| Step::Add { delay, whose, urgency }),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(whose, paused)| Step::Hold { whose, paused }),
+        4 => Just(Step::Hint),
+        1 => Just(Step::LoseHint),
+        4 => (1..3_000_u64).prop_map(Step::Advance),
+        9 => Just(Step::Apply),
+        9 => Just(Step::Answer),
+        1 => Just(Step::LoseAnswer),
+        1 => Just(Step::FailWrite),
+        6 => any::<u8>().prop_map(Step::Read),
+        4 => Just(Step::ReadAll),
+        1 => any::<u8>().prop_map(Step::FailRead),
+        9 => (any::<u8>(), any::<u8>()).prop_map(|(which, how)| Step::End(which, how)),
+        1 => any::<bool>().prop_map(Step::Pause),
+        2 => (0..3_usize).prop_map(Step::Crash),
+    ]
+}
