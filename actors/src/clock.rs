@@ -54,6 +54,13 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
+    /// Earlier by this much, and not before 1970.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Self::from_millis(self.as_millis().saturating_sub(millis))
+    }
+
     /// This moment and `by`, at the latest the last that can be written.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {

@@ -63,7 +63,13 @@ impl Queues {
         self.0.iter().map(|(name, _)| name)
     }
 
-    /// A queue by its name.
+    /// A queue, to be asked; none by an unknown name.
+    #[must_use]
+    pub fn get(&self, name: &QueueName) -> Option<&Ref<QueueActor>> {
+        self.0.iter().find(|(queue, _)| queue == name).map(|(_, queue)| queue)
+    }
+
+    /// How the queue of this name is.
     ///
     /// # Errors
     /// When it does not answer.

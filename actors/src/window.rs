@@ -139,6 +139,15 @@ impl<I: Ord + Copy, V> Window<I, V> {
         first
     }
 
+    /// Takes an entry out that the store no longer has.
+    pub fn remove(&mut self, place: Place<I>) {
+        self.count = self.count.saturating_sub(1);
+        if self.held.remove(&place).is_none() {
+            // A page on its way may have it still, and so may those that came late.
+            self.again |= self.fetching;
+        }
+    }
+
     /// Takes the first entry out, if its place is as it should be.
     pub fn pop_if(&mut self, wanted: impl FnOnce(Place<I>) -> bool) -> Option<(Place<I>, V)> {
         if wanted(self.first()?) { self.pop() } else { None }

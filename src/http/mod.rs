@@ -16,6 +16,7 @@ pub mod page;
 pub mod paging;
 pub mod people;
 pub mod profile;
+pub mod queues;
 pub mod rate;
 pub mod repository;
 pub mod route;
@@ -44,6 +45,7 @@ pub fn routes() -> Vec<Route> {
         automation::routes(),
         webhooks::routes(),
         monitoring::routes(),
+        queues::routes(),
         feed::routes(),
     ];
     chapters.into_iter().flatten().collect()

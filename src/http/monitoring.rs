@@ -169,11 +169,7 @@ async fn jobs(
     const LOOK_AT: usize = 10_000;
     let name = name.into_inner();
     if !machine.queues.names().any(|known| *known == name) {
-        let known: Vec<&str> = machine.queues.names().map(QueueName::as_str).collect();
-        return Err(Problem::not_found(format!(
-            "there is no queue `{name}`; there are {}",
-            known.join(", ")
-        )));
+        return Err(super::queues::unknown(&machine, &name));
     }
     let page = params.page.unwrap_or(1);
     if !(1..=1000).contains(&page) {

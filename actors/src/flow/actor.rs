@@ -6,7 +6,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFutur
 use tokio::sync::oneshot;
 use tracing::error;
 
-use super::messages::Proceed;
+use super::messages::{Cancel, Proceed};
 use super::run::Run;
 use super::runner::{RunFault, Runner};
 use crate::ids::RunId;
@@ -45,6 +45,9 @@ impl FlowActor {
         let abort = task.abort_handle();
         ctx.spawn(task.into_actor(self).map(move |ended, act, _| {
             let answer = ended.unwrap_or_else(|failure| {
+                if failure.is_cancelled() {
+                    return Err(StoreError::Unavailable("the run was called off".to_owned()).into());
+                }
                 error!(%run, %failure, "a step panicked");
                 Err(StoreError::Unavailable("a step panicked; the log has the place".to_owned()).into())
             });
@@ -64,6 +67,18 @@ impl Actor for FlowActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.runner.house.settings.mailbox);
+    }
+}
+
+impl Handler<Cancel> for FlowActor {
+    type Result = ResponseFuture<Answer>;
+
+    fn handle(&mut self, Cancel { org, run, by }: Cancel, _: &mut Self::Context) -> Self::Result {
+        if let Some(under_way) = self.under_way.get(&run) {
+            under_way.task.abort();
+        }
+        let runner = self.runner.clone();
+        Box::pin(async move { runner.cancel(&org, run, &by).await })
     }
 }
 

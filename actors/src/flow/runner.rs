@@ -154,9 +154,41 @@ impl Runner {
         self.commit(taken, version).await
     }
 
-    async fn fail(&self, mut run: Run, version: u64, message: String) -> Result<(), RunFault> {
+    /// Stops a run where it stands and returns it as it then is.
+    ///
+    /// # Errors
+    /// When it could not be stopped: try again later.
+    pub async fn cancel(&self, org: &OrgId, id: RunId, by: &str) -> Result<Run, RunFault> {
+        let mut lost = 0;
+        loop {
+            let (run, version) = self.load(org, id).await?;
+            if run.status.is_final() {
+                return Ok(run);
+            }
+            match self.stop(run, version, RunStatus::Cancelled, format!("cancelled by {by}")).await {
+                Ok(()) => {}
+                // A step's result came first.
+                Err(RunFault::Commit(ChangeError::Changed(_) | ChangeError::Condition)) if lost < TRIES => {
+                    lost += 1;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn fail(&self, run: Run, version: u64, message: String) -> Result<(), RunFault> {
+        self.stop(run, version, RunStatus::Failed, message).await
+    }
+
+    async fn stop(
+        &self,
+        mut run: Run,
+        version: u64,
+        status: RunStatus,
+        message: String,
+    ) -> Result<(), RunFault> {
         let step_id = run.next_step.clone();
-        end(&mut run, RunStatus::Failed, Some(RunError { message, step_id }), self.house.clock.now());
+        end(&mut run, status, Some(RunError { message, step_id }), self.house.clock.now());
         let mut change = Change::default();
         change.extra.expect(keys::run(&run.org_id, run.id), Expect::Version(version));
         change.extra.put(keys::run(&run.org_id, run.id), encode(&run)?);

@@ -2,12 +2,12 @@
 
 use futures_util::future::BoxFuture;
 use serde_json::Map;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::FlowActor;
 use super::book::DATATYPE;
 use super::definition::Flow;
-use super::messages::Proceed;
+use super::messages::{Cancel, Proceed};
 use super::run::RunDraft;
 use super::runner::{RunFault, Runner};
 use super::trigger::TriggerIndex;
@@ -96,6 +96,18 @@ impl FlowTasks {
 }
 
 impl Worker for FlowTasks {
+    fn stop(&self, job: &Job, by: &str) {
+        // What would start a run has started none.
+        let Task::RunFlow { flow, run } = job.task.clone() else { return };
+        let (actors, org, by) = (self.actors.clone(), job.org_id.clone(), by.to_owned());
+        tokio::spawn(async move {
+            let stopped = actors.ask(flow.as_str(), Cancel { org, run, by }).await;
+            if !matches!(stopped, Ok(Ok(_))) {
+                warn!(%run, ?stopped, "a run could not be called off");
+            }
+        });
+    }
+
     fn run(&self, job: Job) -> BoxFuture<'static, Outcome> {
         let this = self.clone();
         Box::pin(async move {

@@ -1,29 +1,31 @@
 //! The shell around a queue's state: reads and writes the store, runs jobs, keeps time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, SpawnHandle,
-    WrapFuture,
+    WrapFuture, fut,
 };
 use tracing::{debug, error, warn};
 
+use super::alter::{AlterError, Alteration, Altered, Which, Wish, alter, batch_of as altered_batch, find};
 use super::effects::{Effect, Input, Page, Totals};
 use super::job::{Job, JobState, Outcome, QueueSettings};
-use super::lines::{Held, LineId};
-use super::messages::{Drain, GetStatus, JobsAdded, Move, SetPaused};
-use super::pages::{JobPage, Jobs, count, place_of, read_jobs, survey};
+use super::lines::LineId;
+use super::load::{batch_of, load, paused_of};
+use super::messages::{Alter, Drain, GetStatus, JobsAdded, Move, SetPaused};
+use super::pages::{JobPage, Jobs, place_of, read_jobs, survey};
 use super::state::QueueState;
 use super::worker::Worker;
 use crate::clock::timeout;
 use crate::house::House;
 use crate::ids::{JobId, QueueName};
 use crate::keys;
-use crate::store::{Batch, Expect, Lease, StoreError, decode, encode};
+use crate::store::{Lease, StoreError, decode, encode};
 use crate::supervision::Fate;
-use crate::window::{Place, WINDOW};
+use crate::window::Place;
 
 /// How long a failed read or write rests before it is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -39,7 +41,7 @@ pub struct QueueActor {
     worker: Arc<dyn Worker>,
     fate: Fate,
     state: QueueState,
-    running: HashMap<JobId, AbortOnDrop>,
+    running: HashMap<JobId, Attempt>,
     drained: Vec<tokio::sync::oneshot::Sender<()>>,
     /// The next moment to look up at, on the clock that never goes back.
     alarm: Option<(Duration, SpawnHandle)>,
@@ -47,12 +49,16 @@ pub struct QueueActor {
     lease: Option<Lease>,
 }
 
-/// A job whose queue is gone must not run on beside the one that starts it again.
-struct AbortOnDrop(tokio::task::AbortHandle);
+/// An attempt at a job. One whose queue is gone must not go on beside the one that begins it again.
+struct Attempt {
+    task: tokio::task::AbortHandle,
+    /// Who called it off.
+    cancelled_by: Option<String>,
+}
 
-impl Drop for AbortOnDrop {
+impl Drop for Attempt {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -196,10 +202,13 @@ impl QueueActor {
             let done = timeout(clock.as_ref(), limit, worker.run(job)).await;
             done.unwrap_or_else(|| Outcome::Retry(format!("it took longer than {limit:?}")))
         });
-        self.running.insert(id, AbortOnDrop(attempt.abort_handle()));
+        self.running.insert(id, Attempt { task: attempt.abort_handle(), cancelled_by: None });
         ctx.spawn(attempt.into_actor(self).map(move |ended, act, ctx| {
-            act.running.remove(&id);
+            let cancelled_by = act.running.remove(&id).and_then(|mut attempt| attempt.cancelled_by.take());
             let outcome = ended.unwrap_or_else(|failure| {
+                if let Some(by) = cancelled_by {
+                    return Outcome::Cancelled(by);
+                }
                 error!(queue = %act.name, job = %id, %failure, "a job's handler panicked");
                 Outcome::Retry("its handler panicked; the log has the place".to_owned())
             });
@@ -267,6 +276,91 @@ impl Handler<SetPaused> for QueueActor {
     }
 }
 
+impl Handler<Alter> for QueueActor {
+    type Result = ResponseActFuture<Self, Result<Altered, AlterError>>;
+
+    fn handle(&mut self, Alter { org, which, wish, by }: Alter, _: &mut Self::Context) -> Self::Result {
+        let found = find(self.house.clone(), self.name.clone(), org, which.clone()).into_actor(self);
+        Box::pin(found.then(move |found, act, ctx| -> ResponseActFuture<Self, Result<Altered, AlterError>> {
+            match found.and_then(|(jobs, more)| Ok((act.alterations(jobs, &which, wish, &by)?, more))) {
+                Ok((Wanted::Stopped(job), _)) => {
+                    Box::pin(fut::ready(Ok(Altered { jobs: vec![*job], more: false })))
+                }
+                Ok((Wanted::Alterations(alterations), more)) => act.write_altered(alterations, more, ctx),
+                Err(error) => Box::pin(fut::ready(Err(error))),
+            }
+        }))
+    }
+}
+
+/// What a wish comes to.
+enum Wanted {
+    Alterations(Vec<Alteration>),
+    /// A job that runs was told to stop.
+    Stopped(Box<Job>),
+}
+
+impl QueueActor {
+    fn alterations(
+        &mut self,
+        jobs: Vec<Job>,
+        which: &Which,
+        wish: Wish,
+        by: &str,
+    ) -> Result<Wanted, AlterError> {
+        if let (Which::One(id), Wish::Cancel, [job]) = (which, wish, jobs.as_slice())
+            && let Some(attempt) = self.running.get_mut(id)
+        {
+            attempt.cancelled_by = Some(by.to_owned());
+            attempt.task.abort();
+            let job = Job { cancelled_by: Some(by.to_owned()), ..job.clone() };
+            self.worker.stop(&job, by);
+            return Ok(Wanted::Stopped(Box::new(job)));
+        }
+        let now = self.house.clock.now();
+        let altered: Result<Vec<_>, _> = jobs.into_iter().map(|job| alter(job, wish, by, now)).collect();
+        let altered = altered?;
+        for Alteration { before, .. } in altered.iter().filter(|_| wish == Wish::Cancel) {
+            self.worker.stop(before, by);
+        }
+        Ok(Wanted::Alterations(altered))
+    }
+
+    fn write_altered(
+        &mut self,
+        alterations: Vec<Alteration>,
+        more: bool,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<Altered, AlterError>> {
+        if alterations.is_empty() {
+            return Box::pin(fut::ready(Ok(Altered { jobs: Vec::new(), more })));
+        }
+        // From here on every write counts so.
+        self.feed(Input::Altering(alterations.clone()), ctx);
+        let (store, totals) = (self.house.store.clone(), self.state.totals());
+        let batch = altered_batch(&alterations).and_then(|mut batch| {
+            batch.put(keys::queue_totals(&self.name), encode(&totals)?);
+            Ok(batch)
+        });
+        let write = async move { store.commit(batch?).await };
+        Box::pin(write.into_actor(self).map(move |written, act, ctx| {
+            let jobs = alterations.iter().map(|of| of.after.clone().unwrap_or_else(|| of.before.clone()));
+            let jobs = jobs.collect();
+            match written {
+                Ok(()) => act.feed(Input::Altered(alterations), ctx),
+                Err(error) => {
+                    act.feed(Input::NotAltered(alterations), ctx);
+                    return Err(match error {
+                        StoreError::Conflict { .. } => AlterError::Moved,
+                        error => error.into(),
+                    });
+                }
+            }
+            Ok(Altered { jobs, more })
+        }))
+    }
+}
+
 impl Handler<GetStatus> for QueueActor {
     type Result = actix::MessageResult<GetStatus>;
 
@@ -287,46 +381,4 @@ impl Handler<Drain> for QueueActor {
             let _ = drained.await;
         })
     }
-}
-
-fn batch_of(moves: &[Move], queue: &QueueName, totals: Totals) -> Result<Batch, StoreError> {
-    let mut batch = Batch::default();
-    for Move { job, from } in moves {
-        batch.expect(from.clone(), Expect::Present).delete(from.clone());
-        batch.insert(job.at(), Vec::new());
-        batch.put(keys::job(job.id), encode(job)?);
-    }
-    batch.put(keys::queue_totals(queue), encode(&totals)?);
-    Ok(batch)
-}
-
-async fn load(house: &Arc<House>, name: &QueueName) -> Result<Input, StoreError> {
-    let totals = match house.store.get(keys::queue_totals(name)).await? {
-        Some(found) => decode(&found.value)?,
-        None => Totals::default(),
-    };
-    let paused = match house.store.get(keys::queue_paused(name)).await? {
-        Some(found) => decode(&found.value)?,
-        None => BTreeSet::new(),
-    };
-    let mut interrupted = Vec::new();
-    let mut after = None;
-    loop {
-        let active = Jobs::All(JobState::Active);
-        let page = read_jobs(house.clone(), name.clone(), active, after, WINDOW).await?;
-        interrupted.extend(page.jobs);
-        after = page.last;
-        if !page.more {
-            break;
-        }
-    }
-    let waiting = count(house, name, &Jobs::All(JobState::Waiting)).await?;
-    let delayed = count(house, name, &Jobs::All(JobState::Delayed)).await?;
-    Ok(Input::Loaded { totals, interrupted, counts: (waiting, delayed), paused })
-}
-
-fn paused_of(queue: &QueueName, paused: &BTreeSet<Held>) -> Result<Batch, StoreError> {
-    let mut batch = Batch::default();
-    batch.put(keys::queue_paused(queue), encode(paused)?);
-    Ok(batch)
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::job::{Job, Outcome};
+use super::alter::Alteration;
+use super::job::{Job, JobState, Outcome};
 use super::lines::{Held, LineId};
 use super::messages::Move;
 use crate::ids::JobId;
@@ -56,6 +57,12 @@ pub enum Input {
     Stale(JobId, Vec<Move>),
     /// A job's attempt ended.
     Ended(JobId, Outcome),
+    /// Jobs were changed beside their course: the store has it so.
+    Altered(Vec<Alteration>),
+    /// They could not be: what was counted for it is taken back.
+    NotAltered(Vec<Alteration>),
+    /// They are about to be.
+    Altering(Vec<Alteration>),
     /// Writing moves failed; the same moves are tried again after a while.
     WriteFailed(Vec<Move>),
     /// Stop or go on taking jobs: all, or those of some.
@@ -97,13 +104,25 @@ pub enum Page {
     Line(LineId),
 }
 
-/// What is counted over the store's whole life; written with each change of it.
+/// What is counted; written with each change of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Jobs done.
+    /// Jobs done that are kept.
     pub completed: u64,
-    /// Jobs given up.
+    /// Jobs given up that are kept.
     pub failed: u64,
     /// Whether no jobs are taken.
     pub paused: bool,
+}
+
+impl Totals {
+    /// Counts a job that came to a state, or left it.
+    pub(super) fn count(&mut self, state: JobState, by: i64) {
+        let total = match state {
+            JobState::Completed => &mut self.completed,
+            JobState::Failed => &mut self.failed,
+            JobState::Waiting | JobState::Delayed | JobState::Active => return,
+        };
+        *total = total.saturating_add_signed(by);
+    }
 }

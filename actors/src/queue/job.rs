@@ -84,10 +84,28 @@ impl JobState {
         }
     }
 
+    /// Its name, as the wire has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delayed => "delayed",
+            Self::Active => "active",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+
     /// Whether nothing more happens to the job by itself.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed)
+    }
+}
+
+impl std::fmt::Display for JobState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -210,6 +228,8 @@ pub enum Outcome {
     Retry(String),
     /// It failed and trying again would not help.
     Fail(String),
+    /// Somebody called it off while it ran.
+    Cancelled(String),
 }
 
 /// The seven queues of the contract (§12).

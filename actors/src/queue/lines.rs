@@ -165,6 +165,14 @@ impl Lines {
         None
     }
 
+    /// Takes a job out, which no longer waits.
+    pub fn remove(&mut self, job: &Job) {
+        if let Some(window) = self.window(&LineId::of(job)) {
+            window.remove((job.place, job.id));
+        }
+        self.count = self.count.saturating_sub(1);
+    }
+
     /// A job that was taken runs, or is about to.
     pub fn began(&mut self, job: &Job) {
         let line = LineId::of(job);

@@ -1,8 +1,11 @@
 //! What a queue hears, in the order of a job's life.
 
 use actix::Message;
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use super::alter::{AlterError, Altered, Which, Wish};
 use super::job::Job;
 use super::lines::Held;
 use crate::ids::{JobId, OrgId, QueueName};
@@ -21,6 +24,21 @@ pub struct SetPaused {
     pub whose: Option<Held>,
     /// Whether to stop.
     pub paused: bool,
+}
+
+/// Changes jobs beside their own course. What it answers with is on the disk; a job that runs is stopped, and
+/// comes to its end a moment later.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Altered, AlterError>")]
+pub struct Alter {
+    /// Whose jobs.
+    pub org: OrgId,
+    /// Which of them.
+    pub which: Which,
+    /// What becomes of them.
+    pub wish: Wish,
+    /// Who wants it.
+    pub by: String,
 }
 
 /// Asks how the queue is.
@@ -45,12 +63,15 @@ pub struct QueueStatus {
     pub active: u64,
     /// Jobs to be run later.
     pub delayed: u64,
-    /// Jobs done since the store was made.
+    /// Jobs done that are kept.
     pub completed: u64,
-    /// Jobs given up since the store was made.
+    /// Jobs given up that are kept.
     pub failed: u64,
     /// Whether no jobs are taken.
     pub paused: bool,
+    /// Whose jobs are not taken.
+    #[serde(skip)]
+    pub held: BTreeSet<Held>,
     /// Jobs that may run at once.
     pub concurrency: usize,
     /// Jobs ended per second, over the last minute.
@@ -71,6 +92,7 @@ impl QueueStatus {
         if self.last_error_of.as_ref() != Some(org) {
             self.last_error = None;
         }
+        self.paused |= self.held.contains(&Held { org: org.clone(), key: None });
         self
     }
 }

@@ -3,10 +3,13 @@
 //! actor holds in memory is a window on it. The bus adds jobs; a [`worker::Worker`] does them.
 
 mod actor;
+pub mod alter;
 pub mod effects;
 pub mod format;
+mod interrupted;
 pub mod job;
 pub mod lines;
+mod load;
 pub mod messages;
 pub mod state;
 pub mod worker;

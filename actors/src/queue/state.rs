@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::alter::Alteration;
 use super::effects::{Effect, Input, Page, Totals};
+use super::interrupted::{interrupted_move, is_suspect};
 use super::job::{Job, JobState, Outcome, QueueSettings};
 use super::lines::{Held, Lines, Wanted};
 use super::messages::{Move, QueueStatus};
@@ -16,8 +18,6 @@ use crate::window::{WINDOW, Window};
 const AT_ONCE: usize = 256;
 /// What is due already and has to wait for the next batch comes with it.
 const SOON: Duration = Duration::from_millis(1);
-/// So many times the process may end while a job runs; then it is the job.
-const POISONOUS: u32 = 3;
 
 /// One queue.
 #[derive(Debug)]
@@ -110,6 +110,9 @@ impl QueueState {
                     effects.push(self.write(vec![ended]));
                 }
             }
+            Input::Altering(alterations) => self.altering(&alterations),
+            Input::NotAltered(alterations) => self.count_back(&alterations),
+            Input::Altered(alterations) => self.altered(alterations),
             Input::WriteFailed(moves) => effects.push(self.write(moves)),
             Input::SetPaused(None, paused) => {
                 self.totals.paused = paused;
@@ -263,23 +266,23 @@ impl QueueState {
         effects
     }
 
-    fn ended(&mut self, job: Job, outcome: Outcome, now: Timestamp, random: f64) -> Move {
+    fn ended(&mut self, mut job: Job, outcome: Outcome, now: Timestamp, random: f64) -> Move {
         let from = job.at();
         let failures = job.attempts.saturating_sub(job.interrupted);
         let (state, error, pause) = match outcome {
             Outcome::Done => (JobState::Completed, None, None),
             Outcome::Fail(error) => (JobState::Failed, Some(error), None),
+            Outcome::Cancelled(by) => {
+                job.cancelled_by = Some(by.clone());
+                (JobState::Failed, Some(format!("cancelled by {by}")), None)
+            }
             Outcome::Retry(error) if failures >= job.max_attempts => (JobState::Failed, Some(error), None),
             Outcome::Retry(error) => {
                 let pause = self.settings.backoff.delay(failures, random);
                 (JobState::Delayed, Some(error), Some(pause.unwrap_or_default()))
             }
         };
-        match state {
-            JobState::Completed => self.totals.completed += 1,
-            JobState::Failed => self.totals.failed += 1,
-            JobState::Waiting | JobState::Delayed | JobState::Active => {}
-        }
+        self.totals.count(state, 1);
         if state.is_final() {
             self.count_end(now);
         }
@@ -290,6 +293,32 @@ impl QueueState {
         let finished = state.is_final().then_some(now);
         let job = Job { state, place, finished, last_error: error.or(job.last_error.clone()), ..job };
         Move { job, from }
+    }
+
+    fn altering(&mut self, alterations: &[Alteration]) {
+        for Alteration { before, after } in alterations {
+            self.totals.count(before.state, -1);
+            after.iter().for_each(|job| self.totals.count(job.state, 1));
+        }
+    }
+
+    fn count_back(&mut self, alterations: &[Alteration]) {
+        for Alteration { before, after } in alterations {
+            self.totals.count(before.state, 1);
+            after.iter().for_each(|job| self.totals.count(job.state, -1));
+        }
+    }
+
+    fn altered(&mut self, alterations: Vec<Alteration>) {
+        for Alteration { before, after } in alterations {
+            match before.state {
+                JobState::Waiting => self.waiting.remove(&before),
+                JobState::Delayed => self.delayed.remove((before.place, before.id)),
+                JobState::Active | JobState::Completed | JobState::Failed => {}
+            }
+            self.suspects.retain(|job| job.id != before.id);
+            after.into_iter().filter(|job| !job.state.is_final()).for_each(|job| self.added(job));
+        }
     }
 
     fn count_end(&mut self, now: Timestamp) {
@@ -316,6 +345,7 @@ impl QueueState {
             completed: self.totals.completed,
             failed: self.totals.failed,
             paused: self.totals.paused,
+            held: self.waiting.paused().clone(),
             concurrency: self.settings.concurrency,
             rate_per_second: f64::from(ended) / 60.0,
             oldest_waiting_ms: oldest.map(|place| now.as_millis().saturating_sub(place)),
@@ -341,31 +371,6 @@ impl QueueState {
     pub const fn timeout(&self) -> Duration {
         self.settings.timeout
     }
-}
-
-/// Whether the process ended twice while it ran: the next time tells whether it was this job's doing.
-fn is_suspect(job: &Job) -> bool {
-    job.interrupted + 1 >= POISONOUS
-}
-
-/// A job that a crash cut short goes back to the front: its place is where it began. One that was cut short
-/// too often is set aside.
-fn interrupted_move(job: Job, now: Timestamp) -> Move {
-    let from = job.at();
-    let interrupted = job.interrupted + 1;
-    if interrupted >= POISONOUS {
-        let began = job.started.map(|at| format!(", the last time it began at {at}")).unwrap_or_default();
-        let why =
-            format!("set aside as poisonous: the process ended {interrupted} times while it ran{began}");
-        let (place, finished, last_error) = (now.as_millis(), Some(now), Some(why));
-        return Move {
-            job: Job { state: JobState::Failed, place, interrupted, finished, last_error, ..job },
-            from,
-        };
-    }
-    let (place, last_error) =
-        (job.place.min(now.as_millis()), Some("the process ended while it ran".to_owned()));
-    Move { job: Job { state: JobState::Waiting, place, interrupted, last_error, ..job }, from }
 }
 
 #[cfg(test)]

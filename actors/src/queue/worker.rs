@@ -9,4 +9,7 @@ use super::job::{Job, Outcome};
 pub trait Worker: Send + Sync + 'static {
     /// One attempt at `job`.
     fn run(&self, job: Job) -> BoxFuture<'static, Outcome>;
+
+    /// Somebody called a job off, which is not run or no longer: what it has set in motion may be stopped.
+    fn stop(&self, _job: &Job, _by: &str) {}
 }

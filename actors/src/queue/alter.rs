@@ -1,0 +1,224 @@
+//! What somebody may want of jobs beside their own course: to be tried again, run now, called off, removed.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::job::{Job, JobState};
+use super::pages::{Jobs, read_jobs};
+use crate::clock::Timestamp;
+use crate::house::House;
+use crate::ids::{JobId, OrgId, QueueName};
+use crate::keys;
+use crate::store::{Batch, Expect, StoreError, decode, encode};
+
+/// Jobs of all organisations that are looked at for one request.
+const LOOK_AT: usize = 10_000;
+/// Jobs that are read at once.
+const PAGE: usize = 500;
+/// Jobs that one request changes at most.
+pub const MOST: usize = 1_000;
+
+/// Which jobs of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// One.
+    One(JobId),
+    /// Those of a state, in their order.
+    Some {
+        /// The state.
+        state: JobState,
+        /// Only those that came to it before.
+        before: Option<Timestamp>,
+        /// So many at most, and never more than [`MOST`].
+        most: usize,
+    },
+}
+
+/// What is wanted of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// A job that ended is tried again from the first attempt.
+    Retry,
+    /// A delayed job is run now.
+    Promote,
+    /// A job that has not ended is called off.
+    Cancel,
+    /// A job that does not run is removed.
+    Remove,
+}
+
+impl Wish {
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Retry => "tried again",
+            Self::Promote => "promoted",
+            Self::Cancel => "cancelled",
+            Self::Remove => "removed",
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Altered {
+    /// The jobs as they are now; of those that were removed as they were.
+    pub jobs: Vec<Job>,
+    /// Whether there are others that the same request would concern.
+    pub more: bool,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AlterError {
+    /// There is no such job.
+    #[error("find the job {0}")]
+    Missing(JobId),
+    /// Its state does not allow it.
+    #[error("do it: a job that is {} cannot be {}", .0, .1.done())]
+    State(JobState, Wish),
+    /// It moved on in the same moment.
+    #[error("do it: the job moved on in the same moment; look again")]
+    Moved,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One job, and what becomes of it: none when it is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alteration {
+    /// As it is.
+    pub before: Job,
+    /// As it shall be.
+    pub after: Option<Job>,
+}
+
+/// What becomes of a job that does not run.
+///
+/// # Errors
+/// When its state does not allow that.
+pub fn alter(job: Job, wish: Wish, by: &str, now: Timestamp) -> Result<Alteration, AlterError> {
+    let after = match (wish, job.state) {
+        (Wish::Retry, JobState::Failed | JobState::Completed) => Some(Job {
+            state: JobState::Waiting,
+            place: now.as_millis(),
+            attempts: 0,
+            interrupted: 0,
+            finished: None,
+            cancelled_by: None,
+            ..job.clone()
+        }),
+        (Wish::Promote, JobState::Delayed) => {
+            Some(Job { state: JobState::Waiting, place: now.as_millis(), ..job.clone() })
+        }
+        (Wish::Cancel, JobState::Waiting | JobState::Delayed) => Some(Job {
+            state: JobState::Failed,
+            place: now.as_millis(),
+            finished: Some(now),
+            last_error: Some(format!("cancelled by {by}")),
+            cancelled_by: Some(by.to_owned()),
+            ..job.clone()
+        }),
+        (Wish::Remove, state) if state != JobState::Active => None,
+        (wish, state) => return Err(AlterError::State(state, wish)),
+    };
+    Ok(Alteration { before: job, after })
+}
+
+/// The jobs of an organisation that are meant, and whether there are more.
+///
+/// # Errors
+/// When there is none by that id, or the store fails.
+pub(super) async fn find(
+    house: Arc<House>,
+    queue: QueueName,
+    org: OrgId,
+    which: Which,
+) -> Result<(Vec<Job>, bool), AlterError> {
+    let (state, before, most) = match which {
+        Which::One(id) => {
+            let found = house.store.get(keys::job(id)).await?;
+            let job = found.map(|found| decode::<Job>(&found.value)).transpose()?;
+            let job = job.filter(|job| job.org_id == org && job.queue == queue);
+            return Ok((vec![job.ok_or(AlterError::Missing(id))?], false));
+        }
+        Which::Some { state, before, most } => (state, before, most.min(MOST)),
+    };
+    let jobs = match state {
+        JobState::Waiting => Jobs::WaitingOf(org.clone()),
+        other => Jobs::All(other),
+    };
+    let (mut found, mut after, mut looked) = (Vec::new(), None, 0);
+    while found.len() <= most && looked < LOOK_AT {
+        let page = read_jobs(house.clone(), queue.clone(), jobs.clone(), after, PAGE).await?;
+        let meant =
+            |job: &Job| job.org_id == org && before.is_none_or(|before| job.place < before.as_millis());
+        found.extend(page.jobs.into_iter().filter(meant));
+        looked += PAGE;
+        after = page.last;
+        if !page.more {
+            break;
+        }
+    }
+    let more = found.len() > most || looked >= LOOK_AT;
+    found.truncate(most);
+    Ok((found, more))
+}
+
+/// What is written.
+///
+/// # Errors
+/// When a job has no JSON form, which is a fault of this program.
+pub(super) fn batch_of(alterations: &[Alteration]) -> Result<Batch, StoreError> {
+    let mut batch = Batch::default();
+    for Alteration { before, after } in alterations {
+        batch.expect(before.at(), Expect::Present).delete(before.at());
+        match after {
+            Some(job) => batch.insert(job.at(), Vec::new()).put(keys::job(job.id), encode(job)?),
+            None => batch.delete(keys::job(before.id)),
+        };
+    }
+    Ok(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{RecordId, RunId};
+    use crate::queue::job::{JobDraft, Task};
+
+    #[test]
+    fn each_state_allows_what_makes_sense_in_it() {
+        use JobState::{Active, Completed, Delayed, Failed, Waiting};
+        let now = Timestamp::from_millis(9_000);
+        let task = Task::RunFlow { flow: RecordId::new("f").unwrap(), run: RunId::new(now) };
+        let draft = JobDraft::new(JobId::new(now), QueueName::new("q").unwrap(), task);
+        let fresh = draft.into_job(OrgId::new("o").unwrap(), Timestamp::from_millis(1), 3);
+        let becomes = |state, wish| {
+            let job = Job { state, attempts: 3, interrupted: 1, finished: Some(now), ..fresh.clone() };
+            alter(job, wish, "ada", now).map(|alteration| alteration.after.map(|job| job.state))
+        };
+        for state in JobState::ALL {
+            let expected = [
+                (Wish::Retry, matches!(state, Failed | Completed).then_some(Some(Waiting))),
+                (Wish::Promote, (state == Delayed).then_some(Some(Waiting))),
+                (Wish::Cancel, matches!(state, Waiting | Delayed).then_some(Some(Failed))),
+                (Wish::Remove, (state != Active).then_some(None)),
+            ];
+            for (wish, expected) in expected {
+                assert_eq!(
+                    becomes(state, wish),
+                    expected.ok_or(AlterError::State(state, wish)),
+                    "{state} {wish:?}"
+                );
+            }
+        }
+        let failed = Job { state: Failed, attempts: 3, finished: Some(now), ..fresh };
+        let again = alter(failed, Wish::Retry, "ada", now).unwrap().after.unwrap();
+        assert_eq!((again.attempts, again.finished, again.place), (0, None, 9_000));
+        let refused = AlterError::State(Active, Wish::Remove).to_string();
+        assert_eq!(refused, "do it: a job that is active cannot be removed");
+    }
+}
