@@ -48,10 +48,26 @@ async fn roles_are_given_by_their_own_routes_and_count_at_once() {
     ada.get("/profile/whoami").await;
     let (status, bob) = enter(&house, "/profile/user/signup", "bob@example.com", "correct horse").await;
     assert_eq!(status, 201, "{bob}");
-    let path = format!("/repository/update-partial/user/{}", bob["user"]["sk"].as_str().unwrap());
-    let (status, problem) = ada.post(&path, json!({"data.roles": ["PowerUser"]})).await;
-    assert_eq!(status, 400);
-    assert!(problem["message"].as_str().unwrap().contains("POST /user/role/add"), "{problem}");
+    let sk = bob["user"]["sk"].as_str().unwrap();
+    let path = format!("/repository/update-partial/user/{sk}");
+    let (roles, him) = (json!(["PowerUser"]), json!({"sk": sk}));
+    for (path, body) in [
+        (path.as_str(), json!({"data.roles": roles})),
+        (path.as_str(), json!({"data.roles.0": "PowerUser"})),
+        (&format!("/repository/update/user/{sk}"), json!({"data": {"roles": roles}})),
+        (
+            "/dynamic-query/updateOne",
+            json!({"collection": "user", "filter": him, "update": {"$push": {"data.roles": "PowerUser"}}}),
+        ),
+        (
+            "/dynamic-query/replaceOne",
+            json!({"collection": "user", "filter": him, "replacement": {"data": {"roles": roles}}}),
+        ),
+    ] {
+        let (status, problem) = ada.post(path, body.clone()).await;
+        assert_eq!(status, 400, "{path} {body}: {problem}");
+        assert!(problem["message"].as_str().unwrap().contains("POST /user/role/add"), "{problem}");
+    }
     assert_eq!(ada.done(&path, json!({"data.phone": "1"})).await["data"]["roles"], json!(["User"]));
     ada.create("ticket", "t-1", json!({})).await;
     let (bob, set) = (house.with(&bob["token"]), json!({"data.n": 1}));
