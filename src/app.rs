@@ -29,6 +29,7 @@ use appengine_actors::webhook::deliveries::Deliveries;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
+use crate::auth::accounts::owners::Owners;
 use crate::auth::accounts::start::FirstOwner;
 use crate::auth::accounts::{Accounts, Parts, Rules};
 use crate::auth::gate::Gate;
@@ -145,6 +146,7 @@ impl App {
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(transport),
             vault,
+            keeper: Arc::new(Owners::new(store.clone())?),
             settings: settings(&config)?,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -19,6 +19,7 @@ pub mod error;
 mod first_use;
 mod guests;
 mod keys;
+pub mod owners;
 mod person;
 mod profiles;
 mod resets;
@@ -42,6 +43,7 @@ use super::seen::Seen;
 use super::token::Tokens;
 use crate::config::{Auth, Signup};
 use error::AccountError;
+use owners::Owners;
 use sessions::Sessions;
 
 /// How often a change that others got in the way of is tried again.
@@ -90,6 +92,7 @@ pub struct Parts {
 pub struct Accounts {
     parts: Parts,
     datatypes: Datatypes,
+    owners: Owners,
 }
 
 /// The datatypes of people and keys, checked once.
@@ -114,7 +117,8 @@ impl Accounts {
             app: Datatype::new(Kind::App.name())?,
             api_key: Datatype::new("apikey")?,
         };
-        Ok(Self { parts, datatypes })
+        let owners = Owners::new(parts.store.clone())?;
+        Ok(Self { parts, datatypes, owners })
     }
 
     /// The records, to change them as everybody does.
