@@ -170,6 +170,7 @@ impl App {
             seen: seen.clone(),
             rules: Rules::from(&config.auth),
         })?);
+        actix::spawn(accounts.clone().keep_uses());
         let first_owner = match first_link_life {
             Some(life) => {
                 let org = config.auth.default_org.parse()?;
@@ -247,6 +248,10 @@ impl App {
         }
         if drained.is_none() {
             tracing::warn!("jobs were still running at the deadline; the next start takes them up");
+        }
+        let left = deadline.saturating_sub(self.clock.elapsed()).max(STOPPING);
+        if timeout(self.clock.as_ref(), left, self.accounts.write_uses()).await.is_none() {
+            tracing::warn!("how API keys were used lately could not be written in time");
         }
         self.machine.stop();
         drop(self.machine);

@@ -8,6 +8,10 @@ use crate::ids::Datatype;
 
 /// What may be changed of an API key's record.
 const OF_A_KEY: [&str; 3] = ["name", "description", "status"];
+/// When an API key was last used.
+pub const LAST_USED: &str = "lastUsedAt";
+/// How much an API key was used.
+pub const USAGE: &str = "usageStats";
 const ROLES: &str = "roles";
 
 /// A field that a write cannot set, and where that is done instead.
@@ -53,6 +57,10 @@ pub fn told(fixed: &[Fixed]) -> String {
 }
 
 fn keep_key(before: &Map<String, Value>, after: &mut Map<String, Value>) -> Result<(), Vec<Fixed>> {
+    // Written beside every change and without a new version: whoever sends back what they read means no change.
+    for name in [LAST_USED, USAGE] {
+        after.shift_remove(name);
+    }
     let changed = after.iter().filter(|(name, value)| before.get(*name) != Some(value));
     let fixed: Vec<Fixed> = changed.filter_map(|(name, value)| wrong_of_key(name, value)).collect();
     if !fixed.is_empty() {
@@ -122,6 +130,10 @@ mod tests {
             told.contains("data.scopes: is fixed") && told.contains("name, description, status"),
             "{told}"
         );
+        let used = json!({"name": "k", "usageStats": {"totalRequests": 2}});
+        let stale = json!({"name": "n", "usageStats": {"totalRequests": 1}, "lastUsedAt": null});
+        let renamed = json!({"name": "n", "usageStats": {"totalRequests": 2}});
+        assert_eq!(kept("apikey", used, stale).unwrap(), renamed, "how it was used is passed over");
         assert!(kept("apikey", key, json!({"status": null})).unwrap_err().contains("must be a text"));
     }
 

@@ -27,6 +27,7 @@ mod roles;
 mod session;
 mod sessions;
 pub mod start;
+mod uses;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ use crate::config::{Auth, Signup};
 use error::AccountError;
 use owners::Owners;
 use sessions::Sessions;
+use uses::Uses;
 
 /// How often a change that others got in the way of is tried again.
 const TRIES: usize = 8;
@@ -93,6 +95,7 @@ pub struct Accounts {
     parts: Parts,
     datatypes: Datatypes,
     owners: Owners,
+    uses: Uses,
 }
 
 /// The datatypes of people and keys, checked once.
@@ -118,7 +121,7 @@ impl Accounts {
             api_key: Datatype::new("apikey")?,
         };
         let owners = Owners::new(parts.store.clone())?;
-        Ok(Self { parts, datatypes, owners })
+        Ok(Self { parts, datatypes, owners, uses: Uses::default() })
     }
 
     /// The records, to change them as everybody does.
