@@ -49,6 +49,9 @@ pub struct Batch {
     pub expects: Vec<(Key, Expect)>,
     /// Changes, carried out in order.
     pub ops: Vec<Op>,
+    /// Its answer means that it survives the process. It is on the disk with the next batch that is not lazy,
+    /// or a moment later. For what is done again when a power cut takes it, and promised to nobody.
+    pub lazy: bool,
 }
 
 impl Batch {
@@ -61,6 +64,13 @@ impl Batch {
     /// Adds a write.
     pub fn put(&mut self, key: Key, value: impl Into<Bytes>) -> &mut Self {
         self.ops.push(Op::Put(key, value.into()));
+        self
+    }
+
+    /// The batch, which need not be on the disk before it is answered.
+    #[must_use]
+    pub fn lazily(mut self) -> Self {
+        self.lazy = true;
         self
     }
 
@@ -248,7 +258,7 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 /// Promises that the machine relies on:
 /// - `commit` queues its batch before it returns the future; batches are carried out in the order in
 ///   which they were queued, and are visible to readers in that order;
-/// - the future resolves with `Ok` once the batch is as durable as the store's level says;
+/// - the future resolves with `Ok` once the batch is as durable as the store's level says, and as it asks;
 /// - dropping the future does not take the batch back;
 /// - a read sees whole batches, and every batch that was acknowledged before the read began. It may see
 ///   one that is not acknowledged yet.

@@ -8,6 +8,7 @@ mod codec;
 mod disk;
 mod export;
 pub mod folder;
+mod hot;
 mod import;
 mod journal;
 mod line;
@@ -199,6 +200,7 @@ fn open_on(
         ledger: its,
         last_version,
         ailing: None,
+        unsynced: false,
     };
     let thread = thread::Builder::new().name("store-write".into());
     let writer = thread.spawn(move || writer.run(&line)).map_err(io)?;

@@ -17,7 +17,10 @@ use super::tables::{Reading, Tables, Written};
 const WAITING: usize = 256;
 
 /// The way to the reading threads.
-pub(super) struct Readers(mpsc::Sender<Read>);
+pub(super) struct Readers {
+    line: mpsc::Sender<Read>,
+    tables: Arc<Tables>,
+}
 
 /// One read, which answers for itself.
 type Read = Box<dyn FnOnce(&Engine, &Tables) + Send>;
@@ -41,17 +44,24 @@ impl Readers {
             let name = format!("store-read-{number}");
             thread::Builder::new().name(name).spawn(move || serve(&engine, &tables, &receiver))?;
         }
-        Ok(Self(sender))
+        Ok(Self { line: sender, tables: Arc::clone(tables) })
     }
 
     /// What a key holds.
     pub(super) fn get(&self, key: Key) -> StoreFuture<Option<Versioned>> {
-        self.ask(move |now| Ok(now.get(&[key])?.pop().flatten()))
+        let keys = [key];
+        match self.tables.all(&keys) {
+            Some(mut known) => ready(known.pop().flatten()),
+            None => self.ask(move |now| Ok(now.get(&keys)?.pop().flatten())),
+        }
     }
 
     /// What several keys hold at one moment.
     pub(super) fn get_many(&self, keys: Vec<Key>) -> StoreFuture<Vec<Option<Versioned>>> {
-        self.ask(move |now| now.get(&keys))
+        match self.tables.all(&keys) {
+            Some(known) => ready(known),
+            None => self.ask(move |now| now.get(&keys)),
+        }
     }
 
     /// A page of keys at one moment.
@@ -70,12 +80,17 @@ impl Readers {
                 let _ = answer.send(engine.read(|view| read(&Moment { tables, view })));
             }
         });
-        let sender = self.0.clone();
+        let sender = self.line.clone();
         Box::pin(async move {
             sender.send(read).await.map_err(|_| stopped())?;
             answered.await.unwrap_or_else(|_| Err(stopped()))
         })
     }
+}
+
+/// What was written lately is in memory: whoever asks for it waits for no thread.
+fn ready<T: Send + 'static>(found: T) -> StoreFuture<T> {
+    Box::pin(std::future::ready(Ok(found)))
 }
 
 fn serve(engine: &Engine, tables: &Tables, reads: &Mutex<mpsc::Receiver<Read>>) {
@@ -91,8 +106,8 @@ impl Moment<'_> {
     fn get(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let known = self.tables.get(keys).into_iter().zip(keys);
         let find = |(known, key): (Option<Written>, &Key)| match known {
-            Some(written) => Ok(versioned(written)),
-            None => blocks::get(self.view, key),
+            Some(written) => Ok(written.found()),
+            None => self.tables.below(key, || blocks::get(self.view, key)),
         };
         known.map(find).collect()
     }
@@ -127,15 +142,11 @@ impl Moment<'_> {
             if order == Ordering::Equal {
                 stored.next();
             }
-            let change = changes.next().map(|(key, written)| (key, versioned(written)));
+            let change = changes.next().map(|(key, written)| (key, written.found()));
             if let Some((key, Some(found))) = change {
                 page.push((key.to_vec(), if scan.keys_only { NO_VALUE } else { found }));
             }
         }
         Ok(page)
     }
-}
-
-fn versioned(Written { version, value, .. }: Written) -> Option<Versioned> {
-    value.map(|value| Versioned { version, value })
 }

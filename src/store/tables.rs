@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use appengine_actors::store::{Key, Scan};
+use appengine_actors::store::{Key, Scan, StoreError, Versioned};
 use bytes::Bytes;
+
+use super::hot::Hot;
 
 /// What a key holds from a commit on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,14 @@ pub(super) struct Written {
     pub(super) value: Option<Bytes>,
     /// Nothing below this table holds the key, so that removing it leaves no trace.
     pub(super) fresh: bool,
+}
+
+impl Written {
+    /// As a reader sees it.
+    pub(super) fn found(self) -> Option<Versioned> {
+        let version = self.version;
+        self.value.map(|value| Versioned { version, value })
+    }
 }
 
 /// What an entry costs beside its bytes, roughly.
@@ -84,6 +94,8 @@ fn weight(key: &Bytes, written: &Written) -> usize {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     layers: RwLock<Layers>,
+    /// What sled said of keys that are in neither.
+    hot: Hot,
     /// Held by every reader; taken whole to wait for those that began before.
     readers: RwLock<()>,
 }
@@ -111,6 +123,20 @@ impl Reading<'_> {
     pub(super) fn get(&self, keys: &[Key]) -> Vec<Option<Written>> {
         let layers = self.tables.layers();
         keys.iter().map(|key| layers.get(key).cloned()).collect()
+    }
+
+    /// What sled holds under a key that is in neither table: what it said before, or what it says now.
+    pub(super) fn below(
+        &self,
+        key: &[u8],
+        ask: impl FnOnce() -> Result<Option<Versioned>, StoreError>,
+    ) -> Result<Option<Versioned>, StoreError> {
+        if let Some(found) = self.tables.hot.get(key) {
+            return Ok(found);
+        }
+        let found = ask()?;
+        self.tables.hot.keep(key, &found);
+        Ok(found)
     }
 
     /// What the tables say of a range at one moment, removals included: up to the scan's limit of values,
@@ -141,12 +167,27 @@ impl Reading<'_> {
 impl Tables {
     /// Tables whose young one is this.
     pub(super) fn of(young: Table) -> Self {
-        Self { layers: RwLock::new(Layers { young, old: None }), readers: RwLock::default() }
+        Self {
+            layers: RwLock::new(Layers { young, old: None }),
+            hot: Hot::default(),
+            readers: RwLock::default(),
+        }
     }
 
     /// To be held from before the first look at the tables until after the last at sled.
     pub(super) fn read(&self) -> Reading<'_> {
         Reading { tables: self, _turn: self.readers.read().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// What several keys hold at one moment, where that is known without sled, and nobody is changing the
+    /// tables: then nothing need be read, and nobody waited for.
+    pub(super) fn all(&self, keys: &[Key]) -> Option<Vec<Option<Versioned>>> {
+        let layers = self.layers.try_read().ok()?;
+        let known = |key: &Key| match layers.get(key) {
+            Some(written) => Some(written.clone().found()),
+            None => self.hot.get(key),
+        };
+        keys.iter().map(known).collect()
     }
 
     /// The version that a key has here, for the writer, who alone changes the young table: none when the
@@ -182,8 +223,12 @@ impl Tables {
         drop(self.readers.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Sled holds the old table now.
+    /// Sled holds the old table now. What was known of its keys before is forgotten first: nobody can have
+    /// learned it anew, because the table was asked first.
     pub(super) fn thaw(&self) {
+        if let Some(old) = self.layers().old.clone() {
+            self.hot.forget(|key| old.get(key).is_some());
+        }
         self.layers.write().unwrap_or_else(PoisonError::into_inner).old = None;
     }
 

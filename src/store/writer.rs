@@ -26,6 +26,8 @@ const GROUP_BYTES: usize = 8 * 1024 * 1024;
 const MOST: usize = 4;
 /// When nothing was written for this long, a smaller table is carried too: the next start is quicker for it.
 const IDLE: Duration = Duration::from_secs(2);
+/// How long a lazy batch waits for one that is not.
+const LAZY: Duration = Duration::from_millis(5);
 /// What is not worth being carried for that.
 const LITTLE_BYTES: usize = 256 * 1024;
 
@@ -45,6 +47,8 @@ pub(super) struct Writer {
     pub(super) last_version: u64,
     /// Why the journal must be written anew before anything else, if it must.
     pub(super) ailing: Option<String>,
+    /// Whether the journal ends with what is not on the disk yet.
+    pub(super) unsynced: bool,
 }
 
 type Answers = Vec<Result<(), StoreError>>;
@@ -56,8 +60,14 @@ impl Writer {
     /// Works until everyone who could send is gone and everything sent is written.
     pub(super) fn run(mut self, line: &Receiver<Waiting>) {
         loop {
-            let first = match line.recv_timeout(IDLE) {
+            let first = match line.recv_timeout(if self.unsynced { LAZY } else { IDLE }) {
                 Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) if self.unsynced => {
+                    if let Err(why) = self.sync() {
+                        self.ledger.note(Some(why));
+                    }
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     self.carry_if(LITTLE_BYTES.min(self.table_bytes));
                     continue;
@@ -128,8 +138,9 @@ impl Writer {
         let late = self.durability == Durability::None;
         if !late {
             self.append(&overlay)?;
-            if self.durability == Durability::Power {
-                self.journal.sync().map_err(|error| self.fell_ill("a sync of the journal failed", &error))?;
+            self.unsynced = self.durability == Durability::Power;
+            if self.unsynced && group.iter().any(|waiting| !waiting.batch.lazy) {
+                self.sync()?;
             }
         }
         self.ledger.groups.fetch_add(1, Ordering::Relaxed);
@@ -146,6 +157,12 @@ impl Writer {
         }
         let appended = self.journal.append(lasting.map(|(key, written)| (key.as_slice(), written)));
         appended.map_err(|error| format!("the journal cannot be written: {error}"))
+    }
+
+    /// Brings everything appended to the disk. If that fails, it is written anew before anything else is.
+    fn sync(&mut self) -> Result<(), String> {
+        self.unsynced = false;
+        self.journal.sync().map_err(|error| self.fell_ill("a sync of the journal failed", &error))
     }
 
     fn fell_ill(&mut self, what: &str, error: &std::io::Error) -> String {

@@ -111,7 +111,8 @@ impl QueueActor {
 
     fn write(&self, moves: Vec<Move>, totals: Totals, ctx: &mut Context<Self>) {
         let batch = match batch_of(&moves, &self.name, totals) {
-            Ok(batch) => batch,
+            // A power cut may have the jobs run again, as a crash may; whoever asks for them knows nothing of it.
+            Ok(batch) => batch.lazily(),
             Err(error) => return error!(queue = %self.name, %error, "cannot encode jobs"),
         };
         let write = self.house.store.commit(batch).into_actor(self);

@@ -81,7 +81,7 @@ async fn conditions_guard_batches(store: &dyn Store) {
     .enumerate()
     {
         let last = expects.len() - 1;
-        let mut batch = Batch { expects, ops: Vec::new() };
+        let mut batch = Batch { expects, ..Batch::default() };
         batch.put(key("other"), "1").delete(key("k"));
         assert_eq!(store.commit(batch).await, conflict(last), "case {index}");
     }

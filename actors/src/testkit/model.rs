@@ -167,7 +167,9 @@ impl Draft {
             };
             (key.clone(), expect)
         };
-        Batch { expects: self.expects.iter().map(resolve).collect(), ops: self.ops.clone() }
+        // Whether a batch is lazy changes nothing of what is seen.
+        let lazy = self.ops.len() % 2 == 1;
+        Batch { expects: self.expects.iter().map(resolve).collect(), ops: self.ops.clone(), lazy }
     }
 }
 

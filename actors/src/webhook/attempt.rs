@@ -71,7 +71,8 @@ pub async fn attempt(
         if let Some(next) = after.next_attempt_at {
             batch.insert(keys::delivery_at(&destination, next, id), org_value);
         }
-        match house.store.commit(batch).await {
+        // A power cut that takes it has the attempt made again, and then there is a record of it.
+        match house.store.commit(batch.lazily()).await {
             Ok(()) => break,
             // It was settled or called off meanwhile; or this very result came through although its first
             // answer was a failure.

@@ -46,6 +46,37 @@ async fn all_that_waits_shares_one_sync() {
 }
 
 #[tokio::test]
+async fn a_lazy_batch_is_answered_before_its_sync_which_follows_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, disk) = open_probed(folder.path(), Durability::Power);
+    disk.set(|state| state.held = true);
+    store.commit(put("a", "1").lazily()).await.unwrap();
+    disk.until_syncing();
+    // What comes now waits for that sync, and for its own.
+    let strict = store.commit(put("b", "1"));
+    let before = disk.syncs();
+    disk.set(|state| state.held = false);
+    strict.await.unwrap();
+    assert_eq!(disk.syncs(), before + 2);
+}
+
+#[tokio::test]
+async fn a_lazy_batch_whose_sync_fails_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, disk) = open_probed(folder.path(), Durability::Power);
+    disk.set(|state| state.broken = true);
+    store.commit(put("a", "1").lazily()).await.unwrap();
+    while store.commit(put("b", "1")).await.is_ok() {}
+    assert!(store.stats().failing.is_some());
+    disk.set(|state| state.broken = false);
+    store.commit(put("c", "1")).await.unwrap();
+    assert_eq!(store.stats().failing, None);
+    drop(store);
+    let store = open(folder.path(), &options(Durability::Power)).unwrap();
+    assert_eq!(read(&*store, "a").await.unwrap().as_deref(), Some("1"));
+}
+
+#[tokio::test]
 async fn nothing_changed_needs_no_sync() {
     let folder = tempfile::tempdir().unwrap();
     let (store, disk) = open_probed(folder.path(), Durability::Power);
@@ -209,10 +240,8 @@ async fn what_waits_is_bounded_by_bytes() {
     let wrap = |disk| -> Box<dyn Disk> { Box::new(ProbedDisk(disk, probe.clone())) };
     let store = open_on(folder.path(), &options, wrap).unwrap();
     probe.set(|state| state.held = true);
-    let of = |bytes: usize| Batch {
-        expects: Vec::new(),
-        ops: vec![Op::Put(b"k".to_vec(), vec![0; bytes].into())],
-    };
+    let of =
+        |bytes: usize| Batch { ops: vec![Op::Put(b"k".to_vec(), vec![0; bytes].into())], ..Batch::default() };
     let heavy = store.commit(of(5000));
     assert_eq!(store.commit(of(10)).now_or_never(), Some(Err(StoreError::Full)));
     probe.set(|state| state.held = false);
