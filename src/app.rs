@@ -30,6 +30,7 @@ use appengine_actors::webhook::deliveries::Deliveries;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
+use crate::auth::accounts::owners::Owners;
 use crate::auth::accounts::start::FirstOwner;
 use crate::auth::accounts::{Accounts, Parts, Rules};
 use crate::auth::gate::Gate;
@@ -146,6 +147,7 @@ impl App {
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(transport),
             vault,
+            keeper: Arc::new(Owners::new(store.clone())?),
             settings: settings(&config)?,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -169,6 +171,7 @@ impl App {
             seen: seen.clone(),
             rules: Rules::from(&config.auth),
         })?);
+        actix::spawn(accounts.clone().keep_uses());
         let first_owner = match first_link_life {
             Some(life) => {
                 let org = config.auth.default_org.parse()?;
@@ -246,6 +249,10 @@ impl App {
         }
         if drained.is_none() {
             tracing::warn!("jobs were still running at the deadline; the next start takes them up");
+        }
+        let left = deadline.saturating_sub(self.clock.elapsed()).max(STOPPING);
+        if timeout(self.clock.as_ref(), left, self.accounts.write_uses()).await.is_none() {
+            tracing::warn!("how API keys were used lately could not be written in time");
         }
         self.machine.stop();
         drop(self.machine);

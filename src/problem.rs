@@ -180,6 +180,7 @@ impl From<appengine_actors::bus::change::ChangeError> for Problem {
             ChangeError::Taken { .. } => Self::conflict("already_taken", message),
             ChangeError::SameCreate | ChangeError::Published(_) => Self::conflict("repeated", message),
             ChangeError::KeyReused => Self::conflict("idempotency_key_reused", message),
+            ChangeError::Kept { code, .. } => Self::conflict(code, message),
             ChangeError::TooLarge { .. } | ChangeError::Store(StoreError::TooLarge { .. }) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "value_too_large", message)
             }

@@ -10,6 +10,8 @@ mod dynamic;
 mod house;
 #[path = "repository/identity.rs"]
 mod identity;
+#[path = "repository/keys.rs"]
+mod keys;
 #[path = "repository/people.rs"]
 mod people;
 #[path = "repository/reading.rs"]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Stamper};
 use crate::feed::{Feed, LostHints};
 use crate::ids::QueueName;
-use crate::ports::Vault;
+use crate::ports::{Keeper, Vault};
 use crate::queue::job::QueueSettings;
 use crate::retry::Backoff;
 use crate::store::Store;
@@ -36,6 +36,8 @@ pub struct House {
     pub transport: Arc<dyn Transport>,
     /// How secrets are kept.
     pub vault: Arc<dyn Vault>,
+    /// What no change may take away.
+    pub keeper: Arc<dyn Keeper>,
     /// Limits and defaults.
     pub settings: Settings,
 }

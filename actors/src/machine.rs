@@ -116,7 +116,7 @@ impl Machine {
             (name.clone(), Ref::<QueueActor>::new(registry.clone(), path, patience))
         });
         let queues: Vec<_> = queues.collect();
-        let bus = Bus::new(Ref::new(registry.clone(), at(paths::BUS), patience));
+        let bus = Bus::new(Ref::new(registry.clone(), at(paths::BUS), patience), house.keeper.clone());
         let publisher: Arc<dyn Publisher> = Arc::new(bus);
         let records = Records::new(house.store.clone(), house.clock.clone(), publisher.clone());
         let destinations = Members::new(group(paths::DESTINATIONS));

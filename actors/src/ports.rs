@@ -4,12 +4,47 @@ use futures_util::future::BoxFuture;
 
 use crate::bus::change::{Change, ChangeError, Receipt};
 use crate::ids::OrgId;
+use crate::store::{Expect, Key};
 
 /// Where changes go to be committed: the way upwards for everything that causes events. The bus
 /// implements it; below the bus nobody knows more of it than this.
 pub trait Publisher: Send + Sync + 'static {
     /// Commits a change with all that follows from it. Resolves once it is durable.
     fn commit(&self, org: OrgId, change: Change) -> BoxFuture<'static, Result<Receipt, ChangeError>>;
+}
+
+/// What must hold when a change is committed.
+pub type Condition = (Key, Expect);
+
+/// Knows what no change may take away, whichever way it comes: the bus asks before each commit.
+pub trait Keeper: Send + Sync + 'static {
+    /// Whether it has anything to say about a change. Asked of every change, so it looks at nothing else.
+    fn minds(&self, change: &Change) -> bool;
+
+    /// What must still hold when the change is committed. What it read may be changed meanwhile: then it
+    /// is asked again.
+    fn conditions<'a>(
+        &'a self,
+        org: &'a OrgId,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Vec<Condition>, ChangeError>>;
+}
+
+/// A [`Keeper`] that lets everything go.
+pub struct KeepsNothing;
+
+impl Keeper for KeepsNothing {
+    fn minds(&self, _: &Change) -> bool {
+        false
+    }
+
+    fn conditions<'a>(
+        &'a self,
+        _: &'a OrgId,
+        _: &'a Change,
+    ) -> BoxFuture<'a, Result<Vec<Condition>, ChangeError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 }
 
 /// Keeps secrets unreadable at rest.

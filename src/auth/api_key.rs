@@ -3,6 +3,7 @@
 
 use appengine_actors::clock::Timestamp;
 use appengine_actors::ids::{OrgId, RecordId};
+use appengine_actors::rights::kept::{LAST_USED, USAGE};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -95,6 +96,9 @@ pub trait Keys: Send + Sync + 'static {
         org: &'a OrgId,
         hash: &'a str,
     ) -> BoxFuture<'a, Result<Option<ApiKeyRecord>, Refusal>>;
+
+    /// Counts a request that was let through with the key of this record.
+    fn count_use(&self, org: &OrgId, id: &RecordId);
 }
 
 /// What was asked for in `POST /api-key/create`.
@@ -138,7 +142,7 @@ impl NewApiKey {
         let fields = json!({
             "name": self.name, "description": self.description, "keyPrefix": prefix, "scopes": self.scopes,
             "permissions": self.scopes, "rateLimits": self.rate_limits, "expiresAt": self.expires_at,
-            "status": ACTIVE,
+            "status": ACTIVE, LAST_USED: null, USAGE: {"totalRequests": 0},
         });
         fields.as_object().cloned().unwrap_or_default()
     }

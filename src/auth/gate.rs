@@ -85,6 +85,13 @@ impl Gate {
         }
     }
 
+    /// Counts what was let through, of those whose use is counted: API keys.
+    pub fn count_use(&self, caller: &Principal) {
+        if caller.scopes.is_some() {
+            self.keys.count_use(&caller.org, &caller.id);
+        }
+    }
+
     /// The organisation of a public route, where nobody is signed in.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ impl Authenticate for SocketGate {
                 query_token: handshake.token.as_deref(),
             };
             let principal = gate.admit(sent).await.map_err(|refusal| refused(&refusal))?;
+            gate.count_use(&principal);
             Ok(Identity {
                 org: principal.org.to_string(),
                 id: principal.id.to_string(),

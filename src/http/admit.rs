@@ -98,6 +98,7 @@ async fn find_caller(access: Access, request: &ServiceRequest) -> Result<Option<
             return Err(problem.retry_after(Duration::from_secs(told.reset)));
         }
     }
+    gate.count_use(&caller);
     Ok(Some(caller))
 }
 

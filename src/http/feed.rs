@@ -77,6 +77,7 @@ async fn live(
 ) -> Result<HttpResponse, Problem> {
     let pass = Pass { gate, headers: request.headers().clone(), token: params.token };
     let caller = pass.show().await?;
+    pass.gate.count_use(&caller);
     let inbound = Rc::default();
     let metered = Metered { payload, taken: Rc::clone(&inbound) };
     let clock = machine.house.clock.clone();

@@ -65,11 +65,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     order.sort_by_key(|path| shape(path));
     for path in order {
         let Some(routes) = by_path.remove(path) else { continue };
-        let methods = routes.iter().flat_map(|route| match route.method.as_str() {
-            "GET" => vec!["GET", "HEAD"],
-            other => vec![other],
-        });
-        let allow = methods.collect::<Vec<_>>().join(", ");
+        let methods = routes.iter().flat_map(Route::methods);
+        let allow = methods.map(|method| method.to_string()).collect::<Vec<_>>().join(", ");
         let mut resource = web::resource(path);
         for route in &routes {
             resource = resource.route(route.make());

@@ -41,6 +41,7 @@ pub fn routes() -> Vec<Route> {
                 "Say that a customer's password is forgotten; the answer is the same for every address",
             )
             .part("email", email())
+            .changes_something()
             .gives_object(StatusCode::OK),
         Route::post("/profile/customer/password/token", PROFILE, make_token)
             .about(TAG, "A token by which a customer may choose a password, to be sent to their address")

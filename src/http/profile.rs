@@ -107,6 +107,7 @@ pub fn routes() -> Vec<Route> {
             .gives_object(StatusCode::OK),
         Route::get("/profile/logout", Access::Signed, logout)
             .about(TAG, "End this session")
+            .changes_something()
             .gives_object(StatusCode::OK),
     ]);
     routes

@@ -50,8 +50,12 @@ pub struct Route {
     pub access: Access,
     /// What it is, for the API document.
     pub doc: Doc,
-    make: Box<dyn Fn() -> actix_web::Route + Send + Sync>,
+    changes: bool,
+    make: Make,
 }
+
+/// Makes the route as the server takes it, for these methods.
+type Make = Box<dyn Fn(&[Method]) -> actix_web::Route + Send + Sync>;
 
 /// What the API document says of a route.
 #[derive(Clone)]
@@ -163,16 +167,11 @@ impl Route {
         Args: actix_web::FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let of = method.clone();
-        let make = move || {
+        let make = move |methods: &[Method]| {
             let admitted = from_fn(move |request, next| admit(access, request, next));
-            let route = if of == Method::GET {
-                // RFC 9110 §9.1: whoever answers GET answers HEAD. The connection leaves the body out.
-                web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-            } else {
-                web::method(of.clone())
-            };
-            route.to(handler.clone()).wrap(admitted)
+            let methods = methods.to_vec();
+            let known = guard::fn_guard(move |context| methods.contains(&context.head().method));
+            web::route().guard(known).to(handler.clone()).wrap(admitted)
         };
         let doc = Doc {
             summary: "",
@@ -189,7 +188,7 @@ impl Route {
             leads: Vec::new(),
             hidden: false,
         };
-        Self { method, path, access, doc, make: Box::new(make) }
+        Self { method, path, access, doc, changes: false, make: Box::new(make) }
     }
 
     /// `GET`.
@@ -299,9 +298,25 @@ impl Route {
         self
     }
 
+    /// A `GET` that changes something, as older contracts have it. HEAD is not answered: whoever sends that,
+    /// such as a proxy or a preview of links, relies on nothing being changed by it (RFC 9110 §9.2.1).
+    #[must_use]
+    pub const fn changes_something(mut self) -> Self {
+        self.changes = true;
+        self
+    }
+
+    /// The methods that it answers: whoever answers GET answers HEAD (RFC 9110 §9.1), unless it changes
+    /// something. The connection leaves the body out.
+    #[must_use]
+    pub fn methods(&self) -> Vec<Method> {
+        let head = (self.method == Method::GET && !self.changes).then_some(Method::HEAD);
+        std::iter::once(self.method.clone()).chain(head).collect()
+    }
+
     /// The route as the server takes it.
     #[must_use]
     pub fn make(&self) -> actix_web::Route {
-        (self.make)()
+        (self.make)(&self.methods())
     }
 }

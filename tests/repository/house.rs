@@ -21,6 +21,7 @@ pub const ORG: &str = "my-org";
 pub struct House {
     pub app: App,
     pub clock: ManualClock,
+    pub store: MemoryStore,
     http: reqwest::Client,
 }
 
@@ -38,10 +39,10 @@ impl House {
             ("APPENGINE__SERVER__WORKERS", "1"),
             ("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", r#"["127.0.0.0/8"]"#),
         ];
-        let clock = ManualClock::default();
+        let (clock, store) = (ManualClock::default(), MemoryStore::default());
         let (app, futures) = App::start(Foundation {
             config: Config::load(None, settings).unwrap(),
-            store: Arc::new(MemoryStore::default()),
+            store: Arc::new(store.clone()),
             secret: vec![7; 32],
             clock: Arc::new(clock.clone()),
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
@@ -51,7 +52,7 @@ impl House {
         .unwrap();
         actix::spawn(futures.server);
         actix::spawn(futures.machine);
-        Self { app, clock, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Self { app, clock, store, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
     /// Somebody of an organisation, whose id is their name and whose address is at example.com.

@@ -48,10 +48,26 @@ async fn roles_are_given_by_their_own_routes_and_count_at_once() {
     ada.get("/profile/whoami").await;
     let (status, bob) = enter(&house, "/profile/user/signup", "bob@example.com", "correct horse").await;
     assert_eq!(status, 201, "{bob}");
-    let path = format!("/repository/update-partial/user/{}", bob["user"]["sk"].as_str().unwrap());
-    let (status, problem) = ada.post(&path, json!({"data.roles": ["PowerUser"]})).await;
-    assert_eq!(status, 400);
-    assert!(problem["message"].as_str().unwrap().contains("POST /user/role/add"), "{problem}");
+    let sk = bob["user"]["sk"].as_str().unwrap();
+    let path = format!("/repository/update-partial/user/{sk}");
+    let (roles, him) = (json!(["PowerUser"]), json!({"sk": sk}));
+    for (path, body) in [
+        (path.as_str(), json!({"data.roles": roles})),
+        (path.as_str(), json!({"data.roles.0": "PowerUser"})),
+        (&format!("/repository/update/user/{sk}"), json!({"data": {"roles": roles}})),
+        (
+            "/dynamic-query/updateOne",
+            json!({"collection": "user", "filter": him, "update": {"$push": {"data.roles": "PowerUser"}}}),
+        ),
+        (
+            "/dynamic-query/replaceOne",
+            json!({"collection": "user", "filter": him, "replacement": {"data": {"roles": roles}}}),
+        ),
+    ] {
+        let (status, problem) = ada.post(path, body.clone()).await;
+        assert_eq!(status, 400, "{path} {body}: {problem}");
+        assert!(problem["message"].as_str().unwrap().contains("POST /user/role/add"), "{problem}");
+    }
     assert_eq!(ada.done(&path, json!({"data.phone": "1"})).await["data"]["roles"], json!(["User"]));
     ada.create("ticket", "t-1", json!({})).await;
     let (bob, set) = (house.with(&bob["token"]), json!({"data.n": 1}));
@@ -67,6 +83,80 @@ async fn roles_are_given_by_their_own_routes_and_count_at_once() {
     let last = json!({"email": "ada@example.com", "roles": ["Owner"]});
     let (status, problem) = ada.post("/user/role/remove", last).await;
     assert_eq!((status, &problem["code"]), (409, &json!("last_owner")));
+}
+
+#[actix_web::test]
+async fn the_last_owner_stays_however_they_would_go() {
+    let house = House::open().await;
+    let ada = house.owner();
+    assert_eq!(ada.get("/profile/whoami").await.0, 200);
+    let one = |hard: bool| format!("/repository/delete/user/ada?hard={hard}");
+    for path in [one(false), one(true)] {
+        let (status, problem) = ada.call(Method::DELETE, &path, None).await;
+        assert_eq!((status, &problem["code"]), (409, &json!("last_owner")), "{path}: {problem}");
+    }
+    let (gone, her) = (json!({"$set": {"state": "deleted"}}), json!({"sk": "ada"}));
+    let about = |mut body: Value| {
+        body["collection"] = json!("user");
+        body["filter"] = her.clone();
+        body
+    };
+    for (path, body) in [
+        ("/repository/update-partial/user/ada", json!({"state": "deleted"})),
+        ("/repository/update/user/ada", json!({"state": "deleted", "data": {"email": "ada@example.com"}})),
+        ("/dynamic-query/updateOne", about(json!({"update": gone}))),
+        ("/dynamic-query/replaceOne", about(json!({"replacement": {"state": "deleted", "data": {}}}))),
+        ("/dynamic-query/deleteOne", about(json!({}))),
+    ] {
+        let (status, problem) = ada.post(path, body).await;
+        assert_eq!((status, &problem["code"]), (409, &json!("last_owner")), "{path}: {problem}");
+    }
+    let bulk = json!({"collection": "user", "operations": [{"deleteOne": {"filter": her}}]});
+    for (path, body, at) in [
+        ("/repository/delete/user", json!(["ada"]), "/results/0/status"),
+        ("/repository/delete/user?hard=true", json!(["ada"]), "/results/0/status"),
+        ("/dynamic-query/deleteMany", about(json!({})), "/failed/0/status"),
+        ("/dynamic-query/updateMany", about(json!({"update": gone})), "/failed/0/status"),
+        ("/dynamic-query/bulkWrite", bulk, "/writeErrors/0/status"),
+    ] {
+        let answer = ada.done(path, body).await;
+        assert_eq!(answer.pointer(at), Some(&json!(409)), "{path}: {answer}");
+    }
+    let now = ada.get("/repository/get/user/ada").await.1;
+    assert_eq!((&now["version"], &now["state"]), (&json!(0), &json!("active")));
+    // Others go as they like, and an owner does where another one stays.
+    house.somebody(ORG, Kind::User, "bob", Role::PowerUser).get("/profile/whoami").await;
+    assert_eq!(ada.call(Method::DELETE, "/repository/delete/user/bob?hard=true", None).await.0, 200);
+    let eve = house.somebody(ORG, Kind::User, "eve", Role::Owner);
+    assert_eq!(eve.get("/profile/whoami").await.0, 200);
+    assert_eq!(eve.call(Method::DELETE, &one(false), None).await.0, 200);
+    let (status, problem) = eve.call(Method::DELETE, "/repository/delete/user/eve", None).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("last_owner")), "one who is gone is none");
+    // For good goes who went softly, whoever they were.
+    assert_eq!(eve.call(Method::DELETE, &one(true), None).await.0, 200);
+}
+
+#[actix_web::test]
+async fn two_owners_who_go_at_once_do_not_both_go() {
+    for by_role in [false, true] {
+        let house = House::open().await;
+        let (ada, eve) = (house.owner(), house.somebody(ORG, Kind::User, "eve", Role::Owner));
+        for owner in [&ada, &eve] {
+            assert_eq!(owner.get("/profile/whoami").await.0, 200);
+        }
+        let leave = json!({"email": "eve@example.com", "roles": ["Owner"]});
+        let hers = async {
+            match by_role {
+                true => eve.post("/user/role/remove", leave).await,
+                false => eve.call(Method::DELETE, "/repository/delete/user/eve", None).await,
+            }
+        };
+        let his = ada.call(Method::DELETE, "/repository/delete/user/ada", None);
+        let ((his, _), (hers, _)) = futures_util::join!(his, hers);
+        let mut both = [his, hers];
+        both.sort_unstable();
+        assert_eq!(both, [200, 409]);
+    }
 }
 
 #[actix_web::test]

@@ -142,6 +142,14 @@ pub enum ChangeError {
     /// A condition of the caller's own did not hold.
     #[error("commit: what it depends on was changed meanwhile")]
     Condition,
+    /// It would take away what a [`crate::ports::Keeper`] keeps.
+    #[error("{why}")]
+    Kept {
+        /// A word that does not change, for programs.
+        code: &'static str,
+        /// In words, to follow "failed to".
+        why: String,
+    },
     /// A value is too large to store.
     #[error("store {what} of {bytes} bytes: the limit is {limit}")]
     TooLarge {

@@ -2,6 +2,7 @@
 //! and a record's own. One copy, for people at the routes and for flows that act in somebody's name. Pure.
 
 pub mod collections;
+pub mod kept;
 pub mod required;
 pub mod role;
 pub mod scope;

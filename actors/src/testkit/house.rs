@@ -23,7 +23,7 @@ use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunI
 use crate::keys;
 use crate::list::Slice;
 use crate::machine::Machine;
-use crate::ports::Vault;
+use crate::ports::{Keeper, KeepsNothing, Vault};
 use crate::queue::job::{Job, JobState, QueueSettings, names};
 use crate::queue::lines::Shares;
 use crate::queue::messages::QueueStatus;
@@ -98,6 +98,8 @@ pub struct Setup {
     pub settings: Settings,
     /// Gives commits their order.
     pub stamper: Stamper,
+    /// What no change may take away.
+    pub keeper: Arc<dyn Keeper>,
 }
 
 impl Default for Setup {
@@ -109,6 +111,7 @@ impl Default for Setup {
             listeners: ListenersBuilder::default().build(),
             settings: settings(),
             stamper: Stamper::new(Arc::new(clock.clone()), crate::clock::Stamp::default()),
+            keeper: Arc::new(KeepsNothing),
             clock,
         }
     }
@@ -129,6 +132,7 @@ impl Setup {
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(self.transport.clone()),
             vault: Arc::new(PlainVault),
+            keeper: self.keeper.clone(),
             settings: self.settings.clone(),
         }
     }

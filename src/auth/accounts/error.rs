@@ -46,7 +46,7 @@ pub enum AccountError {
     #[error("find the person: nobody has this e-mail address")]
     UnknownPerson,
     /// Without this one nobody could look after the organisation.
-    #[error("take the role Owner away: this is the organisation's last owner; make another one first")]
+    #[error("let the organisation's last owner go: make another one first")]
     LastOwner,
     /// The token is unknown, used before, replaced by a later one, or over.
     #[error("reset the password: the token is not, or no longer, good; ask for another one")]

@@ -78,4 +78,8 @@ impl Keys for Accounts {
             })
         })
     }
+
+    fn count_use(&self, org: &OrgId, id: &RecordId) {
+        Self::count_use(self, org, id);
+    }
 }

@@ -19,6 +19,7 @@ pub mod error;
 mod first_use;
 mod guests;
 mod keys;
+pub mod owners;
 mod person;
 mod profiles;
 mod resets;
@@ -26,6 +27,7 @@ mod roles;
 mod session;
 mod sessions;
 pub mod start;
+mod uses;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +44,9 @@ use super::seen::Seen;
 use super::token::Tokens;
 use crate::config::{Auth, Signup};
 use error::AccountError;
+use owners::Owners;
 use sessions::Sessions;
+use uses::Uses;
 
 /// How often a change that others got in the way of is tried again.
 const TRIES: usize = 8;
@@ -90,6 +94,8 @@ pub struct Parts {
 pub struct Accounts {
     parts: Parts,
     datatypes: Datatypes,
+    owners: Owners,
+    uses: Uses,
 }
 
 /// The datatypes of people and keys, checked once.
@@ -114,7 +120,8 @@ impl Accounts {
             app: Datatype::new(Kind::App.name())?,
             api_key: Datatype::new("apikey")?,
         };
-        Ok(Self { parts, datatypes })
+        let owners = Owners::new(parts.store.clone())?;
+        Ok(Self { parts, datatypes, owners, uses: Uses::default() })
     }
 
     /// The records, to change them as everybody does.

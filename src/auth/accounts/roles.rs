@@ -2,11 +2,10 @@
 //! it for people to read, so both change in one commit.
 
 use appengine_actors::bus::change::{Change, ChangeError};
-use appengine_actors::ids::OrgId;
-use appengine_actors::keys;
+use appengine_actors::ports::Condition;
 use appengine_actors::record::model::Record;
 use appengine_actors::record::service::WriteError;
-use appengine_actors::store::{Expect, Key, Scan, decode, encode};
+use appengine_actors::store::encode;
 use serde_json::{Value, json};
 
 use super::apps::check_no_higher;
@@ -16,12 +15,6 @@ use super::person::{Account, Person};
 use super::{Accounts, TRIES, account_key};
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::role::Role;
-
-/// Accounts that are read at once.
-const PAGE: usize = 500;
-
-/// Another owner's account, and that it is still theirs.
-type Another = (Key, Expect);
 
 impl Accounts {
     /// `POST /user/role/add`: `{email, roles}`. The person's tokens are looked up again at once.
@@ -64,9 +57,10 @@ impl Accounts {
             }
             let leaves = person.roles().contains(&Role::Owner) && !roles.contains(&Role::Owner);
             let another = match leaves {
-                true => Some(self.another_owner(&by.org, &person).await?.ok_or(AccountError::LastOwner)?),
-                false => None,
+                true => self.owners.another(&by.org, &[&person.record.sk]).await?,
+                false => Some(Vec::new()),
             };
+            let another = another.ok_or(AccountError::LastOwner)?;
             match self.write_roles(by, &person, roles, another).await {
                 Err(AccountError::Change(ChangeError::Changed(_) | ChangeError::Condition)) => {}
                 written => {
@@ -83,7 +77,7 @@ impl Accounts {
         by: &Principal,
         person: &Person,
         roles: Vec<Role>,
-        another: Option<Another>,
+        another: Vec<Condition>,
     ) -> Result<Record, AccountError> {
         let (org, id) = (&by.org, &person.record.sk);
         let show = |record: &mut Record| {
@@ -101,35 +95,10 @@ impl Accounts {
         let mut change = Change { by: Some(by.label().to_owned()), writes: vec![write], ..Change::default() };
         let key = account_key(org, Kind::User, id);
         change.extra.expect(key.clone(), person.account_is).put(key, encode(&account)?);
-        if let Some((key, expect)) = another {
-            // Two owners who leave at once would leave none.
+        for (key, expect) in another {
             change.extra.expect(key, expect);
         }
         let receipt = self.parts.publisher.commit(org.clone(), change).await?;
         receipt.records.into_iter().next().ok_or(AccountError::Contended)
-    }
-
-    /// An owner who is somebody else.
-    async fn another_owner(&self, org: &OrgId, person: &Person) -> Result<Option<Another>, AccountError> {
-        let own = account_key(org, Kind::User, &person.record.sk);
-        let all = keys::privates(org, "account");
-        let mut prefix = all.clone();
-        prefix.extend_from_slice(format!("{}/", Kind::User.name()).as_bytes());
-        let mut scan = Scan::prefix(prefix, PAGE);
-        loop {
-            let page = self.parts.store.scan(scan.clone()).await?;
-            for (key, found) in page.iter().filter(|(key, _)| *key != own) {
-                let account: Account = decode(&found.value)?;
-                let id = keys::parse_private(&all, key).and_then(|name| name.split_once('/')?.1.parse().ok());
-                let Some(id) = id.filter(|_| account.roles.contains(&Role::Owner)) else { continue };
-                if self.by_id(org, Kind::User, &id).await?.is_some() {
-                    return Ok(Some((key.clone(), Expect::Version(found.version))));
-                }
-            }
-            match page.last() {
-                Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-                _ => return Ok(None),
-            }
-        }
     }
 }

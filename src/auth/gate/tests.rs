@@ -43,6 +43,10 @@ impl Keys for World {
         let found = key.filter(|(kept, _)| kept == hash && org.as_str() == "my-org");
         Box::pin(async move { Ok(found.map(|(_, record)| record)) })
     }
+
+    fn count_use(&self, _: &OrgId, id: &RecordId) {
+        self.asked.lock().unwrap().push(format!("used {id}"));
+    }
 }
 
 struct House {

@@ -27,6 +27,7 @@ pub(super) fn route(path: &'static str, access: Access) -> Route {
 /// What somebody who starts a flow gives it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({"variables": {"number": "1042", "total": 59.9}, "executionId": "order-1042-again"})))]
 struct ExecuteBody {
     /// What placeholders see.
     #[serde(default)]

@@ -26,7 +26,44 @@ schemas! {
         let data = described(object().into(), "A flow in either form.");
         let record = object().property("datatype", datatype).property("data", data).required("data");
         any_of([named::<ShortFlow>(), named::<CanonicalFlow>(), record.into()])
-    };
+    }, like [
+        {
+            "name": "Tell the warehouse",
+            "trigger": {"type": "order.paid", "filter": {"total": {"$gt": 0}}},
+            "actions": [
+                {
+                    "type": "send_webhook",
+                    "config": {"url": "https://warehouse.example/orders", "headers": {"x-shop": "{{shop}}"}},
+                },
+                {
+                    "type": "create_data",
+                    "config": {"datatype": "shipment", "data": {"order": "{{number}}", "status": "asked for"}},
+                },
+            ],
+        },
+        {
+            "name": "Thank those who buy much, a day later",
+            "status": "active",
+            "triggers": [{"type": "event", "config": {"event": "order.paid"}}],
+            "steps": [
+                {
+                    "id": "wait", "type": "action", "nextStepId": "much",
+                    "config": {"actionType": "delay", "duration": 1, "unit": "days"},
+                },
+                {
+                    "id": "much", "type": "condition",
+                    "config": {
+                        "conditionType": "check_field_value", "field": "total", "operator": "gte", "value": 100,
+                        "trueStepId": "thank",
+                    },
+                },
+                {
+                    "id": "thank", "type": "action",
+                    "config": {"actionType": "add_tag", "tags": ["thank"], "contactId": "{{contactId}}"},
+                },
+            ],
+        },
+    ];
 
     /// The short form: when this happens, these are done one after the other. It is active at once.
     ShortFlow uses [ShortTrigger, ShortAction, ErrorHandling] is {

@@ -12,13 +12,25 @@ schemas! {
     /// `find`, `findOne`.
     Find uses [Query, Options] is {
         about([("filter", filter()), ("options", or_null(any_of([named::<Options>(), legacy()])))]).into()
-    };
+    }, like [{
+        "collection": "order",
+        "filter": {"$or": [{"data.status": "open"}, {"data.total": {"$gt": 100}}]},
+        "options": {"sort": {"createdate": -1}, "limit": 20, "projection": {"data.number": 1}},
+    }];
 
     /// `aggregate`.
     Aggregate uses [Stage] is {
         let pipeline = list(named::<Stage>()).max_items(Some(32));
         about([("pipeline", pipeline.into())]).required("pipeline").into()
-    };
+    }, like [{
+        "collection": "order",
+        "pipeline": [
+            {"$unwind": "$data.items"},
+            {"$group": {"_id": "$data.items.sku", "sold": {"$sum": "$data.items.count"}}},
+            {"$sort": {"sold": -1}},
+            {"$limit": 10},
+        ],
+    }];
 
     /// `count`.
     Count uses [Query] is about([("filter", filter())]).into();
@@ -32,7 +44,15 @@ schemas! {
     InsertOne uses [CreateInBody] is about([("document", named::<CreateInBody>())]).required("document").into();
 
     /// `insertMany`.
-    InsertMany uses [Documents] is about([("documents", named::<Documents>())]).required("documents").into();
+    InsertMany uses [Documents] is {
+        about([("documents", named::<Documents>())]).required("documents").into()
+    }, like [{
+        "collection": "order",
+        "documents": [
+            {"number": "1042", "status": "paid", "items": [{"sku": "mug", "count": 2}]},
+            {"data": {"number": "1043", "status": "open", "items": []}, "state": "active"},
+        ],
+    }];
 
     /// `updateOne`.
     UpdateOne uses [Query, UpdateOperators] is {
@@ -47,7 +67,11 @@ schemas! {
         about([("filter", filter()), ("update", named::<UpdateOperators>()), ("options", none)])
             .required("update")
             .into()
-    };
+    }, like [{
+        "collection": "order",
+        "filter": {"data.status": "open"},
+        "update": {"$set": {"data.status": "late"}, "$inc": {"data.reminders": 1}, "$push": {"data.tags": "late"}},
+    }];
 
     /// `replaceOne`.
     Replace uses [Query, CreateInBody] is {
@@ -72,7 +96,15 @@ schemas! {
         let operations = list(named::<BulkOperation>()).min_items(Some(1)).max_items(Some(MOST));
         let options = or_null(closed([("ordered", or_null(of(Type::Boolean)))]).into());
         about([("operations", operations.into()), ("options", options)]).required("operations").into()
-    };
+    }, like [{
+        "collection": "order",
+        "operations": [
+            {"insertOne": {"document": {"number": "1044", "status": "open"}}},
+            {"updateOne": {"filter": {"data.number": "1044"}, "update": {"$set": {"data.status": "paid"}}}},
+            {"deleteMany": {"filter": {"data.status": "cancelled"}}},
+        ],
+        "options": {"ordered": true},
+    }];
 
     /// One of the operations of `bulkWrite`.
     BulkOperation uses [Query, UpdateOperators, CreateInBody] is any_of(operations());

@@ -30,6 +30,10 @@ const TRIES: usize = 8;
 /// An event to publish.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({
+    "event": "order.paid", "data": {"number": "1042", "total": 59.9, "email": "ada@example.com"},
+    "idempotencyKey": "order-1042-paid", "occurredAt": "2026-04-25T10:00:00Z",
+})))]
 pub(super) struct PublishBody {
     /// Its kind: words joined by dots.
     #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$", max_length = 128)]
@@ -48,6 +52,10 @@ pub(super) struct PublishBody {
 /// Events to publish together.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({"events": [
+    {"event": "order.paid", "data": {"number": "1043", "total": 12}, "idempotencyKey": "order-1043-paid"},
+    {"event": "order.shipped", "data": {"number": "1042"}, "idempotencyKey": "order-1042-shipped"},
+]})))]
 pub(super) struct BatchBody {
     /// The events, in their order.
     #[schema(min_items = 1, max_items = 500)]

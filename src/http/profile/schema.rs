@@ -21,13 +21,17 @@ const SECRET_CHARS: usize = 1_024;
 
 schemas! {
     /// Who signs up. Fields that are not known are passed over: the official clients send more.
-    SignUpBody uses [] is profile(object().property("password", new_password()).required("password")).into();
+    SignUpBody uses [] is {
+        profile(object().property("password", new_password()).required("password")).into()
+    }, like [
+        {"email": "ada@example.com", "password": "correct horse battery", "firstName": "Ada", "lastName": "King"},
+    ];
 
     /// Who signs in.
     SignInBody uses [] is object()
         .property("email", email()).required("email")
         .property("password", secret(MAX_CHARS)).required("password")
-        .into();
+        .into(), like [{"email": "ada@example.com", "password": "correct horse battery"}];
 
     /// A refresh token to exchange, as it was handed out.
     RefreshBody uses [] is object()
@@ -56,7 +60,10 @@ schemas! {
     AppBody uses [] is closed([("name", name(NAME_CHARS)), ("roles", roles())]).required("name").into();
 
     /// An API key to be.
-    ApiKeyBody uses [] is api_key();
+    ApiKeyBody uses [] is api_key(), like [{
+        "name": "The shop's till", "description": "Tells of what was sold", "scopes": ["write:events", "read:data"],
+        "rateLimits": {"perMinute": 600, "perHour": 10000}, "expiresAt": "2099-12-31T00:00:00Z",
+    }];
 }
 
 /// A person's own fields on top of what else a body has.

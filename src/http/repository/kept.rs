@@ -1,26 +1,19 @@
-//! Fields that records only show: what an API key may do and which roles somebody has are kept beside their
-//! records, where no write of a record reaches them. Written here they would lie. Pure.
+//! What the routes of records answer to a write of a field that records only show. Which fields these are is
+//! said in [`appengine_actors::rights::kept`], for flows as well.
 
 use appengine_actors::ids::Datatype;
 use appengine_actors::record::model::Record;
+use appengine_actors::rights::kept::{self, Fixed};
 use serde_json::{Map, Value};
 
 use crate::problem::{Detail, Problem};
-
-/// What may be changed of an API key's record.
-const OF_A_KEY: [&str; 3] = ["name", "description", "status"];
-const ROLES: &str = "roles";
 
 /// Keeps what a change of a record must not touch: left out it stays, and changed it is refused.
 ///
 /// # Errors
 /// 400 with every field that is changed elsewhere or not at all, saying where.
 pub fn keep(before: &Record, after: &mut Record) -> Result<(), Problem> {
-    match before.datatype.as_str() {
-        "apikey" => keep_key(&before.data, &mut after.data),
-        "user" | "customer" | "guest" => keep_roles(&before.datatype, &before.data, &mut after.data),
-        _ => Ok(()),
-    }
+    kept::keep(&before.datatype, &before.data, &mut after.data).map_err(refused)
 }
 
 /// Whether a new record says nothing that it could only show.
@@ -28,96 +21,10 @@ pub fn keep(before: &Record, after: &mut Record) -> Result<(), Problem> {
 /// # Errors
 /// 400 for roles: a person who is created has the least that such people are.
 pub fn check_new(datatype: &Datatype, data: &Map<String, Value>) -> Result<(), Problem> {
-    let least = Map::from_iter([(ROLES.to_owned(), Value::from(vec!["Customer"]))]);
-    if datatype.as_str() == "customer" { keep_roles(datatype, &least, &mut data.clone()) } else { Ok(()) }
+    kept::check_new(datatype, data).map_err(refused)
 }
 
-fn keep_key(before: &Map<String, Value>, after: &mut Map<String, Value>) -> Result<(), Problem> {
-    let changed = after.iter().filter(|(name, value)| before.get(*name) != Some(value));
-    let problems: Vec<Detail> = changed.filter_map(|(name, value)| wrong_of_key(name, value)).collect();
-    if !problems.is_empty() {
-        return Err(Problem::invalid("the API key cannot be changed so", problems));
-    }
-    let told = std::mem::replace(after, before.clone());
-    after.extend(told);
-    Ok(())
-}
-
-fn wrong_of_key(name: &str, value: &Value) -> Option<Detail> {
-    let message = if !OF_A_KEY.contains(&name) {
-        let allowed = OF_A_KEY.join(", ");
-        format!("is fixed when the key is made: {allowed} can be changed here; make another key for the rest")
-    } else if value.is_string() || (name == "description" && value.is_null()) {
-        return None;
-    } else {
-        "must be a text".to_owned()
-    };
-    let name: String = name.chars().take(64).collect();
-    Some(Detail { path: format!("data.{name}"), message })
-}
-
-fn keep_roles(
-    datatype: &Datatype,
-    before: &Map<String, Value>,
-    after: &mut Map<String, Value>,
-) -> Result<(), Problem> {
-    match (before.get(ROLES), after.get(ROLES)) {
-        (Some(roles), None) => {
-            after.insert(ROLES.to_owned(), roles.clone());
-            Ok(())
-        }
-        (before, after) if before == after => Ok(()),
-        _ => {
-            let instead = match datatype.as_str() {
-                "user" => "use POST /user/role/add and POST /user/role/remove",
-                _ => "customers and guests have the least that such people are",
-            };
-            let message = format!("is not set by writing the record: {instead}");
-            let detail = Detail { path: format!("data.{ROLES}"), message };
-            Err(Problem::invalid("the record cannot be written so", vec![detail]))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::repository::rules::tests::record;
-    use serde_json::json;
-
-    fn kept(datatype: &str, before: Value, after: Value) -> Result<Value, String> {
-        let with = |data: Value| {
-            let mut record = record(datatype, "x-1", "ada", json!({}));
-            record.data = data.as_object().cloned().unwrap();
-            record
-        };
-        let mut changed = with(after);
-        keep(&with(before), &mut changed).map(|()| Value::Object(changed.data)).map_err(|p| p.to_string())
-    }
-
-    #[test]
-    fn of_a_key_only_its_words_and_its_status_change() {
-        let key = json!({"name": "k", "scopes": ["read"], "status": "active"});
-        let renamed = kept("apikey", key.clone(), json!({"name": "n"})).unwrap();
-        assert_eq!(renamed, json!({"name": "n", "scopes": ["read"], "status": "active"}));
-        assert_eq!(kept("apikey", key.clone(), key.clone()).unwrap(), key, "what was read is sent back");
-        let told = kept("apikey", key.clone(), json!({"scopes": ["*"], "status": "revoked"})).unwrap_err();
-        assert!(
-            told.contains("data.scopes: is fixed") && told.contains("name, description, status"),
-            "{told}"
-        );
-        assert!(kept("apikey", key, json!({"status": null})).unwrap_err().contains("must be a text"));
-    }
-
-    #[test]
-    fn roles_stay_and_are_not_written() {
-        let ada = json!({"email": "a@b.c", "roles": ["User"]});
-        assert_eq!(kept("user", ada.clone(), json!({"email": "x@b.c"})).unwrap()["roles"], json!(["User"]));
-        let told = kept("user", ada, json!({"roles": ["Owner"]})).unwrap_err();
-        assert!(told.contains("data.roles") && told.contains("/user/role/add"), "{told}");
-        assert!(kept("contact", json!({"roles": 1}), json!({"roles": 2})).is_ok());
-        let customer = Datatype::new("customer").unwrap();
-        let new = |data: Value| check_new(&customer, data.as_object().unwrap()).is_ok();
-        assert!(new(json!({})) && new(json!({"roles": ["Customer"]})) && !new(json!({"roles": ["Owner"]})));
-    }
+fn refused(fixed: Vec<Fixed>) -> Problem {
+    let detail = |Fixed { path, message }| Detail { path, message };
+    Problem::invalid("the record cannot be written so", fixed.into_iter().map(detail).collect())
 }

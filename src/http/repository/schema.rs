@@ -44,15 +44,21 @@ pub const NEW_RECORD_ID: &str = r"^[^\s\x00-\x1f\x7f-\x9f/\\?#]*$";
 /// Where a list goes on.
 pub const CURSOR: &str = r"^[0-9a-f]{1,16}\.[^\s\x00-\x1f\x7f-\x9f/\\?#]+$";
 
-/// Declares types that stand for a schema in the API document, under their names and with their comments.
+/// Declares types that stand for a schema in the API document, under their names and with their comments;
+/// where a reader needs them, `like` gives examples, which `tests/document.rs` sends to the server.
 macro_rules! schemas {
-    ($($(#[doc = $doc:literal])* $name:ident uses [$($used:ty),*] is $build:expr;)*) => {$(
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident uses [$($used:ty),*] is $build:expr $(, like [$($example:tt),+ $(,)?])?;
+    )*) => {$(
         $(#[doc = $doc])*
         pub struct $name;
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> crate::http::repository::schema::Any {
-                crate::http::repository::schema::described($build, concat!($($doc),*).trim())
+                let schema = crate::http::repository::schema::described($build, concat!($($doc),*).trim());
+                $(let schema = crate::http::repository::schema::such_as(schema, vec![$(serde_json::json!($example)),+]);)?
+                schema
             }
         }
 
@@ -83,6 +89,18 @@ pub fn described(mut schema: Any, text: &str) -> Any {
     };
     if let Some(description) = description {
         *description = Some(text.to_owned());
+    }
+    schema
+}
+
+/// A schema with examples of what it allows.
+#[must_use]
+pub fn such_as(mut schema: Any, examples: Vec<serde_json::Value>) -> Any {
+    match &mut schema {
+        RefOr::T(Schema::Object(object)) => object.examples = examples,
+        RefOr::T(Schema::Array(array)) => array.examples = examples,
+        RefOr::T(Schema::AnyOf(any)) => any.examples = examples,
+        _ => {}
     }
     schema
 }

@@ -10,6 +10,7 @@ use crate::flow::fields::present;
 use crate::flow::problem::Problems;
 use crate::ids::RecordId;
 use crate::record::service::NewRecord;
+use crate::rights::kept;
 use crate::rights::role::Permission;
 
 /// The action.
@@ -33,6 +34,8 @@ impl Action for Handler {
             recheck(self, &config, ctx)?;
             let datatype = target::datatype(&config)?;
             let data = config.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
+            let said = kept::check_new(&datatype, &data);
+            said.map_err(|fixed| StepError::lasting(format!("failed to {}", kept::told(&fixed))))?;
             let sk = Some(RecordId::generate(&datatype, ctx.now));
             let new = NewRecord { datatype, sk, data, meta: Map::new(), once: false };
             let write = ctx.records.plan_create(&ctx.run.org_id, new, Some(&ctx.author()));

@@ -15,6 +15,9 @@ use crate::rights::{collections, required};
 /// Collections that flows may not write: they have rules of their own.
 pub const GUARDED: [&str; 4] = ["automation", "user", "customer_session", "apikey"];
 
+/// What somebody who wanted to change roles reads.
+const INSTEAD_OF_USERS: &str = "; roles are changed by POST /user/role/add and POST /user/role/remove";
+
 /// Notes a `datatype` that is missing, no name, guarded, or not for whoever saves the flow to write.
 pub fn check_datatype(config: &Map, on: Check<'_>, to: Permission, problems: &mut Problems) {
     let Some(text) = problems.required_text(config, "datatype") else { return };
@@ -24,7 +27,8 @@ pub fn check_datatype(config: &Map, on: Check<'_>, to: Permission, problems: &mu
     match model::datatype(text) {
         Err(error) => problems.add("datatype", error),
         Ok(datatype) if GUARDED.contains(&datatype.as_str()) => {
-            problems.add("datatype", format_args!("is `{text}`, which flows may not write"));
+            let instead = if text == "user" { INSTEAD_OF_USERS } else { "" };
+            problems.add("datatype", format_args!("is `{text}`, which flows may not write{instead}"));
         }
         Ok(datatype) => check_collection(&datatype, "datatype", on, to, problems),
     }

@@ -15,6 +15,7 @@ use crate::record::find::{Find, FindError};
 use crate::record::model::Record;
 use crate::record::service::WriteError;
 use crate::record::{Options, Query, edit};
+use crate::rights::kept;
 use crate::rights::role::Permission;
 
 /// Records that one step may change: they are written in one commit, with the step itself.
@@ -108,7 +109,11 @@ impl From<Failure> for StepError {
 
 async fn write(ctx: &StepContext<'_>, at: (&Datatype, &RecordId), updates: &Map) -> Result<Write, Failure> {
     let (org, author) = (&ctx.run.org_id, ctx.author());
-    let change = |record: &mut Record| edit::apply_partial(record, updates);
+    let change = |record: &mut Record| {
+        let before = record.data.clone();
+        edit::apply_partial(record, updates)?;
+        kept::keep(&record.datatype, &before, &mut record.data).map_err(|fixed| kept::told(&fixed))
+    };
     let write = ctx.records.plan_update(org, at, None, Some(&author), change).await;
     let write = write.map_err(|error| match error {
         gone @ WriteError::Missing { .. } => Failure::Gone(gone),

@@ -2,5 +2,6 @@
 
 mod commits;
 mod flows;
+mod keeper;
 mod listeners;
 mod loops;

@@ -127,6 +127,35 @@ async fn a_flow_leaves_no_record_that_nobody_can_open() {
 }
 
 #[actix::test]
+async fn flows_give_nobody_roles() {
+    let house = TestHouse::start();
+    let eve = house.create("customer", json!({"email": "eve@x.y", "roles": ["Customer"]})).await;
+    let update = |datatype: &str, updates: Value| {
+        body("update_data", json!({"datatype": datatype, "recordId": eve.sk, "updates": updates}))
+    };
+    for (flow, path) in [
+        (update("customer", json!({"roles": ["Owner"]})), "data.roles"),
+        (update("customer", json!({"data.roles.0": "Owner"})), "data.roles"),
+        (body("create_data", json!({"datatype": "customer", "data": {"roles": ["Owner"]}})), "data.roles"),
+        (update("us{{nothing}}er", json!({"roles": ["Owner"]})), "/user/role/add"),
+    ] {
+        let flow = saved(&house, &flow, ADA).await.unwrap();
+        let failed = fired(&house, &flow).await.unwrap();
+        assert!(failed.contains(path), "{failed}");
+        house.machine.flows.set_status(&house.org, &flow, FlowStatus::Inactive, ADA).await.unwrap();
+    }
+    assert_eq!(house.records("customer").await, std::slice::from_ref(&eve));
+    // What leaves them as they are is written, and what leaves them out too.
+    for updates in [json!({"roles": ["Customer"], "n": 1}), json!({"data": {"n": 1}})] {
+        let flow = saved(&house, &update("customer", updates), ADA).await.unwrap();
+        assert_eq!(fired(&house, &flow).await, None);
+        let now = house.record("customer", &eve.sk).await.unwrap().data;
+        assert_eq!((&now["roles"], &now["n"]), (&json!(["Customer"]), &json!(1)));
+        house.machine.flows.set_status(&house.org, &flow, FlowStatus::Inactive, ADA).await.unwrap();
+    }
+}
+
+#[actix::test]
 async fn whoever_lets_a_flow_listen_answers_for_it_and_who_stops_it_does_not() {
     let house = TestHouse::start();
     task(&house, json!({"update": ["Owner"]})).await;

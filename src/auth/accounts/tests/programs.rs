@@ -1,4 +1,9 @@
-use appengine_actors::record::model::DELETED;
+use appengine_actors::clock::Clock;
+use appengine_actors::ids::RecordId;
+use appengine_actors::keys;
+use appengine_actors::record::model::{DELETED, Record};
+use appengine_actors::rights::kept::{LAST_USED, USAGE};
+use appengine_actors::store::{Batch, Store, StoreError, decode};
 use serde_json::{Value, json};
 
 use super::super::AccountError;
@@ -44,7 +49,7 @@ async fn an_api_key_is_good_in_its_organisation_while_its_record_is_there_and_ac
     world.sign_up("b", Kind::User, "eve@example.com").await.unwrap();
     assert_eq!(world.admit_key("b", key).await, Err(Refusal::InvalidApiKey));
     let set = |status: Value| {
-        move |record: &mut appengine_actors::record::model::Record| {
+        move |record: &mut Record| {
             record.data.insert("status".into(), status);
         }
     };
@@ -62,13 +67,84 @@ async fn writing_a_keys_record_gives_it_nothing() {
     let ada = owner(&world).await;
     let made = world.accounts.create_api_key(&ada, &json!({"name": "CI"})).await.unwrap();
     let sk = made["sk"].as_str().unwrap().parse().unwrap();
-    let widen = |record: &mut appengine_actors::record::model::Record| {
+    let widen = |record: &mut Record| {
         record.data.insert("scopes".into(), json!(["*"]));
         record.data.insert("expiresAt".into(), Value::Null);
     };
     world.edit("my-org", "apikey", &sk, widen).await;
     let admitted = world.admit_key("my-org", &made["data"]["key"]).await.unwrap();
     assert!(!admitted.may_scope("write:data"));
+}
+
+/// What a key's record shows of its use, and the rest of it.
+async fn shown(world: &World, sk: &RecordId) -> (Value, Value) {
+    let key = keys::record(&org_id("my-org"), &"apikey".parse().unwrap(), sk);
+    let found = world.store.get(key).await.unwrap().unwrap();
+    let mut record = decode::<Record>(&found.value).unwrap().to_json();
+    let used = [LAST_USED, USAGE].map(|name| record["data"].as_object_mut().unwrap().remove(name));
+    (json!(used), record)
+}
+
+#[tokio::test]
+async fn a_keys_record_shows_how_it_is_used_and_is_not_changed_by_it() {
+    let world = world();
+    let ada = owner(&world).await;
+    let made = world.accounts.create_api_key(&ada, &json!({"name": "CI"})).await.unwrap();
+    let (key, sk) = (&made["data"]["key"], made["sk"].as_str().unwrap().parse().unwrap());
+    let first = world.clock.now();
+    let (unused, rest) = shown(&world, &sk).await;
+    assert_eq!(unused, json!([null, {"totalRequests": 0}]));
+    let admitted = world.admit_key("my-org", key).await.unwrap();
+    for _ in 0..2 {
+        world.gate.count_use(&admitted);
+        world.gate.count_use(&ada);
+    }
+    assert_eq!(shown(&world, &sk).await.0, unused, "no request waits for it");
+    world.accounts.write_uses().await;
+    world.accounts.write_uses().await;
+    let used = (json!([first, {"totalRequests": 2, "firstUsedAt": first}]), rest.clone());
+    assert_eq!(shown(&world, &sk).await, used);
+    world.clock.advance(HOUR);
+    world.gate.count_use(&admitted);
+    world.accounts.write_uses().await;
+    let used = json!([world.clock.now(), {"totalRequests": 3, "firstUsedAt": first}]);
+    assert_eq!(shown(&world, &sk).await, (used, rest));
+}
+
+#[tokio::test]
+async fn uses_that_cannot_be_written_are_kept_for_the_next_round() {
+    let world = world();
+    let ada = owner(&world).await;
+    let made = world.accounts.create_api_key(&ada, &json!({"name": "CI"})).await.unwrap();
+    let (key, sk): (_, RecordId) = (&made["data"]["key"], made["sk"].as_str().unwrap().parse().unwrap());
+    let admitted = world.admit_key("my-org", key).await.unwrap();
+    let total = async || shown(&world, &sk).await.0[1]["totalRequests"].clone();
+    world.gate.count_use(&admitted);
+    world.store.fail_next(1, &StoreError::Unavailable("the disk is full".to_owned()));
+    world.accounts.write_uses().await;
+    assert_eq!(total().await, 0);
+    // Somebody renames the key between the look at it and the writing.
+    world.store.hold();
+    let rename = world.edit("my-org", "apikey", &sk, |record| {
+        record.data.insert("name".to_owned(), json!("renamed"));
+    });
+    let released = async {
+        world.store.until_waiting(2).await;
+        world.gate.count_use(&admitted);
+        world.store.release();
+    };
+    futures_util::join!(rename, world.accounts.write_uses(), released);
+    assert_eq!(total().await, 0);
+    world.accounts.write_uses().await;
+    let (used, rest) = shown(&world, &sk).await;
+    assert_eq!((&used[1]["totalRequests"], &rest["data"]["name"]), (&json!(2), &json!("renamed")));
+    // Of one that is gone nothing is kept.
+    world.gate.count_use(&admitted);
+    let mut batch = Batch::default();
+    batch.delete(keys::record(&org_id("my-org"), &"apikey".parse().unwrap(), &sk));
+    world.store.commit(batch).await.unwrap();
+    world.accounts.write_uses().await;
+    assert!(!world.everything().await.contains("renamed"));
 }
 
 #[tokio::test]

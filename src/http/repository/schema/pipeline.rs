@@ -17,7 +17,13 @@ schemas! {
     Stage uses [Query, Expression] is any_of(stages());
 
     /// A pipeline, or an object with one.
-    PipelineBody uses [Stage] is any_of([pipeline(), closed([("pipeline", pipeline())]).required("pipeline").into()]);
+    PipelineBody uses [Stage] is {
+        any_of([pipeline(), closed([("pipeline", pipeline())]).required("pipeline").into()])
+    }, like [[
+        {"$match": {"data.status": "paid"}},
+        {"$group": {"_id": "$data.country", "orders": {"$sum": 1}, "total": {"$sum": "$data.total"}}},
+        {"$sort": {"total": -1}},
+    ]];
 }
 
 fn pipeline() -> Any {

@@ -23,7 +23,10 @@ schemas! {
     FindBody uses [Query, Options] is object()
         .property("query", or_null(named::<Query>()))
         .property("options", or_null(named::<Options>()))
-        .into();
+        .into(), like [{
+            "query": {"data.status": "paid", "data.total": {"$gte": 50}, "createdate": {"$gte": "2026-04-01"}},
+            "options": {"sort": {"createdate": -1}, "page": 1, "pageSize": 20},
+        }];
 
     /// What is searched for.
     SearchBody uses [] is closed([
@@ -35,19 +38,27 @@ schemas! {
     /// A record to create.
     CreateBody uses [] is closed(fields([("datatype", text(DATATYPE)), ("isNew", one_of([true]))]))
         .required("datatype").required("isNew").required("data")
-        .into();
+        .into(), like [{
+            "datatype": "contact", "isNew": true, "state": "active",
+            "data": {"email": "ada@example.com", "firstName": "Ada", "tags": ["early"]},
+        }];
 
     /// A record to create: the application's fields under `data`, or by themselves.
-    CreateInBody uses [] is create_in();
+    CreateInBody uses [] is create_in(), like [
+        {"data": {"number": "1042", "status": "paid", "total": 59.9}, "state": "active"},
+        {"number": "1043", "status": "open", "total": 12},
+    ];
 
     /// Records to create, each as `CreateInBody`.
     Documents uses [CreateInBody] is list(named::<CreateInBody>()).min_items(Some(1)).max_items(Some(MOST)).into();
 
     /// What a record shall be.
-    UpdateBody uses [] is closed(fields([("version", version())])).required("data").into();
+    UpdateBody uses [] is closed(fields([("version", version())])).required("data").into(), like [
+        {"data": {"number": "1042", "status": "shipped", "total": 59.9}, "version": 0},
+    ];
 
     /// Dotted paths and their new values.
-    PartialBody uses [] is partial();
+    PartialBody uses [] is partial(), like [{"data.status": "shipped", "data.parcel.carrier": "DHL"}];
 
     /// Ids of records.
     Ids uses [] is list(text(RECORD_ID)).min_items(Some(1)).max_items(Some(MOST)).into();

@@ -1,0 +1,90 @@
+//! The API document's examples are taken by the server that it is about.
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+#[path = "repository/house.rs"]
+#[allow(dead_code, reason = "those who look at records use the rest")]
+mod house;
+
+use std::collections::BTreeSet;
+
+use appengine::http::openapi::document;
+use house::{House, ORG};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// An operation that takes a body, and the examples of it.
+struct Operation {
+    method: Method,
+    path: String,
+    examples: Vec<Value>,
+}
+
+fn operations() -> Vec<Operation> {
+    let document = json!(document());
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let Some(name) = schema["$ref"].as_str() else { continue };
+            let examples = document.pointer(&format!("{}/examples", name.trim_start_matches('#')));
+            let examples = examples.and_then(Value::as_array).cloned().unwrap_or_default();
+            let method = method.to_uppercase().parse().unwrap();
+            found.push(Operation { method, path: path.clone(), examples });
+        }
+    }
+    found
+}
+
+#[test]
+fn bodies_that_a_reader_would_have_to_guess_have_examples() {
+    let operations = operations();
+    let told = operations.iter().filter(|operation| !operation.examples.is_empty());
+    let told: BTreeSet<&str> = told.map(|operation| operation.path.as_str()).collect();
+    for path in [
+        "/api-key/create",
+        "/automation",
+        "/automation/flows/create",
+        "/automation/{id}/execute",
+        "/dynamic-query/aggregate",
+        "/dynamic-query/bulkWrite",
+        "/dynamic-query/find",
+        "/dynamic-query/insertMany",
+        "/dynamic-query/updateMany",
+        "/events",
+        "/events/batch",
+        "/profile/customer/signin",
+        "/profile/customer/signup",
+        "/profile/user/signin",
+        "/profile/user/signup",
+        "/repository/aggregate/{datatype}",
+        "/repository/create",
+        "/repository/create/{datatype}",
+        "/repository/find/{datatype}",
+        "/repository/update-partial/{datatype}/{id}",
+        "/repository/update/{datatype}/{id}",
+    ] {
+        assert!(told.contains(path), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn every_example_is_taken() {
+    let house = House::open().await;
+    let ada = house.owner();
+    let pause = json!([{"type": "delay", "config": {"duration": 1, "unit": "days"}}]);
+    let flow = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": pause});
+    let flow = ada.done("/automation/flows/create", flow).await["id"].as_str().unwrap().to_owned();
+    ada.create("order", "order-1", json!({"number": "1042"})).await;
+    // Sign-in before sign-up is nobody's, and only the first to sign up gets the address.
+    let fine = |status: u16| (200..300).contains(&status) || matches!(status, 401 | 409);
+    for Operation { method, path, examples } in operations() {
+        let id = if path.starts_with("/automation") { flow.as_str() } else { "order-1" };
+        let target = path.replace("{datatype}", "order").replace("{id}", id).replace("{id_or_datatype}", id);
+        for example in examples {
+            let header = Some(("orgid", ORG));
+            let (status, _, answer) = ada.send(method.clone(), &target, header, Some(example.clone())).await;
+            assert!(fine(status), "{method} {target} {example}: {status} {answer}");
+        }
+    }
+    assert_eq!(ada.get("/health").await.0, 200);
+}
