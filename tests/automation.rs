@@ -11,5 +11,7 @@ mod flows;
 mod house;
 #[path = "automation/kit.rs"]
 mod kit;
+#[path = "automation/queues.rs"]
+mod queues;
 #[path = "automation/rights.rs"]
 mod rights;

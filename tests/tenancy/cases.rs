@@ -114,6 +114,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(people(a));
     cases.extend(events(a));
     cases.extend(automation(a));
+    cases.extend(queues(a));
     cases.extend(records::cases(a));
     cases
 }
@@ -140,6 +141,20 @@ fn about_the_instance(a: &Planted) -> Vec<Case> {
             .asking(&["automation"], "state=completed")
             .asking(&["automation"], "state=failed&page=1"),
         reads("/monitoring/jobs/{id}").at(&[a.get("job")]),
+    ]
+}
+
+fn queues(a: &Planted) -> Vec<Case> {
+    vec![
+        writes("/monitoring/queues/{name}/pause").at(&["automation"]),
+        writes("/monitoring/queues/{name}/resume").at(&["automation"]),
+        writes("/monitoring/jobs/{id}/promote").at(&[a.get("job")]),
+        writes("/monitoring/jobs/{id}/cancel").at(&[a.get("job_two")]),
+        writes("/monitoring/jobs/{id}/retry").at(&[a.get("failed_job")]),
+        writes("/monitoring/queues/{name}/retry-failed").at(&["automation"]),
+        writes("/monitoring/queues/{name}/clean")
+            .with(&["automation"], json!({"state": "failed"}))
+            .with(&["schedule"], json!({"state": "delayed"})),
     ]
 }
 

@@ -186,6 +186,8 @@ impl Planted {
         self.keep("error", &failed[0]["lastError"]);
         let jobs = self.until(server, "/monitoring/queues/schedule/jobs?state=delayed", 2);
         self.keep("job", &jobs[0]["id"]);
+        self.keep("job_two", &jobs[1]["id"]);
+        self.keep("failed_job", &failed[0]["id"]);
         self.private.extend(jobs.iter().filter_map(|job| Some(job["id"].as_str()?.to_owned())));
         let jobs = server.dump_of(system());
         let jobs = jobs.values().filter_map(|value| decode::<Job>(value).ok());
@@ -215,6 +217,10 @@ impl Planted {
         let mut own = server.dump_of(prefix_of(keys::all_records(&org)));
         let of_a = |key: &Key| key.windows(16).any(|part| self.jobs.contains(part));
         own.extend(server.dump_of(system()).into_iter().filter(|(key, _)| of_a(key)));
+        // Of those who are paused, A.
+        let paused = keys::queue_paused(&QueueName::new("automation").expect("a queue"));
+        let names_a = |value: &Bytes| String::from_utf8_lossy(value).contains(&format!("\"{org}\""));
+        own.extend(server.dump_of(paused).into_iter().filter(|(_, value)| names_a(value)));
         own
     }
 
