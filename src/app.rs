@@ -21,6 +21,7 @@ use appengine_actors::machine::{Ended, Machine};
 use appengine_actors::ports::{Publisher, Vault};
 use appengine_actors::queue::job::QueueSettings;
 use appengine_actors::queue::lines::Shares;
+use appengine_actors::queue::retention::{Bound, Keep};
 use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
@@ -40,7 +41,7 @@ use crate::auth::sealing::{RootSecret, SigningKey};
 use crate::auth::seen::Seen;
 use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
-use crate::config::Config;
+use crate::config::{Config, HumanDuration};
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
 use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
@@ -302,12 +303,18 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         max: queues.backoff_max.get(),
     };
     let backoff = Backoff::new(curve, MAX_ATTEMPTS, queues.jitter)?;
+    let bound = |age: HumanDuration, count| Bound { age: age.get(), count };
+    let keep = Keep {
+        completed: bound(queues.keep_completed, queues.keep_completed_count),
+        failed: bound(queues.keep_failed, queues.keep_failed_count),
+    };
     let queue = |name: &str| {
         let settings = QueueSettings {
             concurrency: queues.concurrency_of(name),
             attempts: queues.attempts,
             backoff: backoff.clone(),
             timeout: queues.timeout.get(),
+            keep,
             shares: Shares { org: queues.org_concurrency, key: queues.key_concurrency },
         };
         Ok((QueueName::new(name)?, settings))

@@ -173,6 +173,14 @@ pub struct Queues {
     pub jitter: f64,
     /// Time for one try.
     pub timeout: HumanDuration,
+    /// Time for which jobs that are done are kept.
+    pub keep_completed: HumanDuration,
+    /// Jobs that are done and kept, of each queue.
+    pub keep_completed_count: u64,
+    /// Time for which jobs that were given up are kept.
+    pub keep_failed: HumanDuration,
+    /// Jobs that were given up and are kept, of each queue.
+    pub keep_failed_count: u64,
     /// E-mail, SMS and push messages.
     pub notification: Queue,
     /// Flow runs.

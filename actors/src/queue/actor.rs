@@ -11,12 +11,14 @@ use actix::{
 use tracing::{debug, error, warn};
 
 use super::alter::{AlterError, Alteration, Altered, Which, Wish, alter, batch_of as altered_batch, find};
+use super::attempt::Attempt;
 use super::effects::{Effect, Input, Page, Totals};
 use super::job::{Job, JobState, Outcome, QueueSettings};
 use super::lines::LineId;
 use super::load::{batch_of, load, paused_of};
 use super::messages::{Alter, Drain, GetStatus, JobsAdded, Move, SetPaused};
 use super::pages::{JobPage, Jobs, place_of, read_jobs, survey};
+use super::retention::STEP;
 use super::state::QueueState;
 use super::worker::Worker;
 use crate::clock::timeout;
@@ -29,8 +31,8 @@ use crate::window::Place;
 
 /// How long a failed read or write rests before it is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
-/// Lines that are looked for at once.
-const LINES_AT_ONCE: usize = 256;
+/// How often it is looked whether jobs are old enough to go.
+const CLEANING: Duration = Duration::from_secs(10);
 /// How often a queue looks up by itself: what falls due, and hints that were lost.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -47,19 +49,6 @@ pub struct QueueActor {
     alarm: Option<(Duration, SpawnHandle)>,
     /// Held while this incarnation acts, so that no other one does.
     lease: Option<Lease>,
-}
-
-/// An attempt at a job. One whose queue is gone must not go on beside the one that begins it again.
-struct Attempt {
-    task: tokio::task::AbortHandle,
-    /// Who called it off.
-    cancelled_by: Option<String>,
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl QueueActor {
@@ -121,6 +110,34 @@ impl QueueActor {
         }));
     }
 
+    fn clean(&self, ctx: &mut Context<Self>) {
+        let wait = self.house.clock.sleep(CLEANING).into_actor(self);
+        ctx.spawn(wait.map(|(), act, ctx| {
+            // One is enough to see whether any is to go.
+            [JobState::Completed, JobState::Failed]
+                .into_iter()
+                .for_each(|state| act.remove_old(state, 1, ctx));
+            act.clean(ctx);
+        }));
+    }
+
+    fn remove_old(&self, state: JobState, limit: usize, ctx: &mut Context<Self>) {
+        let read = read_jobs(self.house.clone(), self.name.clone(), Jobs::All(state), None, limit);
+        let removed = read.into_actor(self).then(move |page, act, ctx| {
+            let jobs = page.unwrap_or_default().jobs;
+            let kept = act.state.kept(state);
+            let count = kept.map_or(0, |(bound, kept)| bound.outlived(kept, &jobs, act.house.clock.now()));
+            let removal = |before| Alteration { before, after: None };
+            act.write_altered(jobs.into_iter().take(count).map(removal).collect(), false, ctx)
+        });
+        ctx.spawn(removed.map(move |removed, act, ctx| match removed {
+            Ok(removed) if removed.jobs.len() >= limit => act.remove_old(state, STEP, ctx),
+            Ok(_) => {}
+            // The next time will do.
+            Err(error) => debug!(queue = %act.name, %error, "old jobs were not removed"),
+        }));
+    }
+
     fn write(&self, moves: Vec<Move>, totals: Totals, ctx: &mut Context<Self>) {
         let batch = match batch_of(&moves, &self.name, totals) {
             // A power cut may have the jobs run again, as a crash may; whoever asks for them knows nothing of it.
@@ -138,11 +155,7 @@ impl QueueActor {
                 let refused = moves.remove(index);
                 self.look_into(refused, moves, ctx);
             }
-            Err(error) => {
-                warn!(queue = %self.name, %error, "jobs could not be written, trying again");
-                let wait = self.house.clock.sleep(STORE_PAUSE).into_actor(self);
-                ctx.spawn(wait.map(move |(), act, ctx| act.feed(Input::WriteFailed(moves), ctx)));
-            }
+            Err(error) => self.after_pause(&error, Input::WriteFailed(moves), ctx),
         }
     }
 
@@ -182,7 +195,7 @@ impl QueueActor {
     }
 
     fn survey(&self, after: Option<LineId>, ctx: &mut Context<Self>) {
-        let read = survey(self.house.clone(), self.name.clone(), after, LINES_AT_ONCE).into_actor(self);
+        let read = survey(self.house.clone(), self.name.clone(), after).into_actor(self);
         ctx.spawn(read.map(move |read, act, ctx| match read {
             Ok((lines, more)) => act.feed(Input::Surveyed { lines, more }, ctx),
             Err(error) => act.after_pause(&error, Input::SurveyFailed, ctx),
@@ -190,7 +203,7 @@ impl QueueActor {
     }
 
     fn after_pause(&self, error: &StoreError, input: Input, ctx: &mut Context<Self>) {
-        warn!(queue = %self.name, %error, "jobs could not be read, trying again");
+        warn!(queue = %self.name, %error, "jobs could not be read or written, trying again");
         let wait = self.house.clock.sleep(STORE_PAUSE).into_actor(self);
         ctx.spawn(wait.map(move |(), act, ctx| act.feed(input, ctx)));
     }
@@ -202,9 +215,9 @@ impl QueueActor {
             let done = timeout(clock.as_ref(), limit, worker.run(job)).await;
             done.unwrap_or_else(|| Outcome::Retry(format!("it took longer than {limit:?}")))
         });
-        self.running.insert(id, Attempt { task: attempt.abort_handle(), cancelled_by: None });
+        self.running.insert(id, Attempt::of(attempt.abort_handle()));
         ctx.spawn(attempt.into_actor(self).map(move |ended, act, ctx| {
-            let cancelled_by = act.running.remove(&id).and_then(|mut attempt| attempt.cancelled_by.take());
+            let cancelled_by = act.running.remove(&id).and_then(Attempt::end);
             let outcome = ended.unwrap_or_else(|failure| {
                 if let Some(by) = cancelled_by {
                     return Outcome::Cancelled(by);
@@ -233,6 +246,7 @@ impl Actor for QueueActor {
                 act.lease = Some(lease);
                 act.feed(input, ctx);
                 act.heartbeat(ctx);
+                act.clean(ctx);
             }
             Err(error) => {
                 act.fate.failed(format!("load the queue {}: {error}", act.name));
@@ -311,8 +325,7 @@ impl QueueActor {
         if let (Which::One(id), Wish::Cancel, [job]) = (which, wish, jobs.as_slice())
             && let Some(attempt) = self.running.get_mut(id)
         {
-            attempt.cancelled_by = Some(by.to_owned());
-            attempt.task.abort();
+            attempt.cancel(by);
             let job = Job { cancelled_by: Some(by.to_owned()), ..job.clone() };
             self.worker.stop(&job, by);
             return Ok(Wanted::Stopped(Box::new(job)));

@@ -9,7 +9,7 @@ use super::pages::{Jobs, read_jobs};
 use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
-use crate::keys;
+use crate::keys::{self, Node};
 use crate::store::{Batch, Expect, StoreError, decode, encode};
 
 /// Jobs of all organisations that are looked at for one request.
@@ -177,7 +177,10 @@ pub(super) fn batch_of(alterations: &[Alteration]) -> Result<Batch, StoreError> 
         batch.expect(before.at(), Expect::Present).delete(before.at());
         match after {
             Some(job) => batch.insert(job.at(), Vec::new()).put(keys::job(job.id), encode(job)?),
-            None => batch.delete(keys::job(before.id)),
+            None => {
+                let shown = keys::effect(&before.org_id, before.cause(), Node::Job(before.id));
+                batch.delete(keys::job(before.id)).delete(shown)
+            }
         };
     }
     Ok(batch)

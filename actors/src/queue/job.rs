@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::lines::Shares;
+use super::retention::Keep;
 use crate::clock::Timestamp;
 use crate::ids::{EventId, JobId, OrgId, QueueName, RecordId, RunId};
-use crate::keys;
+use crate::keys::{self, Node};
 use crate::store::Key;
 
 /// What a job is to do. The version in the name lets old jobs be read by new programs.
@@ -174,6 +175,15 @@ pub struct JobDraft {
 }
 
 impl Job {
+    /// What it stands under in a trace.
+    #[must_use]
+    pub const fn cause(&self) -> Node {
+        match &self.task {
+            Task::RunFlow { run, .. } => Node::Run(*run),
+            Task::FireTrigger { event, .. } => Node::Event(*event),
+        }
+    }
+
     /// Where the store has it among the jobs of its state.
     #[must_use]
     pub fn at(&self) -> Key {
@@ -267,4 +277,6 @@ pub struct QueueSettings {
     pub timeout: Duration,
     /// Of these jobs, how many may be of one organisation, and of one key.
     pub shares: Shares,
+    /// What is kept of the jobs that came to their end.
+    pub keep: Keep,
 }

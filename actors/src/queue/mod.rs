@@ -4,6 +4,7 @@
 
 mod actor;
 pub mod alter;
+mod attempt;
 pub mod effects;
 pub mod format;
 mod interrupted;
@@ -11,6 +12,7 @@ pub mod job;
 pub mod lines;
 mod load;
 pub mod messages;
+pub mod retention;
 pub mod state;
 pub mod worker;
 

@@ -10,6 +10,8 @@ use crate::keys;
 use crate::store::{Key, Scan, StoreError, after_prefix, decode};
 use crate::window::Place;
 
+/// Lines that are looked for at once.
+const LINES: usize = 256;
 /// Keys that are counted at once.
 const COUNTED: usize = 10_000;
 
@@ -88,7 +90,7 @@ pub(super) fn place_of(queue: &QueueName, which: &Jobs, (place, id): Place<JobId
     }
 }
 
-/// Up to `limit` lines after one, and whether there are more.
+/// Some lines after one, and whether there are more.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -96,7 +98,6 @@ pub(super) async fn survey(
     house: Arc<House>,
     queue: QueueName,
     after: Option<LineId>,
-    limit: usize,
 ) -> Result<(Vec<LineId>, bool), StoreError> {
     let mut scan = Scan::prefix(keys::waiting_jobs(&queue), 1).keys_only();
     let behind =
@@ -105,7 +106,7 @@ pub(super) async fn survey(
         scan.from = behind(&line);
     }
     let mut lines = Vec::new();
-    while lines.len() < limit {
+    while lines.len() < LINES {
         let found = house.store.scan(scan.clone()).await?;
         let Some((key, _)) = found.first() else { return Ok((lines, false)) };
         let (org, priority, of) = keys::parse_waiting(&queue, key)

@@ -10,6 +10,7 @@ use super::interrupted::{interrupted_move, is_suspect};
 use super::job::{Job, JobState, Outcome, QueueSettings};
 use super::lines::{Held, Lines, Wanted};
 use super::messages::{Move, QueueStatus};
+use super::retention::Bound;
 use crate::clock::Timestamp;
 use crate::ids::{JobId, OrgId, QueueName};
 use crate::window::{WINDOW, Window};
@@ -364,6 +365,17 @@ impl QueueState {
     #[must_use]
     pub const fn paused(&self) -> &BTreeSet<Held> {
         self.waiting.paused()
+    }
+
+    /// What is kept of the jobs in a state, and how many there are; none where they do not end there.
+    #[must_use]
+    pub const fn kept(&self, state: JobState) -> Option<(Bound, u64)> {
+        let count =
+            if matches!(state, JobState::Completed) { self.totals.completed } else { self.totals.failed };
+        match self.settings.keep.of(state) {
+            Some(bound) => Some((bound, count)),
+            None => None,
+        }
     }
 
     /// How long one attempt may take.

@@ -27,6 +27,7 @@ use crate::ports::{Keeper, KeepsNothing, Vault};
 use crate::queue::job::{Job, JobState, QueueSettings, names};
 use crate::queue::lines::Shares;
 use crate::queue::messages::QueueStatus;
+use crate::queue::retention::{Bound, Keep};
 use crate::queue::{Jobs, read_jobs};
 use crate::record::model::Record;
 use crate::record::service::{Created, NewRecord, Origin};
@@ -60,12 +61,14 @@ impl Vault for PlainVault {
 pub fn settings() -> Settings {
     let second = Duration::from_secs(1);
     let curve = Curve::Exponential { first: second, factor: 2.0, max: second * 60 };
+    let kept = Bound { age: second * 86_400, count: 100_000 };
     let queue = QueueSettings {
         concurrency: 4,
         attempts: 3,
         backoff: Backoff::new(curve, 100, 0.0).expect("it is within the bounds"),
         timeout: second * 30,
         shares: Shares::default(),
+        keep: Keep { completed: kept, failed: kept },
     };
     let queues = names::ALL.map(|name| (queue_name(name), queue.clone()));
     Settings {

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use appengine_actors::ids::OrgId;
+use appengine_actors::keys;
 use appengine_actors::queue::alter::{AlterError, Altered, Which, Wish};
 use appengine_actors::queue::job::{JobState, Outcome};
 use appengine_actors::queue::messages::Alter;
-use appengine_actors::store::StoreError;
+use appengine_actors::queue::retention::Bound;
+use appengine_actors::store::{Scan, Store, StoreError};
+use appengine_actors::testkit::Setup;
+use appengine_actors::testkit::house::queue_name;
 use appengine_actors::testkit::probe::quiet;
 
-use super::bench::{Bench, Deed};
+use super::bench::{Bench, Deed, QUEUE};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -117,4 +121,25 @@ async fn what_cannot_be_written_changes_nothing() {
     bench.advance(SECOND * 100).await;
     bench.advance(SECOND).await;
     assert_eq!(bench.counts().await, [0, 0, 0, 1, 0]);
+}
+
+#[actix::test]
+async fn what_is_too_old_or_too_much_is_removed_by_itself() {
+    let mut setup = Setup::default();
+    let queue = setup.settings.queues.get_mut(&queue_name(QUEUE)).unwrap();
+    queue.keep.completed = Bound { age: SECOND * 3_600, count: 300 };
+    let bench = Bench::start(setup);
+    for _ in 0..700 {
+        bench.add(None).await;
+    }
+    assert_eq!(bench.counts().await[3], 700);
+    bench.advance(SECOND * 10).await;
+    assert_eq!(bench.counts().await, [0, 0, 0, 300, 0], "more than are kept, in several steps");
+    let newest = bench.jobs(JobState::Completed).await[299];
+    assert_eq!(bench.job(newest).await.state, JobState::Completed, "the oldest went");
+    bench.advance(SECOND * 3_700).await;
+    bench.advance(SECOND * 10).await;
+    assert_eq!(bench.counts().await, [0, 0, 0, 0, 0], "and all of them once they are old");
+    let left = bench.setup.store.scan(Scan::prefix(keys::jobs(), 10)).await.unwrap();
+    assert_eq!(left, [], "nothing is left behind");
 }

@@ -22,7 +22,7 @@ use appengine_actors::tree::ROOT;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-const QUEUE: &str = "notification";
+pub const QUEUE: &str = "notification";
 
 /// What the worker does with an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -112,8 +112,8 @@ async fn a_queue_keeps_one_alarm_however_many_jobs_it_holds() {
     for _ in 0..50 {
         bench.add(Some(Duration::from_millis(900))).await;
     }
-    // Its heartbeat and its alarm.
-    assert_eq!(bench.setup.clock.sleepers(), 2);
+    // Its heartbeat, its cleaning and its alarm.
+    assert_eq!(bench.setup.clock.sleepers(), 3);
     bench.advance(SECOND).await;
     assert_eq!(bench.hands.begun().len(), 50);
 }

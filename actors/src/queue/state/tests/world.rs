@@ -7,6 +7,7 @@ use super::steps::Step;
 use crate::ids::{OrgId, RecordId, RunId};
 use crate::queue::job::{JobDraft, Task};
 use crate::queue::lines::{LineId, Shares};
+use crate::queue::retention::{Bound, Keep};
 use crate::retry::{Backoff, Curve};
 
 pub(super) const CONCURRENCY: usize = 3;
@@ -70,12 +71,14 @@ fn mind() -> QueueState {
     let second = Duration::from_secs(1);
     let curve = Curve::Exponential { first: second, factor: 2.0, max: second * 10 };
     let backoff = Backoff::new(curve, 10, 0.0).unwrap();
+    let kept = Bound { age: second * 86_400, count: 100_000 };
     let settings = QueueSettings {
         concurrency: CONCURRENCY,
         attempts: ATTEMPTS,
         backoff,
         timeout: second,
         shares: Shares::default(),
+        keep: Keep { completed: kept, failed: kept },
     };
     QueueState::new(QueueName::new("automation").unwrap(), settings)
 }
