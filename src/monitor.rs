@@ -167,7 +167,7 @@ impl Monitor {
                 );
                 found.push(("queue_depth", name.clone(), message));
             }
-            let failed = self.failed_lately(&name, queue.failed);
+            let failed = self.failed_lately(&name, queue.failures);
             if failed > MANY_FAILED {
                 // Everybody sees alerts: what the jobs failed with is told to whom they belong to.
                 let message =

@@ -332,11 +332,7 @@ impl QueueActor {
         }
         let now = self.house.clock.now();
         let altered: Result<Vec<_>, _> = jobs.into_iter().map(|job| alter(job, wish, by, now)).collect();
-        let altered = altered?;
-        for Alteration { before, .. } in altered.iter().filter(|_| wish == Wish::Cancel) {
-            self.worker.stop(before, by);
-        }
-        Ok(Wanted::Alterations(altered))
+        Ok(Wanted::Alterations(altered?))
     }
 
     fn write_altered(
@@ -360,7 +356,12 @@ impl QueueActor {
             let jobs = alterations.iter().map(|of| of.after.clone().unwrap_or_else(|| of.before.clone()));
             let jobs = jobs.collect();
             match written {
-                Ok(()) => act.feed(Input::Altered(alterations), ctx),
+                Ok(()) => {
+                    for job in alterations.iter().filter_map(|of| of.after.as_ref()) {
+                        job.cancelled_by.iter().for_each(|by| act.worker.stop(job, by));
+                    }
+                    act.feed(Input::Altered(alterations), ctx);
+                }
                 Err(error) => {
                     act.feed(Input::NotAltered(alterations), ctx);
                     return Err(match error {

@@ -67,6 +67,9 @@ pub struct QueueStatus {
     pub completed: u64,
     /// Jobs given up that are kept.
     pub failed: u64,
+    /// Jobs given up since the queue started, kept or not.
+    #[serde(skip)]
+    pub failures: u64,
     /// Whether no jobs are taken.
     pub paused: bool,
     /// Whose jobs are not taken.

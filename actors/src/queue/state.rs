@@ -38,6 +38,7 @@ pub struct QueueState {
     suspects: VecDeque<Job>,
     ended_at: VecDeque<(u64, u32)>,
     last_error: Option<(OrgId, String)>,
+    failures: u64,
     draining: bool,
 }
 
@@ -57,6 +58,7 @@ impl QueueState {
             suspects: VecDeque::new(),
             ended_at: VecDeque::new(),
             last_error: None,
+            failures: 0,
             draining: false,
         }
     }
@@ -74,6 +76,7 @@ impl QueueState {
                 for Move { job, .. } in &moves {
                     if job.state == JobState::Failed {
                         self.totals.failed += 1;
+                        self.failures += 1;
                         self.last_error =
                             Some((job.org_id.clone(), job.last_error.clone().unwrap_or_default()));
                     }
@@ -284,6 +287,7 @@ impl QueueState {
             }
         };
         self.totals.count(state, 1);
+        self.failures += u64::from(state == JobState::Failed);
         if state.is_final() {
             self.count_end(now);
         }
@@ -345,6 +349,7 @@ impl QueueState {
             delayed: self.delayed.count(),
             completed: self.totals.completed,
             failed: self.totals.failed,
+            failures: self.failures,
             paused: self.totals.paused,
             held: self.waiting.paused().clone(),
             concurrency: self.settings.concurrency,

@@ -84,6 +84,7 @@ async fn what_failed_is_tried_again_from_the_first_attempt() {
     let altered = bench.alter(all(JobState::Failed), Wish::Retry).await.unwrap();
     assert_eq!((altered.jobs.len(), altered.more), (2, false));
     assert_eq!(bench.counts().await, [0, 0, 0, 2, 0]);
+    assert_eq!(bench.status().await.failures, 2, "whoever watches for failures still sees them");
     assert_eq!(bench.job(ids[0]).await.attempts, 1);
     assert_eq!(bench.alter(all(JobState::Failed), Wish::Retry).await, Ok(Altered::default()));
 }
