@@ -9,7 +9,7 @@ use appengine_actors::ids::{JobId, QueueName, RecordId};
 use appengine_actors::keys;
 use appengine_actors::machine::Machine;
 use appengine_actors::queue::job::{Job, JobState};
-use appengine_actors::queue::{Jobs, read_jobs};
+use appengine_actors::queue::jobs_of;
 use appengine_actors::store::decode;
 use appengine_actors::supervision::ChildState;
 use appengine_actors::tree::{TREE, member_of};
@@ -165,8 +165,6 @@ async fn jobs(
     Params(params): Params<JobsParams>,
 ) -> Result<HttpResponse, Problem> {
     const SIZE: usize = 50;
-    /// Jobs of all organisations that are looked at for one page.
-    const LOOK_AT: usize = 10_000;
     let name = name.into_inner();
     if !machine.queues.names().any(|known| *known == name) {
         return Err(super::queues::unknown(&machine, &name));
@@ -177,21 +175,8 @@ async fn jobs(
         return Err(Problem::invalid("the jobs cannot be listed", vec![detail]));
     }
     let state = params.state.unwrap_or(JobState::Waiting);
-    let which = match state {
-        JobState::Waiting => Jobs::WaitingOf(caller.org.clone()),
-        other => Jobs::All(other),
-    };
-    let (mut found, mut after, mut looked) = (Vec::new(), None, 0);
-    let wanted = page * SIZE + 1;
-    while found.len() < wanted && looked < LOOK_AT {
-        let part = read_jobs(machine.house.clone(), name.clone(), which.clone(), after, 500).await?;
-        looked += 500;
-        found.extend(part.jobs.into_iter().filter(|job| job.org_id == caller.org));
-        after = part.last;
-        if !part.more {
-            break;
-        }
-    }
+    let of = (&caller.org, state);
+    let found = jobs_of(&machine.house, &name, of, None, page * SIZE + 1).await?.jobs;
     let has_next = found.len() > page * SIZE;
     let data: Vec<Job> = found.into_iter().skip((page - 1) * SIZE).take(SIZE).collect();
     Ok(HttpResponse::Ok().json(json!({"data": data, "page": page, "pageSize": SIZE, "hasNext": has_next})))

@@ -8,8 +8,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
-use appengine_actors::store::Versioned;
-
 use super::blocks::{self, Edit};
 use super::disk::Disk;
 use super::sled::{Change, DATA_FILE, Engine};
@@ -37,10 +35,7 @@ impl Home {
     /// # Errors
     /// Says what sled or the disk said. Trying again with the same table is safe.
     pub(super) fn take_in(&self, table: &Table, version: u64) -> Result<(), String> {
-        let edits = table.iter().map(|(key, written)| -> Edit {
-            let value = written.value.clone();
-            (key.clone(), value.map(|value| Versioned { version: written.version, value }))
-        });
+        let edits = table.iter().map(|(key, written)| -> Edit { (key.clone(), written.clone().found()) });
         let mut edits = edits.peekable();
         let mut merge = || self.engine.read(|view| blocks::merge(view, &mut edits, AT_ONCE));
         while let Some(changes) = merge().map_err(|error| error.to_string())? {

@@ -5,17 +5,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::job::{Job, JobState};
-use super::pages::{Jobs, read_jobs};
+use super::pages::{Found, jobs_of};
 use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
 use crate::keys::{self, Node};
 use crate::store::{Batch, Expect, StoreError, decode, encode};
 
-/// Jobs of all organisations that are looked at for one request.
-const LOOK_AT: usize = 10_000;
-/// Jobs that are read at once.
-const PAGE: usize = 500;
 /// Jobs that one request changes at most.
 pub const MOST: usize = 1_000;
 
@@ -146,25 +142,10 @@ pub(super) async fn find(
         }
         Which::Some { state, before, most } => (state, before, most.min(MOST)),
     };
-    let jobs = match state {
-        JobState::Waiting => Jobs::WaitingOf(org.clone()),
-        other => Jobs::All(other),
-    };
-    let (mut found, mut after, mut looked) = (Vec::new(), None, 0);
-    while found.len() <= most && looked < LOOK_AT {
-        let page = read_jobs(house.clone(), queue.clone(), jobs.clone(), after, PAGE).await?;
-        let meant =
-            |job: &Job| job.org_id == org && before.is_none_or(|before| job.place < before.as_millis());
-        found.extend(page.jobs.into_iter().filter(meant));
-        looked += PAGE;
-        after = page.last;
-        if !page.more {
-            break;
-        }
-    }
-    let more = found.len() > most || looked >= LOOK_AT;
-    found.truncate(most);
-    Ok((found, more))
+    let Found { mut jobs, cut } = jobs_of(&house, &queue, (&org, state), before, most + 1).await?;
+    let more = jobs.len() > most || cut;
+    jobs.truncate(most);
+    Ok((jobs, more))
 }
 
 /// What is written.

@@ -134,7 +134,7 @@ impl Lines {
         if let Some(window) = self.window(&line) {
             let before = window.count();
             window.add((job.place, job.id), job);
-            self.count += window_grew(before, window.count());
+            self.count += window.count().saturating_sub(before);
         }
         self.wait_for_turn(&line.org);
     }
@@ -293,8 +293,11 @@ impl Lines {
     /// The place of the job that has waited longest, of those that are held.
     #[must_use]
     pub fn oldest(&self) -> Option<u64> {
-        let classes = self.orgs.values().flat_map(|org| org.classes.values());
-        classes.flat_map(|class| class.lines.values()).filter_map(Window::first).map(|(place, _)| place).min()
+        self.windows().filter_map(Window::first).map(|(place, _)| place).min()
+    }
+
+    fn windows(&self) -> impl Iterator<Item = &Window<JobId, Job>> {
+        self.orgs.values().flat_map(|org| org.classes.values()).flat_map(|class| class.lines.values())
     }
 
     fn look_again(&mut self) {
@@ -350,17 +353,10 @@ impl Lines {
 
     /// Once everything there is is held, the count is known to the last job.
     fn recount(&mut self) {
-        let windows =
-            || self.orgs.values().flat_map(|org| org.classes.values()).flat_map(|c| c.lines.values());
-        if self.survey == Survey::Complete && windows().all(Window::is_whole) {
-            self.count = windows().map(Window::count).sum();
+        if self.survey == Survey::Complete && self.windows().all(Window::is_whole) {
+            self.count = self.windows().map(Window::count).sum();
         }
     }
-}
-
-/// What a line was counted more after a job was added: 1, or 0 for one that it had already.
-const fn window_grew(before: u64, after: u64) -> u64 {
-    after.saturating_sub(before)
 }
 
 #[cfg(test)]

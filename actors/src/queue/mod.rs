@@ -19,4 +19,4 @@ pub mod worker;
 mod pages;
 
 pub use actor::QueueActor;
-pub use pages::{JobPage, Jobs, read_jobs};
+pub use pages::{Found, JobPage, Jobs, jobs_of, read_jobs};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::job::{Job, JobState};
 use super::lines::LineId;
+use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
 use crate::keys;
@@ -12,6 +13,10 @@ use crate::window::Place;
 
 /// Lines that are looked for at once.
 const LINES: usize = 256;
+/// Jobs of all organisations that are looked at for one request.
+const LOOK_AT: usize = 10_000;
+/// Jobs that are read at once for it.
+const PAGE: usize = 500;
 /// Keys that are counted at once.
 const COUNTED: usize = 10_000;
 
@@ -78,6 +83,46 @@ pub async fn read_jobs(
     let jobs = jobs.into_iter().filter(|job| job.state == which.state()).collect();
     let more = page.len() == limit;
     Ok(JobPage { jobs, more, last: page.into_iter().next_back().map(|(key, _)| key) })
+}
+
+/// An organisation's jobs of a queue in a state, in their order.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// As many as were wanted, and sometimes more.
+    pub jobs: Vec<Job>,
+    /// Whether no more were looked at, although there may be some.
+    pub cut: bool,
+}
+
+/// At least `wanted` jobs of an organisation that are in a state, where there are so many among the first
+/// [`LOOK_AT`]; with `before` only those that came to it before then.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn jobs_of(
+    house: &Arc<House>,
+    queue: &QueueName,
+    (org, state): (&OrgId, JobState),
+    before: Option<Timestamp>,
+    wanted: usize,
+) -> Result<Found, StoreError> {
+    let which = match state {
+        JobState::Waiting => Jobs::WaitingOf(org.clone()),
+        other => Jobs::All(other),
+    };
+    let (mut jobs, mut after, mut looked) = (Vec::new(), None, 0);
+    while jobs.len() < wanted && looked < LOOK_AT {
+        let page = read_jobs(house.clone(), queue.clone(), which.clone(), after, PAGE).await?;
+        let meant =
+            |job: &Job| job.org_id == *org && before.is_none_or(|before| job.place < before.as_millis());
+        jobs.extend(page.jobs.into_iter().filter(meant));
+        looked += PAGE;
+        after = page.last;
+        if !page.more {
+            break;
+        }
+    }
+    Ok(Found { jobs, cut: looked >= LOOK_AT })
 }
 
 /// Where a page begins that comes after a place among these jobs.

@@ -114,8 +114,8 @@ impl QueueState {
                     effects.push(self.write(vec![ended]));
                 }
             }
-            Input::Altering(alterations) => self.altering(&alterations),
-            Input::NotAltered(alterations) => self.count_back(&alterations),
+            Input::Altering(alterations) => self.count_altered(&alterations, 1),
+            Input::NotAltered(alterations) => self.count_altered(&alterations, -1),
             Input::Altered(alterations) => self.altered(alterations),
             Input::WriteFailed(moves) => effects.push(self.write(moves)),
             Input::SetPaused(None, paused) => {
@@ -300,17 +300,11 @@ impl QueueState {
         Move { job, from }
     }
 
-    fn altering(&mut self, alterations: &[Alteration]) {
+    /// Counts alterations, or with -1 takes back what was counted for them.
+    fn count_altered(&mut self, alterations: &[Alteration], by: i64) {
         for Alteration { before, after } in alterations {
-            self.totals.count(before.state, -1);
-            after.iter().for_each(|job| self.totals.count(job.state, 1));
-        }
-    }
-
-    fn count_back(&mut self, alterations: &[Alteration]) {
-        for Alteration { before, after } in alterations {
-            self.totals.count(before.state, 1);
-            after.iter().for_each(|job| self.totals.count(job.state, -1));
+            self.totals.count(before.state, -by);
+            after.iter().for_each(|job| self.totals.count(job.state, by));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use appengine_actors::ids::JobId;
 use appengine_actors::queue::job::{JobState, Outcome};
 use appengine_actors::queue::messages::{JobsAdded, SetPaused};
 use appengine_actors::store::StoreError;
@@ -12,15 +13,21 @@ use super::bench::{Bench, Deed};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-#[actix::test]
-async fn jobs_that_ran_when_the_process_died_run_again_and_that_is_no_failure() {
-    let mut bench = Bench::fresh();
+/// Two jobs that ran when the process died, and that run again.
+async fn cut_short() -> (Bench, [JobId; 2]) {
+    let bench = Bench::fresh();
     bench.hands.next([Deed::Hang, Deed::Hang]);
     let ids = [bench.add(None).await, bench.add(None).await];
-    bench = bench.crash(0);
+    let bench = bench.crash(0);
     bench.hands.next([Deed::Hang, Deed::Hang]);
     quiet().await;
     assert_eq!(bench.hands.hanging(), 2, "they are back at once");
+    (bench, ids)
+}
+
+#[actix::test]
+async fn jobs_that_ran_when_the_process_died_run_again_and_that_is_no_failure() {
+    let (bench, ids) = cut_short().await;
     let job = bench.job(ids[0]).await;
     assert_eq!((job.attempts, job.interrupted), (2, 1));
     bench.hands.let_go(Outcome::Retry("no".into()));
@@ -35,13 +42,7 @@ async fn jobs_that_ran_when_the_process_died_run_again_and_that_is_no_failure() 
 
 #[actix::test]
 async fn a_job_that_kills_the_process_is_set_aside_and_those_beside_it_are_not() {
-    let mut bench = Bench::fresh();
-    bench.hands.next([Deed::Hang, Deed::Hang]);
-    let ids = [bench.add(None).await, bench.add(None).await];
-    bench = bench.crash(0);
-    bench.hands.next([Deed::Hang, Deed::Hang]);
-    quiet().await;
-    assert_eq!(bench.hands.hanging(), 2);
+    let (mut bench, ids) = cut_short().await;
     bench = bench.crash(0);
     // It may have been either of them: from now on they run one at a time, and others beside them.
     bench.hands.next([Deed::Hang, Deed::Hang]);
