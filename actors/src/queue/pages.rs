@@ -95,7 +95,7 @@ pub struct Found {
 }
 
 /// At least `wanted` jobs of an organisation that are in a state, where there are so many among the first
-/// [`LOOK_AT`]; with `before` only those that came to it before then.
+/// 10,000 of the queue; with `before` only those that came to it before then.
 ///
 /// # Errors
 /// When the store cannot be read.
