@@ -26,6 +26,7 @@ use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
+use appengine_actors::webhook::breaker::BreakerSettings;
 use appengine_actors::webhook::counts::DeliveryCounts;
 use appengine_actors::webhook::deliveries::Deliveries;
 use futures_util::FutureExt;
@@ -338,6 +339,13 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
             timeout: webhooks.timeout.get(),
             backoff: Backoff::schedule(delays, webhooks.jitter)?,
             concurrency: webhooks.concurrency,
+            breaker: BreakerSettings {
+                failures: webhooks.breaker_failures,
+                after: webhooks.breaker_after.get(),
+                pause: webhooks.breaker_pause.get(),
+                longest_pause: webhooks.breaker_max_pause.get(),
+                disable_after: webhooks.disable_after.get(),
+            },
         },
     })
 }

@@ -1,6 +1,8 @@
 //! Events: what happened, to whom, when and because of what. An event is a fact: it is written once,
 //! never changed. It knows nothing of those who react to it.
 
+pub mod pattern;
+
 use std::fmt;
 use std::sync::Arc;
 

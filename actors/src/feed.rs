@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::event::Event;
-use crate::ids::{DeliveryId, OrgId, QueueName, RecordId, RunId};
+use crate::ids::{DeliveryId, EndpointId, OrgId, QueueName, RecordId, RunId};
 use crate::webhook::delivery::DeliveryStatus;
 
 /// Something that an operator may watch.
@@ -38,6 +38,9 @@ pub enum Observation {
         org_id: OrgId,
         /// Which.
         id: DeliveryId,
+        /// To which endpoint; none where a flow ordered it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        endpoint_id: Option<EndpointId>,
         /// What it tells.
         event: String,
         /// Where it stands now.
@@ -46,6 +49,18 @@ pub enum Observation {
         attempts: u32,
         /// What the receiver answered.
         status_code: Option<u16>,
+    },
+    /// A receiver failed for a while, or is well again.
+    Breaker {
+        /// Whose.
+        org_id: OrgId,
+        /// Which destination.
+        destination: String,
+        /// To which endpoint; none where flows send there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        endpoint_id: Option<EndpointId>,
+        /// `open`, `closed` or `disabled`.
+        state: &'static str,
     },
     /// A queue's counts changed.
     Queue {
@@ -60,7 +75,9 @@ impl Observation {
     pub fn org(&self) -> Option<&OrgId> {
         match self {
             Self::Event { event } => Some(&event.org_id),
-            Self::Run { org_id, .. } | Self::Delivery { org_id, .. } => Some(org_id),
+            Self::Run { org_id, .. } | Self::Delivery { org_id, .. } | Self::Breaker { org_id, .. } => {
+                Some(org_id)
+            }
             Self::Queue { .. } => None,
         }
     }

@@ -10,9 +10,10 @@ use crate::feed::{Feed, LostHints};
 use crate::ids::QueueName;
 use crate::ports::{Keeper, Vault};
 use crate::queue::job::QueueSettings;
-use crate::retry::Backoff;
+use crate::retry::{Backoff, Curve};
 use crate::store::Store;
 use crate::supervision::Registry;
+use crate::webhook::breaker::BreakerSettings;
 use crate::webhook::counts::DeliveryCounts;
 use crate::webhook::transport::Transport;
 
@@ -83,4 +84,15 @@ pub struct WebhookSettings {
     pub backoff: Backoff,
     /// Requests to one destination at once.
     pub concurrency: usize,
+    /// When nothing is sent to a receiver for a while, and when to an endpoint no more.
+    pub breaker: BreakerSettings,
+}
+
+impl WebhookSettings {
+    /// The pauses after failed attempts, in milliseconds.
+    #[must_use]
+    pub fn schedule(&self) -> Vec<u64> {
+        let Curve::Schedule { delays } = self.backoff.curve() else { return Vec::new() };
+        delays.iter().map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)).collect()
+    }
 }

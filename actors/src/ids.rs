@@ -120,6 +120,14 @@ time_ordered_id!(
     JobId, "job_"
 );
 time_ordered_id!(
+    /// One receiver of webhooks that an organisation has registered.
+    EndpointId, "ep_"
+);
+time_ordered_id!(
+    /// One replay of events or deliveries.
+    ReplayId, "rpl_"
+);
+time_ordered_id!(
     /// One webhook delivery with all its attempts: what the receiver sees as `webhook-id`.
     DeliveryId, "dlv_"
 );

@@ -21,13 +21,17 @@
 //! | `v` flow versions | flow, version | the definition |
 //! | `d` deliveries | id | the delivery |
 //! | `t` attempts | delivery, number | the attempt |
+//! | `w` webhook endpoints | id | the endpoint |
+//! | `g` deliveries by endpoint | endpoint, id | nothing |
+//! | `y` replays | id | the replay |
 //! | `p` private values | purpose, name | secrets, sealed or hashed |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r`, org, priority, key, place, job | nothing |
 //! | system `z` | queue | totals; behind it `p`: whose jobs are not taken |
 //! | system `w` | destination, due, delivery | org |
-//! | system `y` | destination | its name for people |
+//! | system `l` | destination, line, stamp, place in the commit, delivery | org |
+//! | system `y` | destination | whose it is, where it is an endpoint |
 //! | system `p` | purpose, name | secrets that belong to no organisation |
 //! | system `s` | | the latest stamp |
 
@@ -380,8 +384,10 @@ pub fn parse_private(prefix: &[u8], key: &[u8]) -> Option<String> {
 }
 
 mod system;
+mod webhook;
 
 pub use system::*;
+pub use webhook::*;
 
 #[cfg(test)]
 mod tests;

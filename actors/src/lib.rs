@@ -5,6 +5,7 @@ pub mod duration;
 pub mod event;
 pub mod feed;
 pub mod flow;
+pub mod form;
 pub mod house;
 pub mod ids;
 pub mod keys;

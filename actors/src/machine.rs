@@ -25,6 +25,8 @@ use crate::supervision::{
     on_arbiter, run_root,
 };
 use crate::tree::{MemberKind, Place, Role, TREE, member_of, paths};
+use crate::webhook::endpoint::book::Endpoints;
+use crate::webhook::resend::Resender;
 use crate::webhook::{self, DestinationActor, DispatcherActor};
 
 /// A running machine and the ways to speak to it.
@@ -39,6 +41,10 @@ pub struct Machine {
     pub flows: Flows,
     /// The queues.
     pub queues: Queues,
+    /// The endpoints of webhooks.
+    pub endpoints: Endpoints,
+    /// What sends webhooks again.
+    pub resender: Resender,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -124,6 +130,8 @@ impl Machine {
         let flows =
             Flows::new(house.clone(), publisher.clone(), records.clone(), flow_actors.clone(), datatype()?);
         let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
+        let endpoints = Endpoints::new(house.clone(), publisher.clone());
+        let resender = Resender::new(house.clone(), destinations.clone());
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
@@ -144,7 +152,8 @@ impl Machine {
             .await
         });
         let queues = Queues(queues);
-        Ok((Self { house, publisher, records, flows, queues, stop: Mutex::new(Some(stop)) }, ended))
+        let stop = Mutex::new(Some(stop));
+        Ok((Self { house, publisher, records, flows, queues, endpoints, resender, stop }, ended))
     }
 
     /// Lets no new job and no new attempt begin and waits for those that run, however long they take:
@@ -296,8 +305,10 @@ impl Plan {
 
     fn destination(&self, name: &str, group: &ActorPath, policy: Policy) -> Child {
         let (path, name, house) = (group.child(name), name.to_owned(), self.house.clone());
-        let start =
-            self.starter(&path, policy, move |fate| DestinationActor::new(name.clone(), house.clone(), fate));
+        let publisher = self.runner.publisher.clone();
+        let start = self.starter(&path, policy, move |fate| {
+            DestinationActor::new(name.clone(), house.clone(), publisher.clone(), fate)
+        });
         Child { path, policy, start }
     }
 }

@@ -261,6 +261,16 @@ pub struct Webhooks {
     pub jitter: f64,
     /// Attempts at once to one destination.
     pub concurrency: usize,
+    /// Deliveries failing in a row that open a receiver's breaker.
+    pub breaker_failures: usize,
+    /// Time without a success that opens it too.
+    pub breaker_after: HumanDuration,
+    /// Wait before the first probe.
+    pub breaker_pause: HumanDuration,
+    /// Longest wait between two probes.
+    pub breaker_max_pause: HumanDuration,
+    /// Time without a success until an endpoint is disabled.
+    pub disable_after: HumanDuration,
     /// How much of an answer is kept.
     pub response_keep: ByteSize,
     /// How much of an answer is read.

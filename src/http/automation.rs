@@ -243,7 +243,7 @@ fn shown(record: &Record) -> Value {
     body
 }
 
-fn details(problems: Vec<appengine_actors::flow::problem::Problem>) -> Vec<Detail> {
+fn details(problems: Vec<appengine_actors::form::problem::Problem>) -> Vec<Detail> {
     problems.into_iter().map(|p| Detail { path: p.path, message: p.message }).collect()
 }
 

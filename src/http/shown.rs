@@ -10,7 +10,8 @@ use appengine_actors::ids::EventId;
 use appengine_actors::log::EventLog;
 use appengine_actors::store::StoreError;
 use appengine_actors::trace::{Trace, TraceBody, TraceNode};
-use appengine_actors::webhook::delivery::{AttemptRecord, Delivery};
+use appengine_actors::webhook::cause::likely_cause;
+use appengine_actors::webhook::delivery::{AttemptRecord, Delivery, Phases};
 use serde_json::{Value, json};
 
 use crate::auth::principal::Principal;
@@ -96,23 +97,58 @@ pub fn delivery(caller: &Principal, delivery: &Delivery, hidden: &Hidden) -> Val
         told.url = origin(&told.url);
     }
     let mut shown = json!(told);
+    if let Some(fields) = shown.as_object_mut() {
+        fields.remove("line");
+        fields.remove("uncounted");
+        if let Some(endpoint) = told.destination.endpoint() {
+            fields.insert("endpointId".to_owned(), json!(endpoint));
+        }
+        if let Some(line) = &told.line {
+            fields.insert("orderKey".to_owned(), json!(*line.key));
+        }
+    }
     if is_hidden {
-        leave_out(&mut shown, &["headers", "body", "lastError"]);
+        leave_out(&mut shown, &["headers", "body", "lastError", "orderKey"]);
     }
     shown
 }
 
 /// The attempts at a delivery: what a receiver answers may repeat what it was told.
 #[must_use]
-pub fn attempts(of: &Delivery, attempts: &[AttemptRecord], hidden: &Hidden) -> Vec<Value> {
+pub fn attempts(
+    caller: &Principal,
+    of: &Delivery,
+    attempts: &[AttemptRecord],
+    hidden: &Hidden,
+) -> Vec<Value> {
     let attempt = |attempt: &AttemptRecord| {
         let mut shown = json!(attempt);
+        if let Some(fields) = shown.as_object_mut() {
+            // Shown to everybody, phases would make a port scanner of this server.
+            let phases = attempt.phases.filter(|_| caller.rights().runs_the_organisation());
+            fields.remove("phases");
+            fields.extend(phases.map(|phases| ("timings".to_owned(), timings(phases))));
+            let cause = likely_cause(attempt.status_code, attempt.error_class.as_deref());
+            fields.extend(cause.map(|cause| ("likelyCause".to_owned(), cause.into())));
+        }
         if hidden.has(of.event_id) {
-            leave_out(&mut shown, &["responseHeaders", "responseBody", "error"]);
+            leave_out(&mut shown, &["url", "responseHeaders", "responseBody", "error"]);
         }
         shown
     };
     attempts.iter().map(attempt).collect()
+}
+
+/// In milliseconds, to a microsecond.
+fn timings(phases: Phases) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "an attempt takes minutes at most")]
+    let millis = |micros: u64| micros as f64 / 1e3;
+    json!({
+        "dnsMs": phases.dns_us.map(millis),
+        "connectMs": phases.connect_us.map(millis),
+        "firstByteMs": phases.first_byte_us.map(millis),
+        "totalMs": millis(phases.total_us),
+    })
 }
 
 /// A trace. Whatever came of an event stands below it, so the tree itself tells what is hidden.
@@ -137,7 +173,7 @@ fn node(caller: &Principal, of: &TraceNode, hidden: &mut Hidden) -> Value {
             json!({"type": "run", "run": run(told, hidden), "steps": steps(caller, told, taken, hidden)})
         }
         TraceBody::Delivery { delivery: told, attempts: made } => json!({
-            "type": "delivery", "delivery": delivery(caller, told, hidden), "attempts": attempts(told, made, hidden),
+            "type": "delivery", "delivery": delivery(caller, told, hidden), "attempts": attempts(caller, told, made, hidden),
         }),
         job @ TraceBody::Job { .. } => json!(job),
     };

@@ -1,16 +1,20 @@
-//! Outbound webhooks: the secret they are signed with, and what was delivered.
+//! Outbound webhooks: the secret they are signed with, the endpoints they go to, and what was delivered.
+
+mod endpoints;
+mod schema;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use appengine_actors::clock::Timestamp;
 use appengine_actors::event::EventKind;
-use appengine_actors::ids::{DeliveryId, EventId};
-use appengine_actors::list::{Listed, Span};
+use appengine_actors::ids::{DeliveryId, EndpointId, EventId};
+use appengine_actors::list::Span;
 use appengine_actors::log::EventLog;
 use appengine_actors::machine::Machine;
 use appengine_actors::trace::{TraceBody, Traces};
 use appengine_actors::webhook::deliveries::{Deliveries, Wanted};
 use appengine_actors::webhook::delivery::{Delivery, DeliveryStatus};
+use appengine_actors::webhook::resend::ResendError;
 use appengine_actors::webhook::secrets::signing_secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,7 +22,7 @@ use utoipa::ToSchema;
 
 use super::admit::Caller;
 use super::paging::{self, LAST_PAGE, TIME};
-use super::route::{Access, Route, id, kind, one_of, schema_of, text, whole};
+use super::route::{Access, Route, id, kind, one_of, text, whole};
 use super::shown::{self, Hidden};
 use super::take::Params;
 use crate::auth::role::Permission;
@@ -27,6 +31,8 @@ use crate::problem::Problem;
 const TAG: &str = "Webhooks";
 /// Who may know what webhooks are signed with.
 pub const SECRET: Access = Access::Admin("read:webhooks");
+/// Who may decide what is sent where.
+const SEND: Access = Access::Admin("write:webhooks");
 const STATUSES: [&str; 6] = ["pending", "delivering", "delivered", "failed", "dead", "discarded"];
 
 /// What lists tell of a delivery.
@@ -48,7 +54,7 @@ const ROW: [&str; 11] = [
 #[must_use]
 pub fn routes() -> Vec<Route> {
     let read = Access::Staff(Permission::Read, "read:webhooks");
-    vec![
+    let mut routes = vec![
         Route::get("/webhooks/secret", SECRET, secret)
             .about(TAG, "The secret that this organisation's webhooks are signed with")
             .gives::<SecretReply>(StatusCode::OK),
@@ -59,7 +65,7 @@ pub fn routes() -> Vec<Route> {
             .query("eventId", id(EventId::PREFIX), "deliveries about one event only")
             .query(
                 "endpointId",
-                schema_of::<String>(),
+                id(EndpointId::PREFIX),
                 "deliveries to one endpoint only; those of flows have none",
             )
             .query("from", text(TIME), "deliveries ordered at this time or later")
@@ -73,7 +79,13 @@ pub fn routes() -> Vec<Route> {
             .about(TAG, "A delivery with every attempt at it")
             .part("id", id(DeliveryId::PREFIX))
             .gives_object(StatusCode::OK),
-    ]
+        Route::post("/webhooks/deliveries/{id}/resend", SEND, resend)
+            .about(TAG, "Send a delivery again now, with its schedule from the start and the same webhook-id")
+            .part("id", id(DeliveryId::PREFIX))
+            .gives_object(StatusCode::ACCEPTED),
+    ];
+    routes.extend(endpoints::routes());
+    routes
 }
 
 /// A signing secret.
@@ -86,7 +98,7 @@ struct SecretReply {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ListParams {
-    endpoint_id: Option<String>,
+    endpoint_id: Option<EndpointId>,
     status: Option<DeliveryStatus>,
     event: Option<EventKind>,
     event_id: Option<EventId>,
@@ -114,13 +126,10 @@ async fn list(
         event: params.event.map(|kind| kind.to_string()),
         event_id: params.event_id,
         ordered: Span { from: params.from, to: params.to },
+        endpoint: params.endpoint_id,
         before: params.before,
     };
-    // Endpoints of their own are to come: what flows order belongs to none.
-    let listed = match params.endpoint_id {
-        Some(_) => Listed::new(page.slice()),
-        None => deliveries.list(&caller.org, &wanted, page.slice()).await?,
-    };
+    let listed = deliveries.list(&caller.org, &wanted, page.slice()).await?;
     let hidden = Hidden::of(&caller, &log, listed.rows.iter().map(|delivery| delivery.event_id)).await?;
     let row = |found: &Delivery| row(&shown::delivery(&caller, found, &hidden));
     Ok(HttpResponse::Ok().json(page.envelope(&listed, row)))
@@ -144,11 +153,34 @@ async fn get(
             let hidden = Hidden::of(&caller, &log, [delivery.event_id]).await?;
             let mut body = shown::delivery(&caller, &delivery, &hidden);
             if let Some(fields) = body.as_object_mut() {
-                let log = shown::attempts(&delivery, &attempts, &hidden);
+                let log = shown::attempts(&caller, &delivery, &attempts, &hidden);
                 fields.insert("attemptLog".to_owned(), log.into());
             }
             Ok(HttpResponse::Ok().json(body))
         }
         _ => Err(Problem::not_found(format!("there is no delivery {id}"))),
+    }
+}
+
+async fn resend(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    log: web::Data<EventLog>,
+    id: web::Path<DeliveryId>,
+) -> Result<HttpResponse, Problem> {
+    let delivery = machine.resender.resend(&caller.org, *id).await.map_err(not_sent)?;
+    let hidden = Hidden::of(&caller, &log, [delivery.event_id]).await?;
+    Ok(HttpResponse::Accepted().json(shown::delivery(&caller, &delivery, &hidden)))
+}
+
+fn not_sent(error: ResendError) -> Problem {
+    match error {
+        ResendError::Missing(id) => Problem::not_found(format!("there is no delivery {id}")),
+        ResendError::NoEndpoint(id) => Problem::not_found(format!("there is no endpoint {id}")),
+        ResendError::Disabled(_) | ResendError::Busy => {
+            Problem::conflict("conflict", format!("failed to {error}"))
+        }
+        ResendError::Unready(_) => Problem::bad_request("invalid", format!("failed to {error}")),
+        ResendError::Store(error) => error.into(),
     }
 }

@@ -10,8 +10,10 @@ use crate::tree::{File, product};
 type Rule = (&'static str, &'static [&'static str]);
 
 /// Words that every room of the machine speaks; they use only each other.
-const WORDS: [&str; 11] =
-    ["clock", "duration", "event", "ids", "keys", "leases", "list", "retry", "rights", "store", "window"];
+const WORDS: [&str; 12] = [
+    "clock", "duration", "event", "form", "ids", "keys", "leases", "list", "retry", "rights", "store",
+    "window",
+];
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
@@ -19,8 +21,19 @@ const MACHINE: [Rule; 12] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
-    ("house", &["feed", "ports", "queue::job", "supervision", "webhook::counts", "webhook::transport"]),
-    ("webhook", &["feed", "house", "supervision"]),
+    (
+        "house",
+        &[
+            "feed",
+            "ports",
+            "queue::job",
+            "supervision",
+            "webhook::breaker",
+            "webhook::counts",
+            "webhook::transport",
+        ],
+    ),
+    ("webhook", &["bus::change", "feed", "house", "ports", "record", "supervision"]),
     ("queue", &["house", "supervision"]),
     ("record", &["bus::change", "ports"]),
     (

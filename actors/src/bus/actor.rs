@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use actix::dev::MessageResponse;
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture,
+    WrapFuture,
 };
 use tracing::{debug, error, warn};
 
 use super::build::{Built, Guard, Limits, build};
-use super::change::{Change, ChangeError, Receipt, Remembered};
+use super::change::{Change, ChangeError, EndpointWrite, Receipt, Remembered};
 use super::listeners::Listeners;
-use super::load::load;
+use super::load::{Loaded, load};
 use super::messages::Commit;
 use super::state::BusState;
 use crate::feed::Observation;
@@ -26,8 +28,7 @@ use crate::record::model::Record;
 use crate::store::{Batch, Lease, StoreError, decode};
 use crate::supervision::{Fate, Members, Ref};
 use crate::webhook::DestinationActor;
-use crate::webhook::delivery::Delivery;
-use crate::webhook::messages::{ALL_DESTINATIONS, DeliveriesAdded};
+use crate::webhook::messages::{ALL_DESTINATIONS, DeliveriesAdded, EndpointChanged};
 
 /// Those whom the bus tells: the level below it.
 #[derive(Clone)]
@@ -81,6 +82,12 @@ impl BusActor {
         }
     }
 
+    fn learn_endpoint(&mut self, write: &EndpointWrite) {
+        if let Err(why) = self.state.endpoint_written(write) {
+            error!(org = %write.endpoint.org_id, why, "a stored endpoint does not listen");
+        }
+    }
+
     /// An earlier incarnation may have died before it told anybody of what it had committed.
     fn suspect_lost_hints(&self) {
         for (queue, _) in &self.below.queues {
@@ -113,6 +120,13 @@ impl BusActor {
         for record in &receipt.records {
             self.learn(record);
         }
+        for write in &receipt.endpoints {
+            self.learn_endpoint(write);
+            // Nothing waits for a new one.
+            if write.read_version.is_some() {
+                self.tell_destination(&write.endpoint.id.to_string(), EndpointChanged);
+            }
+        }
         for (queue, actor) in &self.below.queues {
             let jobs: Vec<Job> = receipt.jobs.iter().filter(|job| job.queue == *queue).cloned().collect();
             if !jobs.is_empty() && actor.tell(JobsAdded(jobs)).is_err() {
@@ -121,7 +135,7 @@ impl BusActor {
             }
         }
         for delivery in &receipt.deliveries {
-            self.tell_destination(delivery.clone());
+            self.tell_destination(delivery.destination.as_str(), DeliveriesAdded(vec![delivery.clone()]));
         }
         for event in &receipt.events {
             let event = Arc::new(event.clone());
@@ -130,12 +144,16 @@ impl BusActor {
         }
     }
 
-    fn tell_destination(&self, delivery: Delivery) {
-        let name = delivery.destination.as_str().to_owned();
-        if self.below.destinations.tell(&name, DeliveriesAdded(vec![delivery])).is_err() {
+    fn tell_destination<M>(&self, name: &str, news: M)
+    where
+        DestinationActor: Handler<M>,
+        <DestinationActor as Handler<M>>::Result: MessageResponse<DestinationActor, M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        if self.below.destinations.tell(name, news).is_err() {
             // It looks into the store when it starts, and when it finds this note.
-            self.house.hints.note(&name);
-            let destinations = self.below.destinations.clone();
+            self.house.hints.note(name);
+            let (name, destinations) = (name.to_owned(), self.below.destinations.clone());
             tokio::spawn(async move {
                 if let Err(error) = destinations.wake(&name).await {
                     debug!(destination = name, %error, "a destination could not be woken; the sweep will");
@@ -159,15 +177,18 @@ impl Actor for BusActor {
         };
         // Messages wait in the mailbox until the triggers are known.
         ctx.wait(loading.into_actor(self).map(|loaded, act, ctx| match loaded {
-            Ok((lease, flows)) => {
+            Ok((lease, Loaded { flows, endpoints })) => {
                 act.lease = Some(lease);
                 for flow in &flows {
                     act.learn(flow);
                 }
+                for endpoint in endpoints {
+                    act.learn_endpoint(&EndpointWrite { endpoint, read_version: None, removed: false });
+                }
                 act.suspect_lost_hints();
             }
             Err(error) => {
-                warn!(%error, "the bus cannot load the flows");
+                warn!(%error, "the bus cannot load flows and endpoints");
                 act.fate.failed(format!("load the flows: {error}"));
                 ctx.stop();
             }

@@ -13,6 +13,9 @@ use crate::keys::{self, Node};
 use crate::queue::job::{JobDraft, Task, names};
 use crate::store::Key;
 use crate::store::{Batch, Expect, StoreError, encode};
+use crate::webhook::endpoint::index::Subscribed;
+
+use self::webhooks::OwedFor;
 
 /// A trigger that an event fires.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,9 @@ pub struct Firing {
 pub trait Triggers {
     /// All of them.
     fn firing(&self, event: &Event) -> Vec<Firing>;
+
+    /// The endpoints that an event goes to.
+    fn subscribed(&self, event: &Event) -> Vec<Subscribed>;
 }
 
 /// What is the same for every change.
@@ -97,6 +103,7 @@ impl Guard {
     }
 }
 
+mod webhooks;
 mod writes;
 
 struct Builder<'a> {
@@ -150,6 +157,13 @@ pub fn build(
     }
     for draft in jobs {
         builder.job(draft)?;
+    }
+    for write in &change.endpoints {
+        builder.endpoint(write)?;
+    }
+    let owed: Vec<_> = builder.receipt.events.iter().flat_map(|event| owed(event, triggers)).collect();
+    for (event, subscribed) in owed {
+        builder.subscribed(event, subscribed)?;
     }
     for draft in &change.deliveries {
         builder.delivery(draft.clone())?;
@@ -304,17 +318,12 @@ impl Builder<'_> {
         self.receipt.jobs.push(job);
         Ok(())
     }
+}
 
-    fn delivery(&mut self, draft: crate::webhook::delivery::DeliveryDraft) -> Result<(), ChangeError> {
-        let delivery = draft.into_delivery(self.org.clone(), self.stamp.time());
-        let (id, name) = (delivery.id, delivery.destination.as_str());
-        self.put_bounded(keys::delivery(self.org, id), &delivery, "a webhook")?;
-        self.batch.insert(keys::delivery_at(name, self.stamp.time(), id), encode(self.org)?);
-        self.batch.put(keys::destination(name), Vec::new());
-        self.link(Node::Delivery(id));
-        self.receipt.deliveries.push(delivery);
-        Ok(())
-    }
+/// What becomes owed to endpoints by an event.
+fn owed(event: &Event, triggers: &dyn Triggers) -> Vec<(OwedFor, Subscribed)> {
+    let of = OwedFor { id: event.id, kind: event.kind.clone() };
+    triggers.subscribed(event).into_iter().map(|subscribed| (of.clone(), subscribed)).collect()
 }
 
 fn node_of(cause: &Cause) -> Node {

@@ -11,6 +11,7 @@ use crate::queue::job::{Job, JobDraft};
 use crate::record::model::Record;
 use crate::store::{Batch, StoreError};
 use crate::webhook::delivery::{Delivery, DeliveryDraft};
+use crate::webhook::endpoint::Endpoint;
 
 /// What is to be written together for one organisation.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,8 @@ pub struct Change {
     pub jobs: Vec<JobDraft>,
     /// Requests that become owed.
     pub deliveries: Vec<DeliveryDraft>,
+    /// Writes of webhook endpoints.
+    pub endpoints: Vec<EndpointWrite>,
     /// Anything else that belongs to the same commit.
     pub extra: Batch,
     /// Answer a repeat with what the first one did.
@@ -62,6 +65,17 @@ pub enum Write {
         /// The store's version of what was read.
         read_version: u64,
     },
+}
+
+/// One write of one webhook endpoint.
+#[derive(Debug, Clone)]
+pub struct EndpointWrite {
+    /// As it shall be; as it was, where it is removed.
+    pub endpoint: Endpoint,
+    /// The store's version of what was read; none for a new one.
+    pub read_version: Option<u64>,
+    /// Whether it goes.
+    pub removed: bool,
 }
 
 /// The caller's key for "the same request again".
@@ -108,6 +122,8 @@ pub struct Receipt {
     pub jobs: Vec<Job>,
     /// The deliveries that became owed.
     pub deliveries: Vec<Delivery>,
+    /// The endpoints that were written.
+    pub endpoints: Vec<EndpointWrite>,
     /// The answer of an earlier request with the same idempotency key, instead of all the above.
     pub repeated: Option<Vec<EventId>>,
 }

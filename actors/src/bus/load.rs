@@ -1,45 +1,60 @@
-//! What the bus learns from the store when it starts: every flow of every organisation.
+//! What the bus learns from the store when it starts: every flow and every endpoint of every organisation.
+
+use serde::de::DeserializeOwned;
 
 use crate::flow::book::DATATYPE;
-use crate::ids::{Datatype, OrgId};
+use crate::ids::Datatype;
 use crate::keys;
 use crate::record::model::Record;
-use crate::store::{Scan, Store, StoreError, decode};
+use crate::store::{Key, Scan, Store, StoreError, decode};
+use crate::webhook::endpoint::Endpoint;
 
 /// Entries that are read at once.
 const PAGE: usize = 500;
 
-/// Every flow of every organisation.
+/// Whoever may hear an event.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Every flow of every organisation.
+    pub flows: Vec<Record>,
+    /// Every endpoint of every organisation.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Whoever may hear an event.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn load(store: &dyn Store) -> Result<Vec<Record>, StoreError> {
-    let Ok(datatype) = Datatype::new(DATATYPE) else { return Ok(Vec::new()) };
-    let mut flows = Vec::new();
+pub async fn load(store: &dyn Store) -> Result<Loaded, StoreError> {
+    let mut loaded = Loaded::default();
+    let datatype = Datatype::new(DATATYPE).ok();
     let mut orgs = Scan::prefix(keys::orgs(), PAGE).keys_only();
     loop {
         let page = store.scan(orgs.clone()).await?;
         for org in page.iter().filter_map(|(key, _)| keys::parse_org(key)) {
-            flows.extend(flows_of(store, &org, &datatype).await?);
+            if let Some(datatype) = &datatype {
+                loaded.flows.extend(all(store, keys::records(&org, datatype)).await?);
+            }
+            loaded.endpoints.extend(all(store, keys::endpoints(&org)).await?);
         }
         match page.last() {
             Some((last, _)) if page.len() == PAGE => orgs = orgs.after(last),
-            _ => return Ok(flows),
+            _ => return Ok(loaded),
         }
     }
 }
 
-async fn flows_of(store: &dyn Store, org: &OrgId, datatype: &Datatype) -> Result<Vec<Record>, StoreError> {
-    let mut flows = Vec::new();
-    let mut scan = Scan::prefix(keys::records(org, datatype), PAGE);
+async fn all<T: DeserializeOwned>(store: &dyn Store, prefix: Key) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    let mut scan = Scan::prefix(prefix, PAGE);
     loop {
         let page = store.scan(scan.clone()).await?;
-        for (_, found) in &page {
-            flows.push(decode(&found.value)?);
+        for (_, value) in &page {
+            found.push(decode(&value.value)?);
         }
         match page.last() {
             Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-            _ => return Ok(flows),
+            _ => return Ok(found),
         }
     }
 }

@@ -4,16 +4,19 @@
 use serde_json::Value;
 
 use super::build::{Firing, Triggers};
+use super::change::EndpointWrite;
 use crate::event::Event;
 use crate::flow::book::DATATYPE;
 use crate::flow::definition::Flow;
 use crate::flow::trigger::TriggerIndex;
 use crate::record::Query;
 use crate::record::model::Record;
+use crate::webhook::endpoint::index::{EndpointIndex, Subscribed};
 
 /// The bus's memory.
 pub struct BusState {
     triggers: TriggerIndex<Query>,
+    endpoints: EndpointIndex,
     /// Chains are cut here also for flows that switched their own guard off.
     deepest: u32,
 }
@@ -22,7 +25,19 @@ impl BusState {
     /// A bus that knows no flow yet and cuts every chain at `deepest` runs.
     #[must_use]
     pub fn new(deepest: u32) -> Self {
-        Self { triggers: TriggerIndex::default(), deepest }
+        Self { triggers: TriggerIndex::default(), endpoints: EndpointIndex::default(), deepest }
+    }
+
+    /// Takes note of an endpoint that was written.
+    ///
+    /// # Errors
+    /// Why a stored endpoint cannot listen: a fault of this program, for the log.
+    pub fn endpoint_written(&mut self, write: &EndpointWrite) -> Result<(), String> {
+        if write.removed {
+            self.endpoints.remove(&write.endpoint.org_id, write.endpoint.id);
+            return Ok(());
+        }
+        self.endpoints.insert(&write.endpoint)
     }
 
     /// Takes note of a record that was written; only flows matter here.
@@ -62,5 +77,9 @@ impl Triggers for BusState {
             stopped: armed.cut(event, self.deepest),
         });
         firing.collect()
+    }
+
+    fn subscribed(&self, event: &Event) -> Vec<Subscribed> {
+        self.endpoints.subscribed(event)
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Map;
-use super::fields::rest;
-use super::problem::Problems;
+use crate::form::fields::rest;
+use crate::form::problem::Problems;
 
 /// No wait between two tries is longer than this.
 const LONGEST_DELAY: Duration = Duration::from_hours(24);

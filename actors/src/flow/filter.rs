@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::problem::Problem;
 use super::trigger::Filter;
+use crate::form::problem::Problem;
 use crate::record::{Limits, Query};
 
 impl Filter for Query {

@@ -9,8 +9,8 @@ use std::cmp::Ordering;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::template::has_placeholder;
-use super::{fields, quoted};
+use crate::form::template::has_placeholder;
+use crate::form::{fields, quoted};
 pub use value::equal;
 use value::{compare, contains, is_empty, list, moment, text};
 

@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::Map;
 use super::definition::{Branch, CircularPrevention, Flow, FlowStatus, Settings};
 use super::error_handling::ErrorHandling;
-use super::fields::{present, rest};
-use super::problem::{Problem, Problems};
-use super::template::is_shallow;
 use super::trigger::Filter;
+use crate::form::fields::{present, rest};
+use crate::form::problem::{Problem, Problems};
+use crate::form::template::is_shallow;
 
 /// The most steps of a flow.
 pub const MOST_STEPS: usize = 200;

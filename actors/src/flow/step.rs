@@ -9,8 +9,8 @@ use super::condition;
 use super::definition::{Flow, RESERVED, Step, StepKind};
 use super::error_handling::{ErrorHandling, OnError};
 use super::run::{Run, RunError, RunStatus, StepRecord, StepStatus};
-use super::template::{TemplateError, render, render_url};
 use crate::clock::Timestamp;
+use crate::form::template::{TemplateError, render, render_url};
 use crate::store::encode;
 
 /// A step that was carried out, as far as that is possible before it is committed.

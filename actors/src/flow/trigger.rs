@@ -8,9 +8,10 @@ mod variables;
 
 use serde_json::Value;
 
-use super::problem::Problem;
-use super::quoted;
 use crate::event::EventKind;
+use crate::event::pattern::key_of;
+use crate::form::problem::Problem;
+use crate::form::quoted;
 pub use index::{Armed, TriggerIndex};
 pub(super) use rule::Compiled;
 pub use variables::variables;
@@ -145,16 +146,6 @@ fn listener(kind: &EventKind) -> Option<&'static BuiltIn> {
 
 fn built_in(kind: &str) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|trigger| trigger.kind == kind)
-}
-
-/// The key under which a pattern of events is found: an event's own name, `order.` for all those below a word,
-/// and nothing for all there are. None when it is no pattern.
-fn key_of(pattern: &str) -> Option<&str> {
-    match pattern.strip_suffix('*') {
-        None => EventKind::new(pattern).ok().map(|_| pattern),
-        Some("") => Some(""),
-        Some(below) => EventKind::new(below.strip_suffix('.')?).ok().map(|_| below),
-    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ use crate::rights::role::Role;
 use crate::rights::{Kind, Rights};
 use crate::store::{Batch, Scan, Store, decode};
 use crate::supervision::{ActorPath, Ref, Registry};
+use crate::webhook::breaker::BreakerSettings;
 use crate::webhook::counts::DeliveryCounts;
 use crate::webhook::delivery::{AttemptRecord, Delivery};
 
@@ -56,7 +57,8 @@ impl Vault for PlainVault {
     }
 }
 
-/// Small limits: queues of 4 at once and 3 attempts, 1 s and 2 s apart; 2 requests to a destination at once.
+/// Small limits: queues of 4 at once and 3 attempts, 1 s and 2 s apart; 2 requests to a destination at once, and a
+/// breaker that hardly ever opens.
 #[must_use]
 pub fn settings() -> Settings {
     let second = Duration::from_secs(1);
@@ -83,7 +85,17 @@ pub fn settings() -> Settings {
             max_steps: 50,
             run_timeout: second * 86_400 * 30,
         },
-        webhooks: WebhookSettings { timeout: second * 15, backoff: Backoff::webhook(), concurrency: 2 },
+        webhooks: WebhookSettings {
+            timeout: second * 15,
+            backoff: Backoff::webhook(),
+            concurrency: 2,
+            // Tests of other matters have receivers fail often.
+            breaker: BreakerSettings {
+                failures: 1_000,
+                after: second * 86_400 * 30,
+                ..BreakerSettings::default()
+            },
+        },
     }
 }
 

@@ -1,5 +1,5 @@
-//! The shell around a destination's state, and the dispatcher that wakes destinations which are owed
-//! something when the machine starts or when a hint was lost.
+//! The shell around a destination's state: reads what it is owed, makes attempts, keeps time, and passes on
+//! what is learned of the receiver.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,28 +9,30 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use tokio::sync::{oneshot, watch};
 use tracing::warn;
 
-use super::attempt::attempt;
-use super::messages::{ALL_DESTINATIONS, DeliveriesAdded, Drain, Look};
-use super::state::{DestinationState, Effect, Input};
-use crate::clock::Timestamp;
+use super::attempt::{Order, attempt};
+use super::delivery::Spot;
+use super::health::health_of;
+use super::messages::{DeliveriesAdded, DeliveryMoved, Drain, EndpointChanged, GetHealth, Look};
+use super::owed::{first_of, lines_after, page_after};
+use super::settle::Report;
+use super::state::{DestinationState, Effect, Ended, Input};
+use super::target::Target;
+use super::turn::Turned;
 use crate::house::House;
 use crate::ids::DeliveryId;
-use crate::keys;
-use crate::store::{Lease, Scan, StoreError};
-use crate::supervision::{Fate, Members};
-use crate::window::WINDOW;
+use crate::ports::Publisher;
+use crate::store::{Lease, StoreError};
+use crate::supervision::Fate;
 
 const STORE_PAUSE: Duration = Duration::from_millis(500);
-/// How often lost hints are looked for.
-const SWEEP: Duration = Duration::from_secs(2);
-/// Destinations that are read at once when the machine starts.
-const PAGE: usize = 1_000;
 
 /// Who is spoken to.
 pub struct DestinationActor {
     name: String,
     house: Arc<House>,
+    publisher: Arc<dyn Publisher>,
     fate: Fate,
+    target: Target,
     state: DestinationState,
     under_way: HashMap<DeliveryId, AbortOnDrop>,
     /// Ends the rests of attempts that have not sent anything.
@@ -53,19 +55,52 @@ impl Drop for AbortOnDrop {
 impl DestinationActor {
     /// A destination that reads what it is owed when it starts.
     #[must_use]
-    pub fn new(name: String, house: Arc<House>, fate: Fate) -> Self {
-        let state = DestinationState::new(house.settings.webhooks.concurrency);
+    pub fn new(name: String, house: Arc<House>, publisher: Arc<dyn Publisher>, fate: Fate) -> Self {
+        let (target, settings) = (Target::Flows, &house.settings.webhooks);
+        let state = DestinationState::new(target.allowed(settings.concurrency), settings.breaker);
         let (under_way, drained) = (HashMap::new(), Vec::new());
         let draining = watch::Sender::new(false);
-        Self { name, house, fate, state, under_way, draining, drained, alarm: None, lease: None }
+        Self {
+            name,
+            house,
+            publisher,
+            fate,
+            target,
+            state,
+            under_way,
+            draining,
+            drained,
+            alarm: None,
+            lease: None,
+        }
     }
 
     fn feed(&mut self, input: Input, ctx: &mut Context<Self>) {
         for effect in self.state.handle(input, self.house.clock.now()) {
             match effect {
-                Effect::Attempt(id, due) => self.attempt(id, due, ctx),
-                Effect::Fetch(after) => self.fetch(after, ctx),
+                Effect::Attempt(id, spot, probe) => self.attempt(id, spot, probe, ctx),
+                Effect::Fetch(after) => {
+                    let read = page_after(self.house.clone(), self.name.clone(), after);
+                    self.read(read, |(page, more)| Input::Fetched(page, more), || Input::FetchFailed, ctx);
+                }
+                Effect::Survey(after) => {
+                    let read = lines_after(self.house.clone(), self.name.clone(), after);
+                    self.read(
+                        read,
+                        |(lines, more)| Input::Surveyed(lines, more),
+                        || Input::SurveyFailed,
+                        ctx,
+                    );
+                }
+                Effect::ReadFirst(line) => {
+                    let read = first_of(self.house.clone(), self.name.clone(), line.clone());
+                    let again = line.clone();
+                    let failed = move || Input::ReadFailed(again);
+                    self.read(read, |first| Input::FirstRead(line, first), failed, ctx);
+                }
                 Effect::WakeIn(pause) => self.tick_after(pause, ctx),
+                Effect::Turned(turn, health) => self.turned(Turned::Breaker(turn, health)),
+                Effect::Gone => self.turned(Turned::Gone),
                 Effect::Drained => {
                     for done in self.drained.drain(..) {
                         // Whoever asked may have given up waiting.
@@ -74,6 +109,24 @@ impl DestinationActor {
                 }
             }
         }
+    }
+
+    /// Reads of the store, and again after a while when that fails.
+    fn read<T: 'static>(
+        &self,
+        read: impl Future<Output = Result<T, StoreError>> + 'static,
+        came: impl FnOnce(T) -> Input + 'static,
+        failed: impl FnOnce() -> Input + 'static,
+        ctx: &mut Context<Self>,
+    ) {
+        ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
+            Ok(found) => act.feed(came(found), ctx),
+            Err(error) => {
+                warn!(destination = act.name, %error, "deliveries could not be read, trying again");
+                let wait = act.house.clock.sleep(STORE_PAUSE).into_actor(act);
+                ctx.spawn(wait.map(|(), act, ctx| act.feed(failed(), ctx)));
+            }
+        }));
     }
 
     /// There is one alarm, however often it is asked for: when it goes off, the next one is known.
@@ -92,38 +145,48 @@ impl DestinationActor {
         self.alarm = Some((due, ctx.spawn(ring)));
     }
 
-    fn attempt(&mut self, id: DeliveryId, due: Timestamp, ctx: &mut Context<Self>) {
-        let work =
-            tokio::spawn(attempt(self.house.clone(), self.name.clone(), id, due, self.draining.subscribe()));
+    fn attempt(&mut self, id: DeliveryId, spot: Spot, probe: bool, ctx: &mut Context<Self>) {
+        let (destination, target) = (self.name.clone(), self.target.clone());
+        let order = Order { destination, target, id, spot: spot.clone(), probe };
+        let work = tokio::spawn(attempt(self.house.clone(), order, self.draining.subscribe()));
         self.under_way.insert(id, AbortOnDrop(work.abort_handle()));
         ctx.spawn(work.into_actor(self).map(move |ended, act, ctx| {
             act.under_way.remove(&id);
             // A panic leaves the delivery where it was in the store; it is met again with the next look.
-            let next = ended.unwrap_or_else(|failure| {
+            let ended = ended.unwrap_or_else(|failure| {
                 warn!(destination = act.name, delivery = %id, %failure, "an attempt panicked");
                 act.house.hints.note(&act.name);
-                None
+                Ended { id, spot, probe, next: None, report: Report::Nothing }
             });
-            act.feed(Input::Settled(id, next), ctx);
+            act.feed(Input::Settled(ended), ctx);
         }));
     }
 
-    fn fetch(&self, after: Option<(u64, DeliveryId)>, ctx: &mut Context<Self>) {
-        let mut scan = Scan::prefix(keys::waiting_at(&self.name), WINDOW).keys_only();
-        if let Some((due, id)) = after {
-            scan = scan.after(&keys::delivery_at(&self.name, Timestamp::from_millis(due), id));
-        }
-        let read = self.house.store.scan(scan).into_actor(self);
-        ctx.spawn(read.map(|page, act, ctx| match page {
-            Ok(page) => {
-                let more = page.len() == WINDOW;
-                let places = page.iter().filter_map(|(key, _)| keys::parse_delivery_at(key)).collect();
-                act.feed(Input::Fetched(places, more), ctx);
+    /// Remembers what was learned of the receiver, and has its owner hear of it. Nothing waits for that.
+    fn turned(&self, turned: Turned) {
+        let (house, publisher) = (self.house.clone(), self.publisher.clone());
+        let (name, target) = (self.name.clone(), self.target.clone());
+        tokio::spawn(
+            async move { super::turn::tell(&house, publisher.as_ref(), &name, &target, turned).await },
+        );
+    }
+
+    /// Reads whom it speaks to, and what is remembered of them.
+    fn configure(&mut self, then: Input, ctx: &mut Context<Self>) {
+        let (house, name) = (self.house.clone(), self.name.clone());
+        let read = async move { Target::read(&house, &name).await };
+        ctx.wait(read.into_actor(self).map(|target, act, ctx| match target {
+            Ok(target) => {
+                let allowed = target.allowed(act.house.settings.webhooks.concurrency);
+                let held = target.is_held();
+                act.target = target;
+                act.feed(Input::Configured(allowed, held), ctx);
+                act.feed(then, ctx);
             }
             Err(error) => {
-                warn!(destination = act.name, %error, "deliveries could not be read, trying again");
-                let wait = act.house.clock.sleep(STORE_PAUSE).into_actor(act);
-                ctx.spawn(wait.map(|(), act, ctx| act.feed(Input::FetchFailed, ctx)));
+                // What it is owed waits in the store until it is started again.
+                act.fate.failed(format!("read the endpoint {}: {error}", act.name));
+                ctx.stop();
             }
         }));
     }
@@ -134,11 +197,19 @@ impl Actor for DestinationActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.house.settings.mailbox);
-        let lease = self.house.store.lease(format!("destination/{}", self.name)).into_actor(self);
-        ctx.wait(lease.map(|lease, act, ctx| match lease {
-            Ok(lease) => {
+        let (house, name) = (self.house.clone(), self.name.clone());
+        let load = async move {
+            let lease = house.store.lease(format!("destination/{name}")).await?;
+            Ok::<_, StoreError>((lease, health_of(house.store.as_ref(), &name).await?))
+        };
+        ctx.wait(load.into_actor(self).map(|loaded, act, ctx| match loaded {
+            Ok((lease, health)) => {
                 act.lease = Some(lease);
-                act.feed(Input::Missed, ctx);
+                // Held until it is known whom it speaks to.
+                let allowed = act.target.allowed(act.house.settings.webhooks.concurrency);
+                act.feed(Input::Configured(allowed, true), ctx);
+                act.feed(Input::Restored(health), ctx);
+                act.configure(Input::Missed, ctx);
             }
             Err(error) => {
                 act.fate.failed(error.to_string());
@@ -153,9 +224,34 @@ impl Handler<DeliveriesAdded> for DestinationActor {
 
     fn handle(&mut self, DeliveriesAdded(deliveries): DeliveriesAdded, ctx: &mut Self::Context) {
         for delivery in deliveries {
-            let due = delivery.next_attempt_at.unwrap_or(delivery.created_at);
-            self.feed(Input::Added(due, delivery.id), ctx);
+            if let Some(spot) = delivery.spot() {
+                self.feed(Input::Added(spot, delivery.id), ctx);
+            }
         }
+    }
+}
+
+impl Handler<DeliveryMoved> for DestinationActor {
+    type Result = ();
+
+    fn handle(&mut self, DeliveryMoved(spot, id): DeliveryMoved, ctx: &mut Self::Context) {
+        self.feed(Input::Moved(spot, id), ctx);
+    }
+}
+
+impl Handler<EndpointChanged> for DestinationActor {
+    type Result = ();
+
+    fn handle(&mut self, _: EndpointChanged, ctx: &mut Self::Context) {
+        self.configure(Input::Tick, ctx);
+    }
+}
+
+impl Handler<GetHealth> for DestinationActor {
+    type Result = actix::MessageResult<GetHealth>;
+
+    fn handle(&mut self, _: GetHealth, _: &mut Self::Context) -> Self::Result {
+        actix::MessageResult(self.state.health())
     }
 }
 
@@ -163,7 +259,7 @@ impl Handler<Look> for DestinationActor {
     type Result = ();
 
     fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
-        self.feed(Input::Missed, ctx);
+        self.configure(Input::Missed, ctx);
     }
 }
 
@@ -179,76 +275,5 @@ impl Handler<Drain> for DestinationActor {
             // An error means that the actor is gone: then nothing of it is under way either.
             let _ = drained.await;
         })
-    }
-}
-
-/// Wakes destinations that are owed something and do not run.
-pub struct DispatcherActor {
-    house: Arc<House>,
-    destinations: Members<DestinationActor>,
-}
-
-impl DispatcherActor {
-    /// A dispatcher that looks at every destination when it starts.
-    #[must_use]
-    pub const fn new(house: Arc<House>, destinations: Members<DestinationActor>) -> Self {
-        Self { house, destinations }
-    }
-
-    fn sweep(&self, ctx: &mut Context<Self>) {
-        let wait = self.house.clock.sleep(SWEEP).into_actor(self);
-        ctx.spawn(wait.map(|(), act, ctx| {
-            for name in act.house.hints.take_prefixed(ALL_DESTINATIONS) {
-                let (house, destinations) = (act.house.clone(), act.destinations.clone());
-                tokio::spawn(async move { look(&house, &destinations, &name).await });
-            }
-            act.sweep(ctx);
-        }));
-    }
-}
-
-impl Actor for DispatcherActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        let (house, destinations) = (self.house.clone(), self.destinations.clone());
-        let wake = async move {
-            while let Err(error) = wake_all(&house, &destinations).await {
-                warn!(%error, "destinations could not be read, trying again");
-                house.clock.sleep(STORE_PAUSE).await;
-            }
-        };
-        ctx.spawn(wake.into_actor(self));
-        self.sweep(ctx);
-    }
-}
-
-/// Has a destination, or all of them, running and looking; notes it down again when that fails.
-async fn look(house: &House, destinations: &Members<DestinationActor>, name: &str) {
-    let looked = if name == ALL_DESTINATIONS {
-        wake_all(house, destinations).await.is_ok()
-    } else {
-        destinations.ask(name, Look).await.is_ok()
-    };
-    if !looked {
-        house.hints.note(name);
-    }
-}
-
-async fn wake_all(house: &House, destinations: &Members<DestinationActor>) -> Result<(), StoreError> {
-    let mut scan = Scan::prefix(keys::destinations(), PAGE).keys_only();
-    loop {
-        let page = house.store.scan(scan.clone()).await?;
-        for name in page.iter().filter_map(|(key, _)| keys::parse_destination(key)) {
-            let owed = Scan::prefix(keys::waiting_at(&name), 1).keys_only();
-            let is_owed = !house.store.scan(owed).await?.is_empty();
-            if is_owed && destinations.ask(&name, Look).await.is_err() {
-                house.hints.note(&name);
-            }
-        }
-        match page.last() {
-            Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-            _ => return Ok(()),
-        }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::delivery::{Delivery, DeliveryStatus};
-use crate::ids::{DeliveryId, EventId, OrgId};
+use crate::ids::{DeliveryId, EndpointId, EventId, OrgId};
 use crate::keys;
 use crate::list::{COUNTED, Listed, Slice, Span};
-use crate::store::{Scan, Store, StoreError, decode};
+use crate::store::{Key, Scan, Store, StoreError, Versioned, decode};
 
 /// Deliveries read at once.
 const PAGE: usize = 100;
@@ -22,6 +22,8 @@ pub struct Wanted {
     pub event_id: Option<EventId>,
     /// Ordered within this time.
     pub ordered: Span,
+    /// To one endpoint only.
+    pub endpoint: Option<EndpointId>,
     /// Older than this one.
     pub before: Option<DeliveryId>,
 }
@@ -46,6 +48,21 @@ impl Deliveries {
         Self(store)
     }
 
+    /// The deliveries of a page: those that it holds, or those that it names.
+    async fn read(
+        &self,
+        org: &OrgId,
+        page: &[(Key, Versioned)],
+        named: bool,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        if !named {
+            return page.iter().map(|(_, found)| decode(&found.value)).collect();
+        }
+        let ids = page.iter().filter_map(|(key, _)| keys::parse_delivery(key));
+        let found = self.0.get_many(ids.map(|id| keys::delivery(org, id)).collect()).await?;
+        found.into_iter().flatten().map(|found| decode(&found.value)).collect()
+    }
+
     /// Deliveries, newest first, as many as are found among the last ten thousand.
     ///
     /// # Errors
@@ -56,15 +73,19 @@ impl Deliveries {
         wanted: &Wanted,
         slice: Slice,
     ) -> Result<Listed<Delivery>, StoreError> {
-        let mut scan = Scan::prefix(keys::deliveries(org), PAGE).descending();
+        let index = wanted.endpoint.map(|endpoint| (keys::deliveries_of(org, endpoint), endpoint));
+        let prefix = index.as_ref().map_or_else(|| keys::deliveries(org), |(prefix, _)| prefix.clone());
+        let mut scan = Scan::prefix(prefix, PAGE).descending();
         if let Some(before) = wanted.before {
-            scan = scan.after(&keys::delivery(org, before));
+            scan = scan.after(&match wanted.endpoint {
+                Some(endpoint) => keys::delivery_of(org, endpoint, before),
+                None => keys::delivery(org, before),
+            });
         }
         let (mut listed, mut looked) = (Listed::new(slice), 0);
         loop {
             let page = self.0.scan(scan.clone()).await?;
-            for (_, value) in &page {
-                let delivery: Delivery = decode(&value.value)?;
+            for delivery in self.read(org, &page, wanted.endpoint.is_some()).await? {
                 if wanted.wants(&delivery) {
                     listed.meet(delivery);
                 }

@@ -1,13 +1,16 @@
 //! A delivery: one signed request that is owed to one receiver, with every attempt at it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
-use crate::ids::{DeliveryId, EventId, OrgId, RunId};
+use crate::ids::{DeliveryId, EndpointId, EventId, OrgId, RunId};
+use crate::keys;
+use crate::store::Key;
 
 /// Where a delivery stands (contract §14).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +66,18 @@ impl DestinationId {
         Self(format!("dst_{hex}"))
     }
 
+    /// The destination of everything that goes to an endpoint.
+    #[must_use]
+    pub fn of_endpoint(id: EndpointId) -> Self {
+        Self(id.to_string())
+    }
+
+    /// The endpoint that this is; none for what flows send to.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<EndpointId> {
+        self.0.parse().ok()
+    }
+
     /// A destination by the name that is stored.
     #[must_use]
     pub const fn from_stored(name: String) -> Self {
@@ -76,6 +91,17 @@ impl DestinationId {
     }
 }
 
+/// The delivery of an event to an endpoint: the same two always make the same one, so that none is made twice and
+/// whoever asks for it needs no index.
+#[must_use]
+pub fn id_of(event: EventId, endpoint: EndpointId, at: Timestamp) -> DeliveryId {
+    let digest = Sha256::new().chain_update(event.to_bytes()).chain_update(endpoint.to_bytes()).finalize();
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&at.as_millis().to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&digest[..10]);
+    DeliveryId::from_bytes(bytes)
+}
+
 impl fmt::Display for DestinationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -85,6 +111,39 @@ impl fmt::Display for DestinationId {
 impl fmt::Debug for DestinationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A place among deliveries that keep an order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LinePlace {
+    /// What the line is for; empty for the only line of an endpoint.
+    pub key: Arc<str>,
+    /// The commit that ordered it.
+    pub stamp: u64,
+    /// Which of that commit's deliveries it is.
+    pub n: u32,
+}
+
+/// Where a delivery that is owed waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spot {
+    /// Among those that keep no order, by when they are due.
+    Due(Timestamp),
+    /// In a line.
+    Line(LinePlace),
+}
+
+impl Spot {
+    /// Where the store has it.
+    #[must_use]
+    pub fn key(&self, destination: &str, id: DeliveryId) -> Key {
+        match self {
+            Self::Due(due) => keys::delivery_at(destination, *due, id),
+            Self::Line(LinePlace { key, stamp, n }) => {
+                keys::delivery_in_line(destination, key, (*stamp, *n), id)
+            }
+        }
     }
 }
 
@@ -111,9 +170,12 @@ pub struct DeliveryDraft {
     pub body: String,
     /// Pauses after failed attempts.
     pub schedule: Vec<Duration>,
+    /// Its place among those that keep an order.
+    pub line: Option<LinePlace>,
 }
 
-/// A delivery as it is stored.
+/// A delivery as it is stored. One that an endpoint is owed is composed anew for each attempt, out of its event
+/// and the endpoint as it is then: `headers`, `body` and `schedule` are those of flows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
@@ -139,15 +201,24 @@ pub struct Delivery {
     /// How.
     pub method: String,
     /// Headers beside those that are always sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
     /// The very bytes that are signed and sent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub body: String,
     /// Milliseconds to pause after each failed attempt; when they run out the delivery is dead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<u64>,
+    /// Its place among those that keep an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<LinePlace>,
     /// Where it stands.
     pub status: DeliveryStatus,
     /// Attempts made.
     pub attempts: u32,
+    /// Those of them that do not count against the schedule: probes, and what was made before it was sent again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uncounted: u32,
     /// When the next attempt is due; with `status` it is also its place in the destination's queue.
     pub next_attempt_at: Option<Timestamp>,
     /// What the receiver answered last.
@@ -161,6 +232,20 @@ pub struct Delivery {
     /// When it came to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Delivery {
+    /// Where it waits; none when it does not.
+    #[must_use]
+    pub fn spot(&self) -> Option<Spot> {
+        let due = self.next_attempt_at?;
+        Some(self.line.clone().map_or(Spot::Due(due), Spot::Line))
+    }
 }
 
 impl DeliveryDraft {
@@ -182,8 +267,10 @@ impl DeliveryDraft {
             headers: self.headers,
             body: self.body,
             schedule: self.schedule.iter().map(millis).collect(),
+            line: self.line,
             status: DeliveryStatus::Pending,
             attempts: 0,
+            uncounted: 0,
             next_attempt_at: Some(now),
             last_status_code: None,
             last_error: None,
@@ -191,6 +278,23 @@ impl DeliveryDraft {
             completed_at: None,
         }
     }
+}
+
+/// How long the parts of an attempt took, in microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Phases {
+    /// Resolving the name; none when a connection was used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_us: Option<u64>,
+    /// TCP; none when a connection was used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_us: Option<u64>,
+    /// From the start to the whole head of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_us: Option<u64>,
+    /// From the start to the end.
+    pub total_us: u64,
 }
 
 /// One request that was made, as it is stored.
@@ -203,6 +307,18 @@ pub struct AttemptRecord {
     pub started_at: Timestamp,
     /// What it took, to the last byte that was kept.
     pub duration_ms: u64,
+    /// Whether it was made to see whether the receiver is well again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
+    /// Where it went.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub url: String,
+    /// The headers that an endpoint was sent, what was configured in dots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_headers: Vec<(String, String)>,
+    /// How long each part of it took. For those who run the organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
     /// What the receiver answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,

@@ -59,11 +59,12 @@ pub fn judge(result: &Result<OutboundReply, SendError>, now: Timestamp) -> Verdi
 }
 
 /// Why an attempt was not a delivery, in words for the tenant; `None` when it was one.
-pub fn explain(result: &Result<OutboundReply, SendError>) -> Option<String> {
+pub fn explain(result: &Result<OutboundReply, SendError>, to_endpoint: bool) -> Option<String> {
     match result {
         Ok(reply) => match reply.status {
             200..=299 => None,
             300..=399 => Some(explain_redirect(reply)),
+            410 if to_endpoint => Some("the receiver answered 410 (gone): its endpoint is disabled".to_owned()),
             410 => Some("the receiver answered 410 (gone): this delivery ends here, and the flow goes on sending others".to_owned()),
             status => Some(format!("the receiver answered {status}")),
         },

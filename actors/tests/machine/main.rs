@@ -5,6 +5,7 @@
 mod bus;
 mod collapse;
 mod delivery;
+mod endpoints;
 mod flow;
 mod queue;
 mod reading;

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 
 use super::{Action, Check, Plan, StepContext, StepError, recheck, tags};
 use crate::flow::Map;
-use crate::flow::problem::Problems;
+use crate::form::problem::Problems;
 
 /// The action.
 pub struct Handler;

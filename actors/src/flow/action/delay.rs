@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Action, Check, Plan, StepContext, StepError, recheck};
 use crate::flow::Map;
-use crate::flow::problem::Problems;
-use crate::flow::template::has_placeholder;
+use crate::form::problem::Problems;
+use crate::form::template::has_placeholder;
 
 /// The longest pause: a year.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Action, Check, Plan, StepContext, StepError, recheck, target};
 use crate::flow::Map;
-use crate::flow::problem::Problems;
+use crate::form::problem::Problems;
 use crate::rights::role::Permission;
 
 /// The action.

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::Map;
 use super::definition::{Flow, Step};
-use super::problem::Problems;
 use super::run::Run;
 use crate::bus::change::Change;
 use crate::clock::Timestamp;
+use crate::form::problem::Problems;
 use crate::house::House;
 use crate::record::service::{Records, WriteError};
 use crate::rights::Rights;

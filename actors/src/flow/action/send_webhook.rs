@@ -8,8 +8,8 @@ use super::{Action, Check, Plan, StepContext, StepError, recheck};
 use crate::clock::Timestamp;
 use crate::flow::Map;
 use crate::flow::definition::Trigger;
-use crate::flow::problem::Problems;
-use crate::flow::template::{has_placeholder, lookup};
+use crate::form::problem::Problems;
+use crate::form::template::{has_placeholder, lookup};
 use crate::flow::trigger::BUILT_IN;
 use crate::ids::DeliveryId;
 use crate::retry::Curve;
@@ -90,6 +90,7 @@ impl Action for Handler {
                 headers,
                 body,
                 schedule: schedule(ctx, retries),
+                line: None,
             };
             let mut plan = Plan { output: json!({"deliveryId": id}), ..Plan::default() };
             plan.change.deliveries.push(draft);

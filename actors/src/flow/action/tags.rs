@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Check, Plan, StepContext, StepError, target};
 use crate::flow::Map;
-use crate::flow::problem::Problems;
-use crate::flow::template::lookup;
+use crate::form::problem::Problems;
+use crate::form::template::lookup;
 use crate::ids::{Datatype, RecordId};
 use crate::record::model::Record;
 use crate::rights::role::Permission;

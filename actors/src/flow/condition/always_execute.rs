@@ -3,7 +3,7 @@
 use super::{Condition, ConditionError, ConditionResult};
 use crate::flow::Map;
 use crate::flow::definition::Branch;
-use crate::flow::problem::Problems;
+use crate::form::problem::Problems;
 
 /// The condition `always_execute`.
 pub struct Handler;

@@ -3,7 +3,7 @@
 use super::ConditionResult;
 use crate::flow::Map;
 use crate::flow::definition::Branch;
-use crate::flow::problem::Problems;
+use crate::form::problem::Problems;
 
 /// How a condition spells its branches; the first spelling of each is the documented one.
 pub(super) struct Spellings {

@@ -5,7 +5,7 @@ use super::comparison::{Comparison, KEYS};
 use super::{Condition, ConditionError, ConditionResult, reread};
 use crate::flow::Map;
 use crate::flow::definition::Branch;
-use crate::flow::problem::Problems;
+use crate::form::problem::Problems;
 
 const BRANCHES: Spellings = Spellings {
     passed: ["trueFlowId", "trueStepId", "thenStepId"],

@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::ConditionError;
 use super::expression;
 use crate::flow::Map;
-use crate::flow::fields::present;
 use crate::flow::operator::Operator;
-use crate::flow::problem::Problems;
-use crate::flow::template::{is_path, lookup, render, whole};
+use crate::form::fields::present;
+use crate::form::problem::Problems;
+use crate::form::template::{is_path, lookup, render, whole};
 
 /// The keys of a comparison.
 pub(super) const KEYS: [&str; 3] = ["field", "operator", "value"];

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::comparison::{Comparison, Left};
 use crate::flow::operator::{Operator, OperatorError};
-use crate::flow::template::{has_placeholder, whole};
+use crate::form::template::{has_placeholder, whole};
 
 /// Longest first, so that `==` is not read as the beginning of `===`.
 const OPERATORS: [&str; 8] = ["===", "!==", "==", "!=", ">=", "<=", ">", "<"];

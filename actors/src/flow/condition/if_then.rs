@@ -8,8 +8,8 @@ use super::comparison::{Comparison, KEYS};
 use super::{Condition, ConditionError, ConditionResult, reread};
 use crate::flow::Map;
 use crate::flow::definition::Branch;
-use crate::flow::fields::{present, shown};
-use crate::flow::problem::Problems;
+use crate::form::fields::{present, shown};
+use crate::form::problem::Problems;
 
 const BRANCHES: Spellings = Spellings {
     passed: ["thenStepId", "trueStepId", "trueFlowId"],

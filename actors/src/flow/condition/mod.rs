@@ -8,8 +8,8 @@ mod expression;
 use super::Map;
 use super::definition::{Branch, Step};
 use super::operator::OperatorError;
-use super::problem::{Problem, Problems};
-use super::template::TemplateError;
+use crate::form::problem::{Problem, Problems};
+use crate::form::template::TemplateError;
 
 macro_rules! conditions {
     ($($name:ident),* $(,)?) => {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use crate::flow::fields::words;
+use crate::form::fields::words;
 
 /// Whether two values are equal, a number and its text and two spellings of a moment included.
 #[must_use]

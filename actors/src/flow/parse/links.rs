@@ -9,8 +9,8 @@ use super::{Catalog, Placed};
 use crate::flow::condition;
 use crate::flow::definition::{Step, StepKind, Trigger};
 use crate::flow::error_handling::ErrorHandling;
-use crate::flow::problem::Problems;
-use crate::flow::quoted;
+use crate::form::problem::Problems;
+use crate::form::quoted;
 
 /// A reference to a step, and where the client's body has it.
 struct Link {

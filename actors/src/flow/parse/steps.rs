@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::{Catalog, LONGEST_DESCRIPTION, LONGEST_NAME, MOST_STEPS, Placed, config_of, objects};
 use crate::flow::definition::{RESERVED, Step, StepKind};
 use crate::flow::error_handling::ErrorHandling;
-use crate::flow::fields::{present, rest};
-use crate::flow::problem::Problems;
-use crate::flow::template::is_unclosed;
-use crate::flow::{Map, condition, quoted};
+use crate::flow::{Map, condition};
+use crate::form::fields::{present, rest};
+use crate::form::problem::Problems;
+use crate::form::quoted;
+use crate::form::template::is_unclosed;
 
 const KEYS: [&str; 7] = ["id", "name", "enabled", "type", "config", "nextStepId", "description"];
 const SHORT_KEYS: [&str; 6] = ["id", "name", "enabled", "type", "config", "description"];

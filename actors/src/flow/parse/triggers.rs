@@ -3,9 +3,9 @@
 use super::{LONGEST_NAME, MOST_TRIGGERS, Placed, config_of, objects};
 use crate::flow::Map;
 use crate::flow::definition::Trigger;
-use crate::flow::fields::{present, rest};
-use crate::flow::problem::Problems;
 use crate::flow::trigger::{Compiled, EVENT, Filter, resolve};
+use crate::form::fields::{present, rest};
+use crate::form::problem::Problems;
 
 const KEYS: [&str; 7] = ["id", "type", "name", "config", "enabled", "nextStepId", "filter"];
 

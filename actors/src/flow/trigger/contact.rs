@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Shape, listener};
 use crate::event::Event;
 use crate::flow::Map;
-use crate::flow::fields::words;
+use crate::form::fields::words;
 
 /// The record that an event carries: its data, or the `data` of it (contract §4.11).
 pub(super) fn record_of(data: &Value) -> Option<&Value> {

@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::contact::record_of;
 use super::rule::Compiled;
 use super::{Filter, Shape, built_in, variables};
-use crate::event::{Event, EventKind};
+use crate::event::Event;
+use crate::event::pattern::keys;
 use crate::flow::Map;
 use crate::flow::definition::Flow;
-use crate::flow::problem::{Problem, Problems};
+use crate::form::problem::{Problem, Problems};
 use crate::ids::{OrgId, RecordId};
 
 /// The armed triggers of all organisations.
@@ -172,11 +173,4 @@ impl<F> Org<F> {
             }
         }
     }
-}
-
-/// The keys of all patterns that match an event: `order.line.added`, `order.line.`, `order.` and the empty one.
-fn keys(kind: &EventKind) -> impl Iterator<Item = &str> {
-    let text = kind.as_str();
-    let below = text.rmatch_indices('.').filter_map(|(dot, _)| text.get(..=dot));
-    [text].into_iter().chain(below).chain([""])
 }

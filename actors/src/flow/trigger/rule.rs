@@ -7,14 +7,15 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::contact::{contact_of, datatype_of, fields_of, same_datatype, source_of};
-use super::{BuiltIn, Filter, Shape, built_in, key_of};
+use super::{BuiltIn, Filter, Shape, built_in};
 use crate::clock::Timestamp;
 use crate::event::Event;
+use crate::event::pattern::key_of;
 use crate::flow::Map;
 use crate::flow::definition::Trigger;
-use crate::flow::fields::{present, shown, words};
 use crate::flow::operator::{self, equal};
-use crate::flow::problem::Problems;
+use crate::form::fields::{present, shown, words};
+use crate::form::problem::Problems;
 
 /// A contact that is older than this when its event is accepted is not new (contract §4.5).
 const NEW: Duration = Duration::from_mins(5);

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::flow::Map;
 use crate::flow::definition::Flow;
-use crate::flow::template::lookup;
+use crate::form::template::lookup;
 use crate::ids::{EventId, OrgId, RecordId};
 use serde_json::json;
 

@@ -89,11 +89,11 @@ fn every_error_has_its_own_code_and_reads_as_a_sentence() {
     let codes: std::collections::BTreeSet<_> = every_error().iter().map(SendError::code).collect();
     assert_eq!(codes.len(), every_error().len());
     assert_eq!(
-        explain(&Err(SendError::TimedOut(Waiting::Response))).unwrap(),
+        explain(&Err(SendError::TimedOut(Waiting::Response)), false).unwrap(),
         "failed to finish in time: no answer came"
     );
     assert_eq!(
-        explain(&Err(SendError::Refused(Refused::ResolvedAddress))).unwrap(),
+        explain(&Err(SendError::Refused(Refused::ResolvedAddress)), false).unwrap(),
         "failed to use the url: its host name leads to an address that is not allowed; the operator opens its \
          network by webhooks.allow_networks"
     );
@@ -101,10 +101,10 @@ fn every_error_has_its_own_code_and_reads_as_a_sentence() {
 
 #[test]
 fn a_redirect_is_explained_and_a_delivery_is_not() {
-    assert_eq!(explain(&reply(204, None)), None);
-    let text = explain(&reply(307, None)).unwrap();
+    assert_eq!(explain(&reply(204, None), false), None);
+    let text = explain(&reply(307, None), false).unwrap();
     assert!(text.contains("redirects are not followed") && text.contains("127.0.0.1"), "{text}");
-    assert_eq!(explain(&reply(500, None)).unwrap(), "the receiver answered 500");
+    assert_eq!(explain(&reply(500, None), true).unwrap(), "the receiver answered 500");
 }
 
 proptest! {
@@ -113,12 +113,12 @@ proptest! {
         let result = reply(status, seconds.map(|seconds| RetryAfter::In(Duration::from_secs(seconds))));
         let delivered = judge(&result, now()) == Verdict::Delivered;
         prop_assert_eq!(delivered, (200..300).contains(&status));
-        prop_assert_eq!(explain(&result).is_none(), delivered);
+        prop_assert_eq!(explain(&result, false).is_none(), delivered);
     }
 }
 
 #[test]
 fn a_410_says_what_ends_and_what_does_not() {
-    let told = explain(&reply(410, None)).unwrap();
+    let told = explain(&reply(410, None), false).unwrap();
     assert!(told.contains("this delivery ends") && !told.contains("disabled"), "{told}");
 }

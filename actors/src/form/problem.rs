@@ -70,7 +70,7 @@ impl Problems {
     }
 
     /// How many were noted so far, those that the list has no room for included.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.noted
     }
 

@@ -128,18 +128,18 @@ impl Problems {
 }
 
 /// The value at `key`, unless it is `null`.
-pub(super) fn present<'v>(fields: &'v Map, key: &str) -> Option<&'v Value> {
+pub(crate) fn present<'v>(fields: &'v Map, key: &str) -> Option<&'v Value> {
     fields.get(key).filter(|value| !value.is_null())
 }
 
 /// The keys of `fields` but those of `known`.
-pub(super) fn rest(fields: &Map, known: &[&str]) -> Map {
+pub(crate) fn rest(fields: &Map, known: &[&str]) -> Map {
     let unknown = fields.iter().filter(|(key, _)| !known.contains(&key.as_str()));
     unknown.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Words out of an array of strings or of a string with commas, without blanks.
-pub(super) fn words(value: &Value) -> Option<Vec<String>> {
+pub(crate) fn words(value: &Value) -> Option<Vec<String>> {
     let split = |text: &str| text.split(',').map(|word| word.trim().to_owned()).collect::<Vec<_>>();
     let words = match value {
         Value::String(text) => split(text),
@@ -152,7 +152,7 @@ pub(super) fn words(value: &Value) -> Option<Vec<String>> {
 }
 
 /// A value as a message names it: short ones as they are, others by their type.
-pub(super) fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(_) => "a string".to_owned(),

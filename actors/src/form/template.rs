@@ -96,12 +96,12 @@ pub fn has_placeholder(value: &Value) -> bool {
 }
 
 /// Whether a `{{` within `text` is not closed before the next one or the end: a slip of its author's.
-pub(super) fn is_unclosed(text: &str) -> bool {
+pub(crate) fn is_unclosed(text: &str) -> bool {
     text.split("{{").skip(1).any(|inner| !inner.contains("}}"))
 }
 
 /// The one path of a text that is a placeholder and nothing else.
-pub(super) fn whole(text: &str) -> Option<&str> {
+pub(crate) fn whole(text: &str) -> Option<&str> {
     let mut pieces = Pieces { rest: text };
     match (pieces.next(), pieces.next()) {
         (Some(Piece::Path(path)), None) => Some(path),
@@ -110,7 +110,7 @@ pub(super) fn whole(text: &str) -> Option<&str> {
 }
 
 /// Whether `value` is nested at most `depth` levels deep.
-pub(super) fn is_shallow(value: &Value, depth: usize) -> bool {
+pub(crate) fn is_shallow(value: &Value, depth: usize) -> bool {
     let Some(below) = depth.checked_sub(1) else { return false };
     match value {
         Value::Array(items) => items.iter().all(|item| is_shallow(item, below)),

@@ -1,0 +1,5 @@
+//! The dispatcher: wakes destinations that are owed something.
+
+mod actor;
+
+pub use actor::DispatcherActor;
