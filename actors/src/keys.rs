@@ -31,6 +31,7 @@
 //! | system `z` | queue | totals; behind it `p`: whose jobs are not taken |
 //! | system `w` | destination, due, delivery | org |
 //! | system `l` | destination, line, stamp, place in the commit, delivery | org |
+//! | system `r` | replay that goes on | org |
 //! | system `y` | destination | whose it is, where it is an endpoint |
 //! | system `p` | purpose, name | secrets that belong to no organisation |
 //! | system `s` | | the latest stamp |

@@ -26,6 +26,8 @@ use crate::supervision::{
 };
 use crate::tree::{MemberKind, Place, Role, TREE, member_of, paths};
 use crate::webhook::endpoint::book::Endpoints;
+use crate::webhook::replay::ReplayerActor;
+use crate::webhook::replay::book::Replays;
 use crate::webhook::resend::Resender;
 use crate::webhook::{self, DestinationActor, DispatcherActor};
 
@@ -45,6 +47,8 @@ pub struct Machine {
     pub endpoints: Endpoints,
     /// What sends webhooks again.
     pub resender: Resender,
+    /// What sends many of them again.
+    pub replays: Replays,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -132,6 +136,8 @@ impl Machine {
         let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
         let endpoints = Endpoints::new(house.clone(), publisher.clone());
         let resender = Resender::new(house.clone(), destinations.clone());
+        let replayer = Ref::new(registry.clone(), at(paths::REPLAYER), patience);
+        let replays = Replays::new(house.clone(), replayer);
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
@@ -153,7 +159,7 @@ impl Machine {
         });
         let queues = Queues(queues);
         let stop = Mutex::new(Some(stop));
-        Ok((Self { house, publisher, records, flows, queues, endpoints, resender, stop }, ended))
+        Ok((Self { house, publisher, records, flows, queues, endpoints, resender, replays, stop }, ended))
     }
 
     /// Lets no new job and no new attempt begin and waits for those that run, however long they take:
@@ -250,6 +256,12 @@ impl Plan {
                 let plan = self.clone();
                 self.starter(&path, place.policy, move |fate| {
                     BusActor::new(plan.house.clone(), plan.below.clone(), plan.listeners.clone(), fate)
+                })
+            }
+            Role::Replayer => {
+                let plan = self.clone();
+                self.starter(&path, place.policy, move |fate| {
+                    ReplayerActor::new(plan.house.clone(), plan.destinations.clone(), fate)
                 })
             }
             Role::Dispatcher => {

@@ -18,6 +18,8 @@ pub enum Role {
     Bus,
     /// Wakes destinations.
     Dispatcher,
+    /// Sends again what destinations were owed.
+    Replayer,
 }
 
 /// A member of a nursery.
@@ -76,8 +78,9 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// ```text
 /// machine                 1 in 60 s, then the process ends
 /// ├── delivery            3 in 60 s
-/// │   └── destinations    3 in 60 s, each member 5 in 30 s
-/// │       └── dispatcher  5 in 30 s; it wakes the members again when their group was rebuilt
+/// │   ├── destinations    3 in 60 s, each member 5 in 30 s
+/// │   │   └── dispatcher  5 in 30 s; it wakes the members again when their group was rebuilt
+/// │   └── replayer        5 in 30 s
 /// ├── automation          3 in 60 s
 /// │   └── flows           3 in 60 s, each member 5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
@@ -93,17 +96,20 @@ pub const TREE: Place = Place {
             name: "delivery",
             role: Role::Supervisor,
             policy: GROUP,
-            children: &[Place {
-                name: "destinations",
-                role: Role::Nursery(&DESTINATION),
-                policy: GROUP,
-                children: &[Place {
-                    name: "dispatcher",
-                    role: Role::Dispatcher,
-                    policy: LEAF,
-                    children: &[],
-                }],
-            }],
+            children: &[
+                Place {
+                    name: "destinations",
+                    role: Role::Nursery(&DESTINATION),
+                    policy: GROUP,
+                    children: &[Place {
+                        name: "dispatcher",
+                        role: Role::Dispatcher,
+                        policy: LEAF,
+                        children: &[],
+                    }],
+                },
+                Place { name: "replayer", role: Role::Replayer, policy: LEAF, children: &[] },
+            ],
         },
         Place {
             name: "automation",
@@ -129,6 +135,8 @@ pub mod paths {
     pub const DESTINATIONS: &str = "delivery/destinations";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
+    /// The replayer.
+    pub const REPLAYER: &str = "delivery/replayer";
     /// The group of queues.
     pub const QUEUES: &str = "queues";
 }
@@ -154,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_path_that_others_speak_to_is_in_the_tree() {
-        for path in [paths::BUS, paths::DESTINATIONS, paths::FLOWS, paths::QUEUES] {
+        for path in [paths::BUS, paths::DESTINATIONS, paths::FLOWS, paths::QUEUES, paths::REPLAYER] {
             assert!(find(&TREE, path).is_some(), "{path}");
         }
     }

@@ -42,7 +42,9 @@ impl Hidden {
         Ok(Self(hidden))
     }
 
-    fn has(&self, event: Option<EventId>) -> bool {
+    /// Whether this event is hidden.
+    #[must_use]
+    pub fn has(&self, event: Option<EventId>) -> bool {
         event.is_some_and(|event| self.0.contains(&event))
     }
 }

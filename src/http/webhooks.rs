@@ -1,6 +1,8 @@
 //! Outbound webhooks: the secret they are signed with, the endpoints they go to, and what was delivered.
 
 mod endpoints;
+mod explain;
+mod replays;
 mod schema;
 
 use actix_web::http::StatusCode;
@@ -85,6 +87,8 @@ pub fn routes() -> Vec<Route> {
             .gives_object(StatusCode::ACCEPTED),
     ];
     routes.extend(endpoints::routes());
+    routes.extend(replays::routes());
+    routes.push(explain::route());
     routes
 }
 

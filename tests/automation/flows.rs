@@ -121,7 +121,7 @@ async fn runs_and_deliveries_are_listed_page_by_page_and_by_what_they_are() {
     assert_eq!((&of_event["total"], &of_event["data"][0]["id"]), (&json!(1), &all["data"][1]["id"]));
     let second = got(&ada, "/webhooks/deliveries?page=2&pageSize=1").await;
     assert_eq!((&second["data"][0]["id"], &second["hasNext"]), (&all["data"][1]["id"], &json!(false)));
-    assert_eq!(got(&ada, "/webhooks/deliveries?endpointId=ep-1").await["total"], 0);
+    assert_eq!(got(&ada, "/webhooks/deliveries?endpointId=ep_01ARZ3NDEKTSV4RRFFQ69G5FAV").await["total"], 0);
     assert_eq!(
         got(&ada, "/webhooks/deliveries?from=1999-01-01T00:00:00Z&event=contact.created").await["total"],
         2

@@ -113,6 +113,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     let mut cases = about_the_instance(a);
     cases.extend(people(a));
     cases.extend(events(a));
+    cases.extend(endpoints(a));
     cases.extend(automation(a));
     cases.extend(queues(a));
     cases.extend(records::cases(a));
@@ -218,8 +219,42 @@ fn events(a: &Planted) -> Vec<Case> {
             .asking(&[], "event=order.paid")
             .asking(&[], &format!("before={}", a.get("delivery"))),
         reads("/webhooks/deliveries/{id}").at(&[a.get("delivery")]),
+        reads("/events/{id}/explain")
+            .at(&[a.get("event")])
+            .asking(&[a.get("event")], &format!("endpointId={}", a.get("endpoint"))),
+        writes("/webhooks/deliveries/{id}/resend").at(&[a.get("delivery")]),
         writes("/events").with(&[], event.clone()).with(&[], repeated),
         writes("/events/batch").with(&[], json!({"events": [event]})),
+    ]
+}
+
+fn endpoints(a: &Planted) -> Vec<Case> {
+    let (endpoint, url) = (a.get("endpoint"), "https://receiver.example/hook");
+    let one = |path: &'static str| writes(path).at(&[endpoint]);
+    let about = |method, path: &'static str| Case::new(Proof::Writes, method, path);
+    let since = json!({"since": "2020-01-01T00:00:00Z"});
+    vec![
+        reads("/webhooks/endpoints").at(&[]),
+        writes("/webhooks/endpoints").with(&[], json!({"url": url, "events": ["never.happens"]})),
+        reads("/webhooks/endpoints/{id}").at(&[endpoint]),
+        about("PATCH", "/webhooks/endpoints/{id}").with(&[endpoint], json!({"rateLimit": 5})),
+        about("PUT", "/webhooks/endpoints/{id}")
+            .with(&[endpoint], json!({"url": url, "events": ["never.happens"]})),
+        about("DELETE", "/webhooks/endpoints/{id}").at(&[a.get("endpoint_victim")]),
+        one("/webhooks/endpoints/{id}/pause"),
+        one("/webhooks/endpoints/{id}/resume"),
+        one("/webhooks/endpoints/{id}/disable"),
+        one("/webhooks/endpoints/{id}/enable"),
+        one("/webhooks/endpoints/{id}/secret/rotate"),
+        one("/webhooks/endpoints/{id}/test"),
+        writes("/webhooks/endpoints/{id}/recover").with(&[endpoint], since),
+        writes("/webhooks/endpoints/{id}/replay").with(&[endpoint], json!({"outcome": ["dead"]})),
+        writes("/webhooks/replays").with(&[], json!({"endpointId": endpoint, "outcome": ["dead"]})),
+        reads("/webhooks/replays").at(&[]),
+        reads("/webhooks/replays/{id}").at(&[a.get("replay")]),
+        writes("/webhooks/replays/{id}/pause").at(&[a.get("replay")]),
+        writes("/webhooks/replays/{id}/resume").at(&[a.get("replay_paused")]),
+        writes("/webhooks/replays/{id}/cancel").at(&[a.get("replay_victim")]),
     ]
 }
 

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use appengine_actors::{
     bus::change::Change,
     clock::Clock,
-    ids::{JobId, OrgId, QueueName, RecordId, RunId},
+    ids::{JobId, OrgId, QueueName, RecordId, ReplayId, RunId},
     keys,
     queue::job::{Job, JobDraft, Task},
-    store::{Key, decode},
+    store::{Batch, Key, Store, decode, encode},
+    webhook::replay::{Outcome, Replay, ReplayStatus, Scope},
 };
 use bytes::Bytes;
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use crate::support::PATIENCE;
@@ -47,6 +49,7 @@ impl Planted {
         a.people(server);
         a.records(server);
         a.flows(server, receiver);
+        a.endpoints(server, receiver);
         a.wait(server);
         a
     }
@@ -161,6 +164,54 @@ impl Planted {
         let path = format!("/automation/{}/execute", self.get("flow"));
         let run = self.post(server, &path, &variables);
         self.keep("run", &run["executionId"]);
+    }
+
+    /// Endpoints that listen to what never happens, and replays that rest.
+    fn endpoints(&mut self, server: &Server, receiver: &Receiver) {
+        for name in ["endpoint", "endpoint_victim"] {
+            let url = receiver.url(&format!("/{}", self.mark("path")));
+            let headers = json!({"x-bridge": self.mark("header")});
+            let body = json!({"url": url, "events": ["never.happens"], "headers": headers, "description": self.mark("about")});
+            let made = self.post(server, "/webhooks/endpoints", &body);
+            self.keep(name, &made["id"]);
+            self.private.insert(made["secret"].as_str().expect("a secret").to_owned());
+        }
+        let statuses = [
+            ("replay", ReplayStatus::Running),
+            ("replay_paused", ReplayStatus::Paused),
+            ("replay_victim", ReplayStatus::Running),
+        ];
+        for (name, status) in statuses {
+            let org = OrgId::new(&self.org).expect("an org id");
+            let now = server.clock.now();
+            let scope = Scope {
+                endpoint_id: None,
+                events: vec!["never.happens".to_owned()],
+                key: Some(self.mark("key")),
+                from: now,
+                to: now,
+                outcome: vec![Outcome::Dead],
+            };
+            let replay = Replay {
+                id: ReplayId::new(now),
+                org_id: org.clone(),
+                scope,
+                rate: 1.0,
+                status,
+                looked: 0,
+                sent: BTreeMap::new(),
+                at: None,
+                reached: None,
+                by: self.mark("by"),
+                created_at: now,
+                finished_at: None,
+            };
+            let mut batch = Batch::default();
+            batch.put(keys::replay(&org, replay.id), encode(&replay).expect("it has a JSON form"));
+            let committed = server.store.commit(batch).now_or_never().expect("memory answers at once");
+            committed.expect("the store takes it");
+            self.keep(name, &json!(replay.id));
+        }
     }
 
     /// A job that fails, so that the queue has an error to tell of.

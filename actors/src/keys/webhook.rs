@@ -77,3 +77,21 @@ pub fn parse_in_line(key: &[u8]) -> Option<((u64, u32), DeliveryId)> {
     let stamp = rest.last_chunk::<8>()?;
     Some(((u64::from_be_bytes(*stamp), u32::from_be_bytes(*n)), DeliveryId::from_bytes(*id)))
 }
+
+/// A replay that goes on: whose it is.
+#[must_use]
+pub fn replaying(id: ReplayId) -> Key {
+    Builder(all_replaying()).bytes(&id.to_bytes()).0
+}
+
+/// All replays that go on.
+#[must_use]
+pub fn all_replaying() -> Key {
+    Builder::system(b'r').0
+}
+
+/// The replay that such a key names.
+#[must_use]
+pub fn parse_replaying(key: &[u8]) -> Option<ReplayId> {
+    key.last_chunk::<16>().map(|bytes| ReplayId::from_bytes(*bytes))
+}

@@ -61,6 +61,37 @@ schemas! {
         ),
     ]).into(), like [{"overlapSeconds": 3600}];
 
+    /// What is sent again.
+    ReplayBody uses [] is {
+        let outcomes = ["delivered", "failed", "dead", "discarded", "missed"];
+        closed([
+            ("endpointId", described(or_null(id(EndpointId::PREFIX)), "To this endpoint; to all if left out.")),
+            ("events", described(or_null(patterns()), "Events that match one of these; all if left out.")),
+            ("key", described(or_null(text(r"^[\x21-\x7e]{1,256}$")), "Events about this record.")),
+            ("from", described(or_null(moment()), "Events of this time or later.")),
+            ("to", described(or_null(moment()), "Events of this time or earlier; now if left out.")),
+            (
+                "outcome",
+                described(
+                    or_null(list(one_of(outcomes)).min_items(Some(1)).into()),
+                    "What became of them; any if left out. `missed` was never owed.",
+                ),
+            ),
+            ("rate", described(or_null(number(0.01, 5_000.0)), "Deliveries a second; 100 if left out.")),
+            ("dryRun", described(of(Type::Boolean), "Count only.")),
+        ]).into()
+    }, like [
+        {"events": ["order.*"], "outcome": ["dead", "missed"], "from": "2026-01-01T00:00:00Z", "dryRun": true},
+    ];
+
+    /// Since when what failed or was missed is sent.
+    RecoverBody uses [] is closed([
+        ("since", moment()),
+        ("until", described(or_null(moment()), "Now if left out.")),
+        ("rate", described(or_null(number(0.01, 5_000.0)), "Deliveries a second; 100 if left out.")),
+        ("dryRun", described(of(Type::Boolean), "Count only.")),
+    ]).required("since").into(), like [{"since": "2026-01-01T00:00:00Z"}];
+
     /// Which event a test shows.
     TestBody uses [] is closed([
         ("event", described(or_null(kind()), "Its sample is sent; `webhook.test` if left out.")),
@@ -72,14 +103,18 @@ fn secret() -> Any {
     text("^whsec_[A-Za-z0-9+/]{43}=$")
 }
 
+fn number(least: f64, most: f64) -> Any {
+    let number = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Number));
+    number.minimum(Some(least)).maximum(Some(most)).into()
+}
+
+fn patterns() -> Any {
+    let pattern = text(r"^(\*|[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,20}){0,3}(\.\*)?)$");
+    list(pattern).min_items(Some(1)).max_items(Some(100)).into()
+}
+
 /// What somebody may want of an endpoint.
 fn wishes() -> [(&'static str, Any); 14] {
-    let number = |least: f64, most: f64| -> Any {
-        let number = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Number));
-        number.minimum(Some(least)).maximum(Some(most)).into()
-    };
-    let pattern = text(r"^(\*|[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,20}){0,3}(\.\*)?)$");
-    let patterns = list(pattern).min_items(Some(1)).max_items(Some(100)).into();
     let pauses = list(number(0.0, 2_592_000.0)).max_items(Some(100)).into();
     let concurrency = whole(1, u32::try_from(MOST_CONCURRENT).unwrap_or(u32::MAX));
     let header = text(r"^[\x21-\x7e]{0,200}$");
@@ -94,7 +129,7 @@ fn wishes() -> [(&'static str, Any); 14] {
         ("description", or_null(short(1_000))),
         (
             "events",
-            optional(patterns, "Patterns of events: `order.paid`, `order.*` or `*`; all if left out."),
+            optional(patterns(), "Patterns of events: `order.paid`, `order.*` or `*`; all if left out."),
         ),
         ("filter", optional(object().into(), "A query over `{event, orgId, timestamp, data}`.")),
         ("headers", optional(map("^x-[a-z]{1,20}$", header).into(), "Sent beside those of every webhook.")),

@@ -9,7 +9,7 @@ pub mod secrets;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use compose::{Composed, compose, unrendered};
+pub use compose::{Composed, compose, order_key, unrendered};
 pub use draft::{DOTS, Draft, MOST_CONCURRENT};
 
 use crate::clock::Timestamp;

@@ -26,7 +26,8 @@ async fn what_was_owed_in_order_is_sent_in_order_by_the_next_process() {
     quiet().await;
     let told = told(&house, "n");
     for key in 0..3 {
-        let of_key: Vec<i64> = told.iter().filter_map(serde_json::Value::as_i64).filter(|n| n % 3 == key).collect();
+        let of_key: Vec<i64> =
+            told.iter().filter_map(serde_json::Value::as_i64).filter(|n| n % 3 == key).collect();
         assert!(of_key.is_sorted(), "{of_key:?}");
     }
     assert_eq!(in_status(&house, DeliveryStatus::Delivered).await.len(), 12);
