@@ -24,6 +24,7 @@ const PADDING: usize = 190;
 pub struct Load {
     address: String,
     token: String,
+    padding: usize,
 }
 
 /// How a burst went.
@@ -35,7 +36,7 @@ pub struct Summary {
 impl Load {
     /// Load for a server.
     pub fn new(server: &Server) -> Self {
-        Self { address: server.address.clone(), token: server.token.clone() }
+        Self { address: server.address.clone(), token: server.token.clone(), padding: PADDING }
     }
 
     /// Makes a flow that sends each event of this kind to a receiver.
@@ -46,6 +47,22 @@ impl Load {
         });
         let mut connection = Connection::open(&self.address).await?;
         connection.post(&self.token, "/automation/flows/create", &flow.to_string(), 201).await
+    }
+
+    /// Registers an endpoint at a receiver.
+    pub async fn register(&self, kind: &str, receiver: SocketAddr, path: &str) -> anyhow::Result<()> {
+        let endpoint = serde_json::json!({
+            "url": format!("http://{receiver}/{path}"), "events": [kind], "concurrency": 64,
+            "retrySchedule": [0.2, 0.5, 1, 1, 1, 1, 1, 1],
+        });
+        let mut connection = Connection::open(&self.address).await?;
+        connection.post(&self.token, "/webhooks/endpoints", &endpoint.to_string(), 201).await
+    }
+
+    /// The same load with events of about so many bytes.
+    #[must_use]
+    pub fn with_padding(&self, padding: usize) -> Self {
+        Self { padding, ..self.clone() }
     }
 
     /// Creates `count` contacts, `batch` at a time, with so many writers.
@@ -93,7 +110,7 @@ impl Load {
                 let mut connection = Connection::open(&this.address).await?;
                 let take = |n: usize| n.checked_sub(1);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
-                    connection.post(&this.token, "/events", &event(&kind), 202).await?;
+                    connection.post(&this.token, "/events", &event(&kind, this.padding), 202).await?;
                 }
                 anyhow::Ok(())
             });
@@ -125,7 +142,7 @@ impl Load {
                 Err(_) if workers.len() < MOST_CONNECTIONS => Connection::open(&self.address).await?,
                 Err(_) => bail!("the server does not keep up with {per_second}/s after {sent} events"),
             };
-            let (token, body, back) = (self.token.clone(), event(kind), idle_in.clone());
+            let (token, body, back) = (self.token.clone(), event(kind, self.padding), idle_in.clone());
             workers.spawn(async move {
                 connection.post(&token, "/events", &body, 202).await?;
                 back.send(connection).await.context("the load is over")
@@ -139,11 +156,11 @@ impl Load {
     }
 }
 
-fn event(kind: &str) -> String {
+fn event(kind: &str, padding: usize) -> String {
     format!(
         r#"{{"event":"{kind}","data":{{"at":"{:020}","padding":"{}"}}}}"#,
         now_micros(),
-        "x".repeat(PADDING)
+        "x".repeat(padding)
     )
 }
 

@@ -1,10 +1,11 @@
 //! One command, four figures: events accepted per second, event to receiver at a steady rate, a burst
 //! through a flow to a receiver, and what an event costs in CPU and the server in memory. The server is
 //! the release binary in a process of its own; load and receiver are this process, over loopback.
-//! `poll` measures lists of a million records instead.
+//! `webhooks` measures endpoints, and `poll` lists of a million records instead.
 #![allow(clippy::print_stdout, reason = "printing figures is what it is for")]
 #![expect(clippy::disallowed_methods, reason = "it measures, in real time")]
 
+mod hooks;
 mod load;
 mod poll;
 mod receiver;
@@ -33,6 +34,9 @@ async fn main() -> anyhow::Result<()> {
     if first == "poll" {
         let count = words.next().map_or(Ok(1_000_000), |count| count.parse())?;
         return poll::run(&words.next().unwrap_or_else(|| "power".to_owned()), count).await;
+    }
+    if first == "webhooks" {
+        return hooks::run(&words.next().unwrap_or_else(|| "power".to_owned())).await;
     }
     if first == "store" {
         let durability = match words.next().as_deref() {

@@ -1,6 +1,8 @@
 //! The receiver of webhooks: answers 200 and notes how old each event is when it comes.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -21,12 +23,22 @@ pub struct Receiver {
 impl Receiver {
     /// Listens on a free port.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::failing(0).await
+    }
+
+    /// The same, and answers one request of so many with 500; none where that is 0.
+    pub async fn failing(one_of: u64) -> anyhow::Result<Self> {
+        let requests = Arc::new(AtomicU64::new(0));
+        let fails = move || {
+            let n = requests.fetch_add(1, Ordering::Relaxed);
+            one_of > 0 && n.is_multiple_of(one_of)
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (tell, ages) = mpsc::channel(100_000);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, tell.clone()));
+                tokio::spawn(serve(stream, tell.clone(), fails.clone()));
             }
         });
         Ok(Self { address, ages })
@@ -47,7 +59,11 @@ impl Receiver {
     }
 }
 
-async fn serve(mut stream: TcpStream, tell: mpsc::Sender<f64>) -> anyhow::Result<()> {
+async fn serve(
+    mut stream: TcpStream,
+    tell: mpsc::Sender<f64>,
+    fails: impl Fn() -> bool,
+) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(4096);
     loop {
@@ -59,6 +75,11 @@ async fn serve(mut stream: TcpStream, tell: mpsc::Sender<f64>) -> anyhow::Result
                 return Ok(());
             }
         };
+        if fails() {
+            buffer.drain(..length);
+            stream.write_all(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n").await?;
+            continue;
+        }
         let arrived = now_micros();
         if let Some(sent) = sent_at(&buffer) {
             let age = Duration::from_micros(arrived.saturating_sub(sent));
