@@ -9,12 +9,15 @@ use std::process::{Child, Command, Stdio};
 
 use appengine::config::Durability;
 use appengine::store::{Options, open};
+use appengine_actors::failpoint;
 use appengine_actors::store::{Batch, Store, StoreError};
 use futures_util::future::join_all;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Set in the process that writes: the folder of its store.
 const FOLDER: &str = "STORE_CRASH_FOLDER";
+/// Set where it is to end by itself: the point, and at which pass of it.
+const POINT: &str = "STORE_CRASH_POINT";
 const LEVEL: &str = "STORE_CRASH_LEVEL";
 
 const WORKERS: u64 = 16;
@@ -36,6 +39,29 @@ fn what_was_acknowledged_survives_sigkill() {
         }
         assert!(acknowledged.values().sum::<u64>() > 4000);
     }
+}
+
+#[test]
+fn what_was_acknowledged_survives_an_end_at_any_point_of_a_commit() {
+    if let Ok(folder) = std::env::var(FOLDER) {
+        let point = std::env::var(POINT).unwrap();
+        let (point, nth) = point.split_once(':').unwrap();
+        failpoint::arm(point, nth.parse().unwrap());
+        return block_on(write_until_killed(Path::new(&folder)));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged = BTreeMap::new();
+    for nth in [1, 2, 7, 30] {
+        let of_store = |point: &&&str| point.starts_with("commit.") || point.starts_with("carry.");
+        for point in failpoint::ALL.iter().filter(of_store) {
+            let test = "what_was_acknowledged_survives_an_end_at_any_point_of_a_commit";
+            let mut command = command(test, folder.path(), "power");
+            let mut child = command.env(POINT, format!("{point}:{nth}")).spawn().unwrap();
+            read_acks(&mut child, 0, &mut acknowledged, |_| {});
+            block_on(check(folder.path(), &acknowledged));
+        }
+    }
+    assert!(acknowledged.values().sum::<u64>() > 1000);
 }
 
 #[test]
@@ -65,7 +91,9 @@ fn what_was_acknowledged_survives_a_power_cut() {
     }
     let lab = Lab::new();
     let mut acknowledged = BTreeMap::new();
-    for (round, acks) in [1, 60, 2500, 10, 700, 1, 4000, 200].into_iter().enumerate() {
+    // `POWER_CUTS` raises the number of cuts.
+    let cuts = std::env::var("POWER_CUTS").map_or(8, |cuts| cuts.parse().unwrap());
+    for (round, acks) in [1, 60, 2500, 10, 700, 1, 4000, 200].into_iter().cycle().take(cuts).enumerate() {
         if round % 4 == 0 {
             lab.make_inner();
             acknowledged.clear();
@@ -146,13 +174,17 @@ impl Drop for Lab {
 }
 
 fn start(test: &str, folder: &Path, level: &str) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    command(test, folder, level).spawn().unwrap()
+}
+
+fn command(test: &str, folder: &Path, level: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", test, "--nocapture"])
         .env(FOLDER, folder)
         .env(LEVEL, level)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
+        .stdout(Stdio::piped());
+    command
 }
 
 /// Reads what the child acknowledges and stops it with `stop` once that is `acks` batches.
@@ -192,7 +224,9 @@ async fn write_until_killed(folder: &Path) {
         "power" => Durability::Power,
         _ => Durability::Process,
     };
-    let store = open(folder, &options(level)).unwrap();
+    // Small tables, so that they are carried often where the process is to end in the middle of that.
+    let table_bytes = if std::env::var(POINT).is_ok() { 256 << 10 } else { options(level).table_bytes };
+    let store = open(folder, &Options { table_bytes, ..options(level) }).unwrap();
     std::io::stdout().write_all(b"\n").unwrap();
     join_all((0..WORKERS).map(|worker| work(&*store, worker))).await;
 }

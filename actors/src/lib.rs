@@ -3,6 +3,7 @@ pub mod bus;
 pub mod clock;
 pub mod duration;
 pub mod event;
+pub mod failpoint;
 pub mod feed;
 pub mod flow;
 pub mod form;

@@ -22,12 +22,25 @@ const LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// The default of `store.path`.
 const DEFAULT_DATA: &str = "data";
 
+/// Where a test wants the process to end: `APPENGINE_FAILPOINT=attempt.send:7` at the seventh pass of that point.
+#[cfg(debug_assertions)]
+fn arm_failpoint() {
+    let wanted = std::env::var("APPENGINE_FAILPOINT").unwrap_or_default();
+    if let Some((point, nth)) = wanted.split_once(':')
+        && let Ok(nth) = nth.parse()
+    {
+        appengine_actors::failpoint::arm(point, nth);
+    }
+}
+
 /// Serves until told to stop.
 ///
 /// # Errors
 /// When it cannot start, or the machine ended by itself.
 pub fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
     telemetry::init(&config.log).map_err(|error| anyhow::anyhow!("failed to {error}"))?;
+    #[cfg(debug_assertions)]
+    arm_failpoint();
     for warning in config.warnings() {
         warn!("{warning}");
     }

@@ -1,6 +1,7 @@
 //! Carries what the journal holds into sled, a table at a time, and then lets go of the journal's files.
 //! A thread of its own: nobody who commits waits for it, unless it falls far behind.
 
+use appengine_actors::failpoint;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -176,6 +177,7 @@ impl Drop for Carrier {
 fn serve(home: &Home, tables: &Tables, shared: &Shared, line: &Receiver<Order>) {
     while let Ok(order) = line.recv() {
         tables.until_known();
+        failpoint::pass("carry.begin");
         while let Err(why) =
             home.take_in(&order.table, order.version).and_then(|()| home.forget(order.through))
         {
@@ -193,6 +195,7 @@ fn serve(home: &Home, tables: &Tables, shared: &Shared, line: &Receiver<Order>) 
                 tracing::warn!(%fault, "store: sled does not open");
             }
         }
+        failpoint::pass("carry.end");
         tables.thaw();
         shared.set(|state| (state.carrying, state.failing) = (false, None));
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use appengine_actors::failpoint;
 use appengine_actors::store::{Batch, Expect, Key, Op, StoreError};
 use bytes::Bytes;
 
@@ -137,7 +138,9 @@ impl Writer {
         // The last level answers first and writes afterwards.
         let late = self.durability == Durability::None;
         if !late {
+            failpoint::pass("commit.append");
             self.append(&overlay)?;
+            failpoint::pass("commit.sync");
             self.unsynced = self.durability == Durability::Power;
             if self.unsynced && group.iter().any(|waiting| !waiting.batch.lazy) {
                 self.sync()?;
@@ -146,6 +149,7 @@ impl Writer {
         self.ledger.groups.fetch_add(1, Ordering::Relaxed);
         let shown = overlay.iter().map(|(key, written)| (Bytes::copy_from_slice(key), written.clone()));
         self.tables.publish(shown);
+        failpoint::pass("commit.answer");
         Ok((answers, if late { overlay } else { Overlay::new() }))
     }
 

@@ -99,9 +99,18 @@ impl House {
         self.launch_as(PROGRAM, &["serve"])
     }
 
+    /// The same, with one more variable.
+    pub fn launch_with(&self, name: &str, value: &str) -> Server {
+        let mut command = self.command(PROGRAM, &["serve"]);
+        Self::spawn(command.env(name, value))
+    }
+
     /// Starts a server by any path and arguments, and does not wait.
     pub fn launch_as(&self, program: &str, arguments: &[&str]) -> Server {
-        let mut command = self.command(program, arguments);
+        Self::spawn(&mut self.command(program, arguments))
+    }
+
+    fn spawn(command: &mut Command) -> Server {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = Output::of(child.stdout.take().unwrap());
@@ -185,6 +194,29 @@ impl Server {
     /// Waits until it is ready, but no longer than this.
     pub fn ready_or_after(&self, limit: Duration) {
         let _ = self.out.wait(limit, |text| text.contains("appengine serves at").then_some(()));
+    }
+
+    /// Waits until it is ready; none when it ended before.
+    pub fn ready_or_ended(mut self) -> Option<Self> {
+        loop {
+            self.ready_or_after(Duration::from_millis(20));
+            let told = self.out.text();
+            let base = told.split_once("appengine serves at ").and_then(|(_, rest)| rest.split_once('\n'));
+            if let Some((base, _)) = base {
+                base.clone_into(&mut self.base);
+                return Some(self);
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                return None;
+            }
+        }
+    }
+
+    /// Waits until a signal has ended it; always true.
+    pub fn wait_killed(mut self) -> bool {
+        let ended = self.child.wait().unwrap();
+        assert!(ended.code().is_none(), "it ended by itself: {ended}\n{}", self.err.text());
+        true
     }
 
     /// SIGKILL, and waits until the process is gone.

@@ -103,7 +103,7 @@ const PORTS: [Rule; 6] = [
     ("outbound", &["webhook"]),
     ("problem", &["bus", "store"]),
     // Of queues what became of them: migrations.
-    ("store", &["leases", "queue::format", "store"]),
+    ("store", &["failpoint", "leases", "queue::format", "store"]),
     ("telemetry", &[]),
 ];
 

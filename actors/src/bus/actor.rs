@@ -17,6 +17,7 @@ use super::listeners::Listeners;
 use super::load::{Loaded, load};
 use super::messages::Commit;
 use super::state::BusState;
+use crate::failpoint;
 use crate::feed::Observation;
 use crate::house::House;
 use crate::ids::{OrgId, QueueName};
@@ -117,6 +118,7 @@ impl BusActor {
 
     /// Tells those below and those who watch. None of them can fail the change: it is durable already.
     fn announce(&mut self, receipt: &Receipt) {
+        failpoint::pass("bus.tell");
         for record in &receipt.records {
             self.learn(record);
         }

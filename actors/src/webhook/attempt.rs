@@ -11,6 +11,7 @@ use super::request::{Ready, Unready, ready};
 use super::settle::{Made, Report, settle};
 use super::state::Ended;
 use super::target::Target;
+use crate::failpoint;
 use crate::feed::Observation;
 use crate::house::House;
 use crate::ids::{DeliveryId, OrgId};
@@ -75,7 +76,9 @@ async fn attempted(house: &Arc<House>, order: Order, draining: &mut watch::Recei
     };
     let Ready { request, schedule, url, shown_headers } = ready;
     let started = house.clock.now();
+    failpoint::pass("attempt.send");
     let sent = house.transport.send(request).await;
+    failpoint::pass("attempt.answered");
     let now = house.clock.now();
     let jitter = house.settings.webhooks.backoff.jitter();
     let made = Made { started, probe, schedule: &schedule, jitter, random: rand::random() };
@@ -96,6 +99,7 @@ async fn attempted(house: &Arc<House>, order: Order, draining: &mut watch::Recei
         // answer was a failure.
         return Some((next_of(house, &after.org_id, id).await, report));
     }
+    failpoint::pass("attempt.written");
     house.deliveries.attempted(after.status);
     show(house, &after, record.status_code);
     Some((after.next_attempt_at, report))

@@ -1,0 +1,49 @@
+//! Named points at which a test has the process end at once, as `kill -9` would: between any two steps of a commit,
+//! an attempt or a job. In a release they are nothing.
+
+/// Every point, in the order in which an event passes them.
+pub const ALL: [&str; 11] = [
+    "commit.append",
+    "commit.sync",
+    "commit.answer",
+    "bus.tell",
+    "job.run",
+    "job.end",
+    "attempt.send",
+    "attempt.answered",
+    "attempt.written",
+    "carry.begin",
+    "carry.end",
+];
+
+#[cfg(debug_assertions)]
+mod armed {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// The point, and how often it is passed before the process ends there.
+    static POINT: OnceLock<(String, AtomicU64)> = OnceLock::new();
+
+    /// Has the process end when the point is passed for the `nth` time, from 1.
+    pub fn arm(point: &str, nth: u64) {
+        // The first one counts: a process ends once.
+        let _ = POINT.set((point.to_owned(), AtomicU64::new(nth)));
+    }
+
+    /// Passes a point.
+    pub fn pass(point: &str) {
+        if let Some((armed, left)) = POINT.get()
+            && armed == point
+            && left.fetch_sub(1, Ordering::SeqCst) == 1
+        {
+            std::process::abort();
+        }
+    }
+}
+
+#[cfg(debug_assertions)]
+pub use armed::{arm, pass};
+
+/// Passes a point.
+#[cfg(not(debug_assertions))]
+pub const fn pass(_: &str) {}
