@@ -46,7 +46,7 @@ fn what_was_acknowledged_survives_an_end_at_any_point_of_a_commit() {
     if let Ok(folder) = std::env::var(FOLDER) {
         let point = std::env::var(POINT).unwrap();
         let (point, nth) = point.split_once(':').unwrap();
-        failpoint::arm(point, nth.parse().unwrap());
+        failpoint::arm(point, nth.parse().unwrap(), || std::process::abort());
         return block_on(write_until_killed(Path::new(&folder)));
     }
     let folder = tempfile::tempdir().unwrap();

@@ -21,22 +21,29 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// The point, and how often it is passed before the process ends there.
-    static POINT: OnceLock<(String, AtomicU64)> = OnceLock::new();
+    /// What is armed.
+    static ARMED: OnceLock<Armed> = OnceLock::new();
 
-    /// Has the process end when the point is passed for the `nth` time, from 1.
-    pub fn arm(point: &str, nth: u64) {
+    struct Armed {
+        point: String,
+        /// How often it is still passed, the last time included.
+        left: AtomicU64,
+        end: fn(),
+    }
+
+    /// Has the process ended by `end` when the point is passed for the `nth` time, from 1.
+    pub fn arm(point: &str, nth: u64, end: fn()) {
         // The first one counts: a process ends once.
-        let _ = POINT.set((point.to_owned(), AtomicU64::new(nth)));
+        let _ = ARMED.set(Armed { point: point.to_owned(), left: AtomicU64::new(nth), end });
     }
 
     /// Passes a point.
     pub fn pass(point: &str) {
-        if let Some((armed, left)) = POINT.get()
-            && armed == point
-            && left.fetch_sub(1, Ordering::SeqCst) == 1
+        if let Some(armed) = ARMED.get()
+            && armed.point == point
+            && armed.left.fetch_sub(1, Ordering::SeqCst) == 1
         {
-            std::process::abort();
+            (armed.end)();
         }
     }
 }

@@ -29,7 +29,7 @@ fn arm_failpoint() {
     if let Some((point, nth)) = wanted.split_once(':')
         && let Ok(nth) = nth.parse()
     {
-        appengine_actors::failpoint::arm(point, nth);
+        appengine_actors::failpoint::arm(point, nth, || std::process::abort());
     }
 }
 

@@ -22,7 +22,6 @@ use super::retention::STEP;
 use super::state::QueueState;
 use super::worker::Worker;
 use crate::clock::timeout;
-use crate::failpoint;
 use crate::house::House;
 use crate::ids::{JobId, QueueName};
 use crate::keys;
@@ -210,7 +209,7 @@ impl QueueActor {
     }
 
     fn run(&mut self, job: Job, ctx: &mut Context<Self>) {
-        failpoint::pass("job.run");
+        crate::failpoint::pass("job.run");
         let (id, limit) = (job.id, self.state.timeout());
         let (clock, worker) = (self.house.clock.clone(), self.worker.clone());
         let attempt = tokio::spawn(async move {
@@ -227,7 +226,7 @@ impl QueueActor {
                 error!(queue = %act.name, job = %id, %failure, "a job's handler panicked");
                 Outcome::Retry("its handler panicked; the log has the place".to_owned())
             });
-            failpoint::pass("job.end");
+            crate::failpoint::pass("job.end");
             act.feed(Input::Ended(id, outcome), ctx);
         }));
     }
