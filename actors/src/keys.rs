@@ -22,7 +22,7 @@
 //! | `d` deliveries | id | the delivery |
 //! | `t` attempts | delivery, number | the attempt |
 //! | `w` webhook endpoints | id | the endpoint |
-//! | `g` deliveries by endpoint | endpoint, id | nothing |
+//! | `b` deliveries by endpoint | endpoint, id | nothing |
 //! | `y` replays | id | the replay |
 //! | `p` private values | purpose, name | secrets, sealed or hashed |
 //! | system `o` | org | the organisation |

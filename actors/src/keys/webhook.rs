@@ -20,7 +20,7 @@ pub fn endpoints(org: &OrgId) -> Key {
 /// All deliveries to an endpoint, oldest first.
 #[must_use]
 pub fn deliveries_of(org: &OrgId, endpoint: EndpointId) -> Key {
-    Builder::of(org, b'g').bytes(&endpoint.to_bytes()).0
+    Builder::of(org, b'b').bytes(&endpoint.to_bytes()).0
 }
 
 /// One delivery's place among those to its endpoint.
