@@ -1,0 +1,4 @@
+//! Schedules.
+pub mod cron;
+pub mod timing;
+pub mod zone;
