@@ -22,12 +22,14 @@
 //! | `d` deliveries | id | the delivery |
 //! | `t` attempts | delivery, number | the attempt |
 //! | `p` private values | purpose, name | secrets, sealed or hashed |
+//! | `g` schedules | id | the schedule |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r`, org, priority, key, place, job | nothing |
 //! | system `z` | queue | totals; behind it `p`: whose jobs are not taken |
 //! | system `w` | destination, due, delivery | org |
 //! | system `y` | destination | its name for people |
+//! | system `g` | due, org, schedule | nothing |
 //! | system `p` | purpose, name | secrets that belong to no organisation |
 //! | system `s` | | the latest stamp |
 
@@ -379,8 +381,10 @@ pub fn parse_private(prefix: &[u8], key: &[u8]) -> Option<String> {
     String::from_utf8(name.to_vec()).ok()
 }
 
+mod schedule;
 mod system;
 
+pub use schedule::*;
 pub use system::*;
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
 use crate::queue::messages::{Drain, GetStatus, QueueStatus};
 use crate::record::service::Records;
+use crate::schedule::ScheduleActor;
+use crate::schedule::book::Schedules;
 use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
     on_arbiter, run_root,
@@ -39,6 +41,8 @@ pub struct Machine {
     pub flows: Flows,
     /// The queues.
     pub queues: Queues,
+    /// The schedules.
+    pub schedules: Schedules,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -123,11 +127,16 @@ impl Machine {
         let flow_actors = Members::new(group(paths::FLOWS));
         let flows =
             Flows::new(house.clone(), publisher.clone(), records.clone(), flow_actors.clone(), datatype()?);
+        let schedules = Schedules::new(house.clone(), publisher.clone());
         let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
-            below: Below { queues: queues.clone(), destinations: destinations.clone() },
+            below: Below {
+                queues: queues.clone(),
+                destinations: destinations.clone(),
+                schedules: Ref::new(registry.clone(), at(paths::SCHEDULES), patience),
+            },
             listeners,
             runner,
             flows: flow_actors,
@@ -144,7 +153,8 @@ impl Machine {
             .await
         });
         let queues = Queues(queues);
-        Ok((Self { house, publisher, records, flows, queues, stop: Mutex::new(Some(stop)) }, ended))
+        let stop = Mutex::new(Some(stop));
+        Ok((Self { house, publisher, records, flows, queues, schedules, stop }, ended))
     }
 
     /// Lets no new job and no new attempt begin and waits for those that run, however long they take:
@@ -241,6 +251,12 @@ impl Plan {
                 let plan = self.clone();
                 self.starter(&path, place.policy, move |fate| {
                     BusActor::new(plan.house.clone(), plan.below.clone(), plan.listeners.clone(), fate)
+                })
+            }
+            Role::Schedules => {
+                let plan = self.clone();
+                self.starter(&path, place.policy, move |fate| {
+                    ScheduleActor::new(plan.house.clone(), plan.runner.publisher.clone(), fate)
                 })
             }
             Role::Dispatcher => {

@@ -18,6 +18,8 @@ pub enum Role {
     Bus,
     /// Wakes destinations.
     Dispatcher,
+    /// Looks after schedules.
+    Schedules,
 }
 
 /// A member of a nursery.
@@ -79,7 +81,8 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// │   └── destinations    3 in 60 s, each member 5 in 30 s
 /// │       └── dispatcher  5 in 30 s; it wakes the members again when their group was rebuilt
 /// ├── automation          3 in 60 s
-/// │   └── flows           3 in 60 s, each member 5 in 30 s
+/// │   ├── flows           3 in 60 s, each member 5 in 30 s
+/// │   └── schedules       5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
 /// └── events              3 in 60 s
 ///     └── bus             5 in 30 s
@@ -109,7 +112,10 @@ pub const TREE: Place = Place {
             name: "automation",
             role: Role::Supervisor,
             policy: GROUP,
-            children: &[Place { name: "flows", role: Role::Nursery(&FLOW), policy: GROUP, children: &[] }],
+            children: &[
+                Place { name: "flows", role: Role::Nursery(&FLOW), policy: GROUP, children: &[] },
+                Place { name: "schedules", role: Role::Schedules, policy: LEAF, children: &[] },
+            ],
         },
         Place { name: "queues", role: Role::Queues(&LEAF), policy: GROUP, children: &[] },
         Place {
@@ -131,6 +137,8 @@ pub mod paths {
     pub const FLOWS: &str = "automation/flows";
     /// The group of queues.
     pub const QUEUES: &str = "queues";
+    /// Whoever looks after schedules.
+    pub const SCHEDULES: &str = "automation/schedules";
 }
 
 /// The group and the name of somebody who is a member of a nursery: its name is its organisation's
@@ -154,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_path_that_others_speak_to_is_in_the_tree() {
-        for path in [paths::BUS, paths::DESTINATIONS, paths::FLOWS, paths::QUEUES] {
+        for path in [paths::BUS, paths::DESTINATIONS, paths::FLOWS, paths::QUEUES, paths::SCHEDULES] {
             assert!(find(&TREE, path).is_some(), "{path}");
         }
     }
@@ -166,7 +174,13 @@ mod tests {
             member_of("machine/delivery/destinations/d-1"),
             Some(("machine/delivery/destinations", "d-1"))
         );
-        for fixed in ["machine", "machine/automation/flows", "machine/queues/billing", "machine/events/bus"] {
+        for fixed in [
+            "machine",
+            "machine/automation/flows",
+            "machine/automation/schedules",
+            "machine/queues/billing",
+            "machine/events/bus",
+        ] {
             assert_eq!(member_of(fixed), None, "{fixed}");
         }
         assert_eq!(member_of("machine/delivery/destinations/dispatcher"), None);

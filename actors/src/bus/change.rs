@@ -35,6 +35,8 @@ pub struct Change {
     pub deliveries: Vec<DeliveryDraft>,
     /// Anything else that belongs to the same commit.
     pub extra: Batch,
+    /// Whether schedules are among that: whoever looks after them looks anew.
+    pub reschedules: bool,
     /// Answer a repeat with what the first one did.
     pub idempotency: Option<Idempotency>,
     /// The same for single events. Whoever gives them looks first: a key that was used fails the change.
@@ -108,6 +110,8 @@ pub struct Receipt {
     pub jobs: Vec<Job>,
     /// The deliveries that became owed.
     pub deliveries: Vec<Delivery>,
+    /// Whether schedules were written.
+    pub reschedules: bool,
     /// The answer of an earlier request with the same idempotency key, instead of all the above.
     pub repeated: Option<Vec<EventId>>,
 }

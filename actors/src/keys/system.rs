@@ -106,7 +106,7 @@ pub fn is_waiting_in_row(key: &[u8]) -> bool {
 }
 
 /// The text that begins here, and what comes after its end.
-fn text_of(bytes: &[u8]) -> Option<(String, &[u8])> {
+pub(super) fn text_of(bytes: &[u8]) -> Option<(String, &[u8])> {
     let mut text = Vec::new();
     let mut rest = bytes;
     loop {

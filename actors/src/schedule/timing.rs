@@ -60,17 +60,30 @@ enum Kind {
 
 impl Timing {
     /// Reads a spec. An interval without an anchor is counted from `now`, and what happens once must be to come.
+    /// One that says the same as `kept` is that: its anchor stays, and it may be over.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn read(spec: &Spec, now: Timestamp) -> Result<Self, Vec<TimingError>> {
+    pub fn read(spec: &Spec, now: Timestamp, kept: Option<&Self>) -> Result<Self, Vec<TimingError>> {
         let timing = Self::parse(spec, now)?;
+        let same = |kept: &&Self| **kept == timing || (spec.anchor.is_none() && kept.is_like(&timing));
+        if let Some(kept) = kept.filter(same) {
+            return Ok(kept.clone());
+        }
         match timing.kind {
             Kind::At(at) if at <= now => {
                 Err(vec![wrong("at", format!("is over; expected a moment after {now}"))])
             }
             Kind::At(_) | Kind::Cron(_) | Kind::Every { .. } => Ok(timing),
         }
+    }
+
+    /// Whether a spec can be read at all, also where it is over.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(spec: &Spec) -> Result<(), Vec<TimingError>> {
+        Self::parse(spec, Timestamp::default()).map(drop)
     }
 
     fn parse(spec: &Spec, now: Timestamp) -> Result<Self, Vec<TimingError>> {
@@ -153,13 +166,13 @@ impl Timing {
         &self.zone
     }
 
-    /// Whether two stand for the same moments, wherever an interval is counted from when nobody said.
-    #[must_use]
-    pub fn is_like(&self, other: &Self) -> bool {
-        match (&self.kind, &other.kind) {
+    /// Whether two say the same but for where an interval is counted from.
+    fn is_like(&self, other: &Self) -> bool {
+        let kinds = match (&self.kind, &other.kind) {
             (Kind::Every { every, .. }, Kind::Every { every: theirs, .. }) => every == theirs,
-            (kind, theirs) => kind == theirs && self.zone == other.zone,
-        }
+            (kind, theirs) => kind == theirs,
+        };
+        kinds && self.zone == other.zone
     }
 }
 

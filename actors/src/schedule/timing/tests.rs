@@ -12,11 +12,11 @@ fn spec(spec: serde_json::Value) -> Spec {
 }
 
 fn problems(given: serde_json::Value) -> Vec<String> {
-    Timing::read(&spec(given), now()).unwrap_err().iter().map(ToString::to_string).collect()
+    Timing::read(&spec(given), now(), None).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
 fn upcoming(given: serde_json::Value, count: usize) -> Vec<String> {
-    let timing = Timing::read(&spec(given), now()).unwrap();
+    let timing = Timing::read(&spec(given), now(), None).unwrap();
     timing.upcoming(now(), count).iter().map(|at| at.to_string().replace(".000Z", "Z")).collect()
 }
 
@@ -65,7 +65,7 @@ fn the_store_gives_back_what_it_was_given() {
         json!({"every": "1500ms"}),
         json!({"at": "2026-04-25T10:00:00.5Z", "timezone": "Asia/Tokyo"}),
     ] {
-        let timing = Timing::read(&spec(given), now()).unwrap();
+        let timing = Timing::read(&spec(given), now(), None).unwrap();
         let stored = serde_json::to_string(&timing).unwrap();
         assert_eq!(serde_json::from_str::<Timing>(&stored).unwrap(), timing);
     }

@@ -43,8 +43,8 @@ fn each_mistake_is_named_where_it_is() {
         ("/triggers/0", json!("contact_created"), &["triggers[0]: is no object"]),
         (
             "/triggers/0/type",
-            json!("scheduled_time"),
-            &["triggers[0].type: is `scheduled_time`; triggers by time are not available"],
+            json!("scheduled_tme"),
+            &["triggers[0].type: is `scheduled_tme`; expected one of"],
         ),
         (
             "/triggers/0/type",
