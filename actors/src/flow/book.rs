@@ -261,7 +261,9 @@ impl Flows {
             match self.commit(org, change).await {
                 Err(FlowError::Write(WriteError::Change(ChangeError::Changed(_)))) => {}
                 // One of its schedules was due meanwhile.
-                Err(FlowError::Write(WriteError::Change(ChangeError::Condition))) if lost < TRIES => lost += 1,
+                Err(FlowError::Write(WriteError::Change(ChangeError::Condition))) if lost < TRIES => {
+                    lost += 1
+                }
                 done => return done,
             }
         }

@@ -266,7 +266,11 @@ impl Schedules {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn preview(&self, body: &Map<String, Value>, count: usize) -> Result<(Timing, Vec<Timestamp>), Vec<Problem>> {
+    pub fn preview(
+        &self,
+        body: &Map<String, Value>,
+        count: usize,
+    ) -> Result<(Timing, Vec<Timestamp>), Vec<Problem>> {
         let (now, mut problems) = (self.house.clock.now(), Problems::default());
         let read = timing(body, now, None, &mut problems);
         let read = problems.or(read)?.ok_or_else(Vec::new)?;

@@ -58,9 +58,9 @@ impl Draft {
                 problems.add("action", "is missing; expected an object such as {\"type\": \"event\", \"event\": \"invoice.due\"}");
                 None
             }
-            Some(_) => problems.object(body, "action").and_then(|fields| {
-                problems.within("action", |problems| action(fields, problems))
-            }),
+            Some(_) => problems
+                .object(body, "action")
+                .and_then(|fields| problems.within("action", |problems| action(fields, problems))),
         };
         let draft = (|| Some(Self { name: name?, timing: timing?, action: action?, missed, missed_limit }))();
         problems.or(draft)?.ok_or_else(Vec::new)
@@ -142,7 +142,8 @@ fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action
             let variables = problems.object(fields, "variables").cloned().unwrap_or_default();
             reserved("variables", &variables, problems);
             let id = problems.required_text(fields, "flowId")?;
-            let id = RecordId::new(id).map_err(|error| problems.add("flowId", format_args!("is no flow: failed to {error}")));
+            let id = RecordId::new(id)
+                .map_err(|error| problems.add("flowId", format_args!("is no flow: failed to {error}")));
             Some(Action::Flow { flow_id: id.ok()?, variables })
         }
         other => {

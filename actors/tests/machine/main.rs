@@ -8,4 +8,5 @@ mod delivery;
 mod flow;
 mod queue;
 mod reading;
+mod schedule;
 mod whole;

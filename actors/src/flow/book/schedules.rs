@@ -48,7 +48,8 @@ impl Flows {
             let present = before.remove(&trigger.id);
             let name = format!("{}: {}", flow.name, trigger.name);
             let action = Action::Flow { flow_id: id.clone(), variables: Map::new() };
-            let draft = Schedule::new(ScheduleId::new(now), org.clone(), name.clone(), timing.clone(), action, now);
+            let draft =
+                Schedule::new(ScheduleId::new(now), org.clone(), name.clone(), timing.clone(), action, now);
             let mut after = present.as_ref().map_or(draft, |(schedule, _)| schedule.clone());
             (after.name, after.owner) = (name, Some(owner));
             (after.missed, after.missed_limit) = (scheduled.missed, scheduled.missed_limit);

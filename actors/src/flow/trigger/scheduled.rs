@@ -133,7 +133,8 @@ pub fn of<'f>(
     now: Timestamp,
     kept: impl Fn(&str) -> Option<Timing>,
 ) -> Vec<(&'f Trigger, Scheduled, Timing)> {
-    let triggers = flow.triggers.iter().filter(|trigger| flow.fires() && trigger.enabled && trigger.kind == KIND);
+    let triggers =
+        flow.triggers.iter().filter(|trigger| flow.fires() && trigger.enabled && trigger.kind == KIND);
     let read = triggers.filter_map(|trigger| {
         let mut problems = Problems::default();
         let scheduled = Scheduled::read(&trigger.config, &mut problems)?;

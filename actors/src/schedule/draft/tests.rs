@@ -41,9 +41,15 @@ fn everything_wrong_is_named_with_its_place() {
         (json!({"action": {}}), "action.type: is missing"),
         (json!({"action": {"type": "event"}}), "action.event: is missing"),
         (json!({"action": {"type": "event", "event": "a b"}}), "action.event: is no event"),
-        (json!({"action": {"type": "event", "event": "collection-create"}}), "action.event: is `collection-create`, which the server alone"),
+        (
+            json!({"action": {"type": "event", "event": "collection-create"}}),
+            "action.event: is `collection-create`, which the server alone",
+        ),
         (json!({"action": {"type": "event", "event": "a", "data": [1]}}), "action.data: is an array"),
-        (json!({"action": {"type": "event", "event": "a", "data": {"lateMs": 1}}}), "action.data.lateMs: is set by each occurrence"),
+        (
+            json!({"action": {"type": "event", "event": "a", "data": {"lateMs": 1}}}),
+            "action.data.lateMs: is set by each occurrence",
+        ),
         (json!({"action": {"type": "event", "event": "a", "flowId": "f"}}), "action.flowId: is unknown"),
         (json!({"action": {"type": "flow", "flowId": "a/b"}}), "action.flowId: is no flow"),
         (json!({"cron": 5}), "cron: is 5; expected a string"),
@@ -65,7 +71,8 @@ fn everything_wrong_is_named_with_its_place() {
 #[test]
 fn a_patch_changes_what_it_names_and_the_sort_of_timing_as_a_whole() {
     let read = |body: &Map<String, Value>, kept: Option<&Timing>| Draft::read(body, now(), kept).unwrap();
-    let draft = read(&fields(json!({"name": "n", "every": "5m", "action": {"type": "event", "event": "a"}})), None);
+    let draft =
+        read(&fields(json!({"name": "n", "every": "5m", "action": {"type": "event", "event": "a"}})), None);
     let id = ScheduleId::new(now());
     let org = OrgId::new("o").unwrap();
     let schedule = Schedule::new(id, org, draft.name.clone(), draft.timing.clone(), draft.action, now());

@@ -12,7 +12,13 @@ fn timing(spec: serde_json::Value) -> Timing {
 }
 
 /// All steps of a schedule at one moment: the occurrences, and what is left at the end.
-fn steps(timing: &Timing, missed: Missed, limit: u32, due: Timestamp, now: Timestamp) -> (Vec<Occurrence>, Step) {
+fn steps(
+    timing: &Timing,
+    missed: Missed,
+    limit: u32,
+    due: Timestamp,
+    now: Timestamp,
+) -> (Vec<Occurrence>, Step) {
     let (mut found, mut taken) = (Vec::new(), 0_u64);
     let (mut due, mut owed_until, mut unsaid) = (due, None, 0);
     loop {
@@ -81,7 +87,9 @@ fn a_year_of_seconds_costs_no_year() {
         let seconds = timing(spec);
         let (due, now) = (at("2025-01-01T03:00:00Z"), at("2026-01-01T05:00:00Z"));
         let due = seconds.next_after(due).unwrap();
-        let step = |missed| Owed { timing: &seconds, missed, limit: 1_000, due, owed_until: None, unsaid: 0 }.step(now);
+        let step = |missed| {
+            Owed { timing: &seconds, missed, limit: 1_000, due, owed_until: None, unsaid: 0 }.step(now)
+        };
         let all = step(Missed::All);
         let first = all.occurrence.unwrap();
         assert!(now.since(first.scheduled_at) < Duration::from_secs(86_400));
