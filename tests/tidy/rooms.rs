@@ -15,7 +15,7 @@ const WORDS: [&str; 11] =
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
-const MACHINE: [Rule; 12] = [
+const MACHINE: [Rule; 13] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
@@ -33,11 +33,29 @@ const MACHINE: [Rule; 12] = [
             "queue::job",
             "queue::worker",
             "record",
+            "schedule::missed",
+            "schedule::model",
+            "schedule::timing",
             "supervision",
             "webhook::body",
             "webhook::delivery",
             "webhook::headers",
             "webhook::transport",
+        ],
+    ),
+    (
+        "schedule",
+        &[
+            "bus::change",
+            "flow::book",
+            "flow::definition",
+            "flow::problem",
+            "flow::run",
+            "flow::trigger",
+            "house",
+            "ports",
+            "record",
+            "supervision",
         ],
     ),
     (
@@ -52,6 +70,7 @@ const MACHINE: [Rule; 12] = [
             "ports",
             "queue",
             "record",
+            "schedule",
             "supervision",
             "webhook",
         ],

@@ -63,7 +63,12 @@ schemas! {
 fn timing() -> [(&'static str, Any); 5] {
     let text = |words| or_null(described(of(Type::String), words));
     [
-        ("cron", text("Minute, hour, day of month, month and day of week, with the second before them if need be.")),
+        (
+            "cron",
+            text(
+                "Minute, hour, day of month, month and day of week, with the second before them if need be.",
+            ),
+        ),
         ("every", text("A duration such as `15m`: an interval in real time.")),
         ("at", text("A moment, for what happens once.")),
         ("timezone", text("The IANA time zone that `cron` is read in; UTC if left out.")),
