@@ -62,6 +62,9 @@ fn bodies_that_a_reader_would_have_to_guess_have_examples() {
         "/repository/find/{datatype}",
         "/repository/update-partial/{datatype}/{id}",
         "/repository/update/{datatype}/{id}",
+        "/schedules",
+        "/schedules/preview",
+        "/schedules/{id}",
     ] {
         assert!(told.contains(path), "{path}");
     }
@@ -75,10 +78,13 @@ async fn every_example_is_taken() {
     let flow = json!({"name": "f", "trigger": {"type": "order.paid"}, "actions": pause});
     let flow = ada.done("/automation/flows/create", flow).await["id"].as_str().unwrap().to_owned();
     ada.create("order", "order-1", json!({"number": "1042"})).await;
+    let schedule = json!({"name": "s", "every": "1d", "action": {"type": "event", "event": "day.over"}});
+    let schedule = ada.done("/schedules", schedule).await["id"].as_str().unwrap().to_owned();
     // Sign-in before sign-up is nobody's, and only the first to sign up gets the address.
     let fine = |status: u16| (200..300).contains(&status) || matches!(status, 401 | 409);
     for Operation { method, path, examples } in operations() {
-        let id = if path.starts_with("/automation") { flow.as_str() } else { "order-1" };
+        let of = [("/automation", flow.as_str()), ("/schedules", schedule.as_str())];
+        let id = of.into_iter().find(|(of, _)| path.starts_with(of)).map_or("order-1", |(_, id)| id);
         let target = path.replace("{datatype}", "order").replace("{id}", id).replace("{id_or_datatype}", id);
         for example in examples {
             let header = Some(("orgid", ORG));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::draft::{Draft, timing};
+use super::draft::{Draft, TIMING, timing};
 use super::effect::Happening;
 use super::fire::{flow, flow_of};
 use super::missed::Occurrence;
@@ -262,7 +262,7 @@ impl Schedules {
         }
     }
 
-    /// The next moments of what could be a schedule's timing.
+    /// The next `count` moments of what could be a schedule's timing.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -272,6 +272,8 @@ impl Schedules {
         count: usize,
     ) -> Result<(Timing, Vec<Timestamp>), Vec<Problem>> {
         let (now, mut problems) = (self.house.clock.now(), Problems::default());
+        let [cron, every, at, timezone, anchor] = TIMING;
+        problems.only(body, &[cron, every, at, timezone, anchor, "count"]);
         let read = timing(body, now, None, &mut problems);
         let read = problems.or(read)?.ok_or_else(Vec::new)?;
         let next = read.upcoming(now, count);

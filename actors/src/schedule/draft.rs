@@ -18,7 +18,7 @@ pub const LONGEST_NAME: usize = 200;
 pub const KEYS: [&str; 9] =
     ["name", "cron", "every", "at", "timezone", "anchor", "action", "missed", "missedLimit"];
 /// Those of them that say when.
-const TIMING: [&str; 5] = ["cron", "every", "at", "timezone", "anchor"];
+pub(super) const TIMING: [&str; 5] = ["cron", "every", "at", "timezone", "anchor"];
 
 /// What clients write of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
