@@ -262,7 +262,7 @@ impl Flows {
                 Err(FlowError::Write(WriteError::Change(ChangeError::Changed(_)))) => {}
                 // One of its schedules was due meanwhile.
                 Err(FlowError::Write(WriteError::Change(ChangeError::Condition))) if lost < TRIES => {
-                    lost += 1
+                    lost += 1;
                 }
                 done => return done,
             }

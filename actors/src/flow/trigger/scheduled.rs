@@ -128,11 +128,11 @@ fn named(field: &'static str) -> &'static str {
 }
 
 /// The trigger by time of a flow that is to have a schedule, with its timing; `kept` tells the timing that each has.
-pub fn of<'f>(
-    flow: &'f Flow,
+pub fn of(
+    flow: &Flow,
     now: Timestamp,
     kept: impl Fn(&str) -> Option<Timing>,
-) -> Vec<(&'f Trigger, Scheduled, Timing)> {
+) -> Vec<(&Trigger, Scheduled, Timing)> {
     let triggers =
         flow.triggers.iter().filter(|trigger| flow.fires() && trigger.enabled && trigger.kind == KIND);
     let read = triggers.filter_map(|trigger| {

@@ -100,11 +100,11 @@ fn field(least: u32, most: u32) -> impl Strategy<Value = (String, BTreeSet<u32>)
         2 => Just(("*".to_owned(), (least..=most).collect())),
         2 => number.clone().prop_map(|n| (n.to_string(), BTreeSet::from([n]))),
         2 => (2..=most.min(20)).prop_map(move |step| {
-            (format!("*/{step}"), (least..=most).filter(|n| (n - least) % step == 0).collect())
+            (format!("*/{step}"), (least..=most).filter(|n| (n - least).is_multiple_of(step)).collect())
         }),
         2 => (number.clone(), number, 1..6_u32).prop_map(|(a, b, step)| {
             let (from, to) = (a.min(b), a.max(b));
-            (format!("{from}-{to}/{step}"), (from..=to).filter(|n| (n - from) % step == 0).collect())
+            (format!("{from}-{to}/{step}"), (from..=to).filter(|n| (n - from).is_multiple_of(step)).collect())
         }),
     ]
 }

@@ -124,7 +124,7 @@ fn field(least: u32, most: u32) -> impl Strategy<Value = String> {
         3 => Just("*".to_owned()),
         2 => (least..=most).prop_map(|n| n.to_string()),
         2 => (2..=most.min(12)).prop_map(|step| format!("*/{step}")),
-        2 => (least..=most, least..=most).prop_map(|(a, b)| format!("{},{}", a, b)),
+        2 => (least..=most, least..=most).prop_map(|(a, b)| format!("{a},{b}")),
         1 => (least..=most, least..=most, 1..7_u32).prop_map(|(a, b, step)| format!("{}-{}/{step}", a.min(b), a.max(b))),
     ]
 }
