@@ -174,6 +174,29 @@ async fn what_cannot_work_is_refused_with_its_place() {
 }
 
 #[actix_web::test]
+async fn a_key_without_events_has_no_schedule_publish_them() {
+    let house = House::open().await;
+    let ada = house.owner();
+    let key = json!({"name": "k", "scopes": ["read:automation", "write:automation"]});
+    let key = ada.done("/api-key/create", key).await["data"]["key"].as_str().unwrap().to_owned();
+    let headers = [("x-api-key", key.as_str()), ("orgid", ORG)];
+    let flow = saved(&ada, json!({"name": "f", "trigger": {"type": "a.b"}, "actions": [{"type": "delay", "config": {"duration": 1}}]})).await;
+    let body = |action: Value| json!({"name": "n", "every": "1h", "action": action});
+    let event = body(json!({"type": "event", "event": "order.paid"}));
+    let (status, answer) = house.visit(Method::POST, "/schedules", &headers, event.clone()).await;
+    assert_eq!((status, &answer["problems"][0]["path"]), (403, &json!("action")), "{answer}");
+    let started = body(json!({"type": "flow", "flowId": flow}));
+    let (status, answer) = house.visit(Method::POST, "/schedules", &headers, started).await;
+    assert_eq!(status, 201, "{answer}");
+    let path = format!("/schedules/{}", answer["id"].as_str().unwrap());
+    for method in [Method::PUT, Method::PATCH] {
+        assert_eq!(house.visit(method, &path, &headers, event.clone()).await.0, 403);
+    }
+    let name = json!({"name": "m"});
+    assert_eq!(house.visit(Method::PATCH, &path, &headers, name).await.0, 200);
+}
+
+#[actix_web::test]
 async fn a_flow_that_time_starts_has_its_schedule_here() {
     let house = House::open().await;
     let ada = house.owner();

@@ -23,6 +23,7 @@ use crate::auth::role::Permission;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Schedules";
+const PUBLISH: &str = "write:events";
 const STATUSES: [&str; 3] = ["active", "paused", "done"];
 /// Times that a schedule is shown with.
 const SHOWN: usize = 5;
@@ -127,6 +128,7 @@ async fn make(
     machine: web::Data<Machine>,
     Json(body): Json<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
+    may_publish(&caller, &body)?;
     let schedule = machine.schedules.create(&caller.org, &body, caller.label()).await?;
     Ok(HttpResponse::Created().json(shown(&schedule)))
 }
@@ -168,6 +170,7 @@ async fn replace(
     id: web::Path<ScheduleId>,
     Json(body): Json<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
+    may_publish(&caller, &body)?;
     answer(machine.schedules.replace(&caller.org, *id, &body, caller.label()).await)
 }
 
@@ -177,6 +180,7 @@ async fn patch(
     id: web::Path<ScheduleId>,
     Json(body): Json<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
+    may_publish(&caller, &body)?;
     answer(machine.schedules.patch(&caller.org, *id, &body, caller.label()).await)
 }
 
@@ -226,6 +230,17 @@ async fn next(
     let schedule = machine.schedules.get(&caller.org, *id).await?;
     let next = schedule.next_runs(usize::try_from(count).unwrap_or_default());
     Ok(HttpResponse::Ok().json(json!({"timezone": schedule.timing.zone().as_str(), "nextRuns": next})))
+}
+
+/// A key that may not publish events may have no schedule do it.
+fn may_publish(caller: &Caller, body: &Map<String, Value>) -> Result<(), Problem> {
+    let action = body.get("action").filter(|action| !action.is_null());
+    let publishes = action.is_some_and(|action| action["type"] != "flow");
+    if !publishes || caller.may_scope(PUBLISH) {
+        return Ok(());
+    }
+    let message = format!("publishes events, which takes a key with the scope `{PUBLISH}`");
+    Err(Problem::forbidden("the schedule cannot be saved", vec![Detail { path: "action".into(), message }]))
 }
 
 fn bad_count(count: u32) -> Option<Detail> {

@@ -78,6 +78,43 @@ async fn an_actor_that_dies_in_the_middle_is_followed_by_one_that_goes_on() {
 }
 
 #[actix::test]
+async fn whoever_writes_while_it_is_due_writes_what_came_of_it() {
+    let house = TestHouse::start();
+    let trigger = json!({"type": "scheduled_time", "config": {"interval": 5, "unit": "seconds"}});
+    let note = json!([{"type": "create_data", "config": {"datatype": "note", "data": {}}}]);
+    let body = json!({"name": "f", "trigger": trigger, "actions": note});
+    let flow = house.flow(body.clone()).await;
+    let own = made(&house, json!({"every": "5s"})).await.id;
+    quiet().await;
+    house.store().hold();
+    house.advance(std::time::Duration::from_secs(5)).await;
+    assert_eq!(house.store().stats().waiting, 2, "both occurrences are on their way");
+    let patched = actix::spawn({
+        let (schedules, org) = (house.machine.schedules.clone(), house.org.clone());
+        let patch = super::kit::fields(json!({"name": "m", "missed": "skip"}));
+        async move { schedules.patch(&org, own, &patch, "ada").await }
+    });
+    let saved = actix::spawn({
+        let (flows, org, flow) = (house.machine.flows.clone(), house.org.clone(), flow.clone());
+        let mut body = body.clone();
+        body["name"] = "g".into();
+        async move { flows.replace(&org, &flow, &body, appengine_actors::testkit::ADA).await }
+    });
+    quiet().await;
+    house.store().release();
+    quiet().await;
+    let patched = patched.await.unwrap().unwrap();
+    assert_eq!((patched.name.as_str(), patched.runs), ("m", 1));
+    saved.await.unwrap().unwrap();
+    let slice = appengine_actors::list::Slice { skip: 0, limit: 10 };
+    let all = house.machine.schedules.list(&house.org, None, slice).await.unwrap().rows;
+    let of_flow = all.iter().find(|one| one.owner.is_some()).unwrap();
+    assert_eq!((of_flow.name.as_str(), of_flow.runs), ("g: scheduled_time", 1));
+    house.advance(std::time::Duration::from_secs(5)).await;
+    assert_eq!((super::kit::ticks(&house).await.len(), house.runs(&flow).await.len()), (2, 2));
+}
+
+#[actix::test]
 async fn another_organisation_knows_nothing_of_it() {
     let house = TestHouse::start();
     let id = made(&house, json!({"cron": "0 * * * *"})).await.id;
