@@ -184,7 +184,8 @@ impl Schedules {
             let draft = draft.map_err(ScheduleError::Invalid)?;
             self.check(org, &draft).await?;
             let Draft { name, timing, action, missed, missed_limit } = draft;
-            let mut after = Schedule { name, action, missed, missed_limit, ..schedule.clone() };
+            let mut after = Schedule { name, action, ..schedule.clone() };
+            after.set_missed(missed, missed_limit);
             after.set_timing(timing, now);
             Ok((after, Change::default()))
         };

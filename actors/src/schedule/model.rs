@@ -183,6 +183,13 @@ impl Schedule {
         };
     }
 
+    /// Another choice for what was missed, which holds for what is being made up for as well.
+    pub fn set_missed(&mut self, missed: Missed, limit: u32) {
+        if (self.missed, self.missed_limit) != (missed, limit) {
+            (self.missed, self.missed_limit, self.owed_until) = (missed, limit, None);
+        }
+    }
+
     /// Goes on to what is next. `done` is what came of the occurrence, where there was one.
     pub fn advance(&mut self, step: &Step, now: Timestamp, done: Result<(), String>) {
         if let Some(occurrence) = step.occurrence {
@@ -237,5 +244,62 @@ impl Schedule {
         if let Some(place) = self.place() {
             batch.delete(place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(minute: u64) -> Timestamp {
+        Timestamp::from_millis(1_767_225_600_000 + minute * 60_000)
+    }
+
+    fn schedule(timing: Value) -> Schedule {
+        let action = Action::Event { event: EventKind::new("tick").unwrap(), data: Map::new() };
+        let timing = serde_json::from_value(timing).unwrap();
+        let org = OrgId::new("o").unwrap();
+        Schedule::new(ScheduleId::new(at(0)), org, "n".to_owned(), timing, action, at(0))
+    }
+
+    #[test]
+    fn what_is_next_is_in_order_and_has_one_place() {
+        let mut hourly = schedule(json!({"cron": "0 * * * *"}));
+        assert_eq!(hourly.next_runs(3), [at(60), at(120), at(180)]);
+        let mut batch = Batch::default();
+        hourly.write(None, &mut batch).unwrap();
+        assert_eq!(batch.ops.len(), 2, "itself and its place");
+        let before = hourly.clone();
+        hourly.status = Status::Paused;
+        assert_eq!((hourly.place(), hourly.next_runs(3)), (None, Vec::new()));
+        let mut batch = Batch::default();
+        hourly.write(Some((&before, 7)), &mut batch).unwrap();
+        let key = keys::schedule(&hourly.org_id, hourly.id);
+        assert_eq!(batch.expects, [(key, Expect::Version(7))]);
+        assert_eq!(batch.ops.last(), Some(&crate::store::Op::Delete(before.place().unwrap())));
+    }
+
+    #[test]
+    fn another_choice_holds_for_what_is_being_made_up_for() {
+        let mut behind = schedule(json!({"cron": "0 * * * *"}));
+        behind.owed_until = Some(at(500));
+        behind.set_missed(behind.missed, behind.missed_limit);
+        assert_eq!(behind.owed_until, Some(at(500)));
+        behind.set_missed(Missed::Skip, 100);
+        assert_eq!(behind.owed_until, None);
+    }
+
+    #[test]
+    fn one_that_rests_goes_on_resting_with_another_time_and_one_that_is_done_begins() {
+        for (status, then) in [(Status::Paused, Status::Paused), (Status::Done, Status::Active)] {
+            let mut changed = Schedule { status, ..schedule(json!({"cron": "0 * * * *"})) };
+            changed.set_timing(serde_json::from_value(json!({"cron": "30 * * * *"})).unwrap(), at(40));
+            assert_eq!((changed.status, changed.due), (then, Some(at(90))));
+        }
+        let mut over = schedule(json!({"cron": "0 * * * *"}));
+        over.set_timing(serde_json::from_value(json!({"at": "1999-01-01T00:00:00Z"})).unwrap(), at(40));
+        assert_eq!((over.status, over.due), (Status::Done, None));
     }
 }

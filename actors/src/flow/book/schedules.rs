@@ -52,7 +52,7 @@ impl Flows {
                 Schedule::new(ScheduleId::new(now), org.clone(), name.clone(), timing.clone(), action, now);
             let mut after = present.as_ref().map_or(draft, |(schedule, _)| schedule.clone());
             (after.name, after.owner) = (name, Some(owner));
-            (after.missed, after.missed_limit) = (scheduled.missed, scheduled.missed_limit);
+            after.set_missed(scheduled.missed, scheduled.missed_limit);
             after.set_timing(timing, now);
             named.insert(trigger.id.clone(), after.id);
             if present.as_ref().is_some_and(|(schedule, _)| *schedule == after) {
