@@ -22,7 +22,7 @@ use crate::store::{Batch, Expect, StoreError, Versioned, decode};
 /// # Errors
 /// When it could not be done just now.
 pub async fn fire(house: &House, publisher: &dyn Publisher, place: Place) -> Result<(), ChangeError> {
-    let (due, org, id) = &place;
+    let (at, org, id) = &place;
     let Some(found) = house.store.get(keys::schedule(org, *id)).await? else {
         return clear(house, &place, None).await;
     };
@@ -33,11 +33,11 @@ pub async fn fire(house: &House, publisher: &dyn Publisher, place: Place) -> Res
             return clear(house, &place, Some(&found)).await;
         }
     };
-    if schedule.next_run() != Some(*due) {
+    let Some(due) = schedule.next_run().filter(|_| schedule.stands_at() == Some(*at)) else {
         return clear(house, &place, Some(&found)).await;
-    }
+    };
     let now = house.clock.now();
-    let step = owed(&schedule, *due).step(now);
+    let step = owed(&schedule, due).step(now);
     let done = match step.occurrence {
         Some(occurrence) => {
             let happening = Happening { schedule: &schedule, occurrence, by: None, now };
@@ -115,11 +115,11 @@ pub async fn flow(house: &House, org: &OrgId, id: &RecordId) -> Result<Option<Re
 
 /// Takes away a place that leads to nothing.
 async fn clear(house: &House, place: &Place, found: Option<&Versioned>) -> Result<(), ChangeError> {
-    let (due, org, id) = place;
+    let (at, org, id) = place;
     let mut batch = Batch::default();
     let expect = found.map_or(Expect::Absent, |found| Expect::Version(found.version));
     batch.expect(keys::schedule(org, *id), expect);
-    batch.delete(keys::schedule_due(*due, org, *id));
+    batch.delete(keys::schedule_due(*at, org, *id));
     match house.store.commit(batch).await {
         Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error.into()),

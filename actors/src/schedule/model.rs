@@ -81,6 +81,10 @@ pub struct Schedule {
     /// The time that comes next, also while it rests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
+    /// Where it stands among those that are due, while it makes up for what was missed: behind everybody who is
+    /// due by now, so that nobody waits for its whole backlog.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Timestamp>,
     /// Up to here what was missed is made up for: what is beyond the limit is left out already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed_until: Option<Timestamp>,
@@ -134,6 +138,7 @@ impl Schedule {
             status: if due.is_some() { Status::Active } else { Status::Done },
             owner: None,
             due,
+            turn: None,
             owed_until: None,
             unsaid: 0,
             last_run: None,
@@ -150,8 +155,13 @@ impl Schedule {
     /// Its place among those that are due; none while it rests or when it is done.
     #[must_use]
     pub fn place(&self) -> Option<Key> {
-        let due = self.due.filter(|_| self.status == Status::Active)?;
-        Some(keys::schedule_due(due, &self.org_id, self.id))
+        Some(keys::schedule_due(self.stands_at()?, &self.org_id, self.id))
+    }
+
+    /// The time of that place.
+    #[must_use]
+    pub fn stands_at(&self) -> Option<Timestamp> {
+        self.next_run().map(|due| self.turn.unwrap_or(due))
     }
 
     /// When it happens next; none while it rests or when it is done.
@@ -174,7 +184,7 @@ impl Schedule {
         }
         self.due = timing.next_after(now);
         self.timing = timing;
-        self.owed_until = None;
+        (self.turn, self.owed_until) = (None, None);
         self.unsaid = 0;
         self.status = match (self.due, self.status) {
             (None, _) => Status::Done,
@@ -197,6 +207,7 @@ impl Schedule {
             self.note(now, done);
         }
         self.due = step.next;
+        self.turn = step.next.filter(|next| *next < now).map(|_| now);
         self.owed_until = step.owed_until;
         self.unsaid = step.unsaid;
         self.left_out = self.left_out.saturating_add(step.left_out);

@@ -14,7 +14,7 @@ pub const HEARTBEAT: Duration = Duration::from_secs(1);
 /// After a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// When which schedule is due.
+/// When which schedule has its turn.
 pub type Place = (Timestamp, OrgId, ScheduleId);
 
 /// What the state hears.

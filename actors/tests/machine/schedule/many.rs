@@ -63,3 +63,20 @@ async fn a_backlog_of_hundreds_is_made_up_for_one_commit_at_a_time() {
     let place = all.iter().position(|tick| tick["scheduleId"] == json!(other)).unwrap();
     assert!(place < 10, "the other one did not wait for the backlog: {place}");
 }
+
+#[actix::test]
+async fn one_that_is_due_waits_for_nobodys_backlog() {
+    let house = TestHouse::start();
+    for _ in 0..120 {
+        made(&house, json!({"every": "1m", "missed": "all", "missedLimit": 10})).await;
+    }
+    let other = made(&house, json!({"every": "10h"})).await.id;
+    house.setup.clock.advance(10 * HOUR);
+    let all = until("all have happened", async || {
+        let ticks = ticks(&house).await;
+        (ticks.len() > 1_200).then_some(ticks)
+    });
+    let all = all.await;
+    let place = all.iter().position(|tick| tick["scheduleId"] == json!(other)).unwrap();
+    assert!(place <= 220, "each of the others had one turn before it: {place}");
+}
