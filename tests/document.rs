@@ -65,6 +65,9 @@ fn bodies_that_a_reader_would_have_to_guess_have_examples() {
         "/webhooks/endpoints",
         "/webhooks/endpoints/{id}/recover",
         "/webhooks/replays",
+        "/schedules",
+        "/schedules/preview",
+        "/schedules/{id}",
     ] {
         assert!(told.contains(path), "{path}");
     }
@@ -80,11 +83,14 @@ async fn every_example_is_taken() {
     ada.create("order", "order-1", json!({"number": "1042"})).await;
     let hook = json!({"url": "https://receiver.example/hook", "status": "paused"});
     let hook = ada.done("/webhooks/endpoints", hook).await["id"].as_str().unwrap().to_owned();
+    let schedule = json!({"name": "s", "every": "1d", "action": {"type": "event", "event": "day.over"}});
+    let schedule = ada.done("/schedules", schedule).await["id"].as_str().unwrap().to_owned();
     // Sign-in before sign-up is nobody's, and only the first to sign up gets the address.
     let fine = |status: u16| (200..300).contains(&status) || matches!(status, 401 | 409);
     for Operation { method, path, examples } in operations() {
         let id = match path.split('/').nth(1) {
             Some("automation") => flow.as_str(),
+            Some("schedules") => schedule.as_str(),
             Some("webhooks") => hook.as_str(),
             _ => "order-1",
         };

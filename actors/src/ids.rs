@@ -131,6 +131,10 @@ time_ordered_id!(
     /// One webhook delivery with all its attempts: what the receiver sees as `webhook-id`.
     DeliveryId, "dlv_"
 );
+time_ordered_id!(
+    /// One schedule.
+    ScheduleId, "sch_"
+);
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $rule:literal, $allowed:expr) => {

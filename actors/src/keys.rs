@@ -25,6 +25,7 @@
 //! | `b` deliveries by endpoint | endpoint, id | nothing |
 //! | `y` replays | id | the replay |
 //! | `p` private values | purpose, name | secrets, sealed or hashed |
+//! | `g` schedules | id | the schedule |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r`, org, priority, key, place, job | nothing |
@@ -33,6 +34,7 @@
 //! | system `l` | destination, line, stamp, place in the commit, delivery | org |
 //! | system `r` | replay that goes on | org |
 //! | system `y` | destination | whose it is, where it is an endpoint |
+//! | system `g` | due, org, schedule | nothing |
 //! | system `p` | purpose, name | secrets that belong to no organisation |
 //! | system `s` | | the latest stamp |
 
@@ -384,9 +386,11 @@ pub fn parse_private(prefix: &[u8], key: &[u8]) -> Option<String> {
     String::from_utf8(name.to_vec()).ok()
 }
 
+mod schedule;
 mod system;
 mod webhook;
 
+pub use schedule::*;
 pub use system::*;
 pub use webhook::*;
 

@@ -19,6 +19,7 @@ pub mod queue;
 pub mod record;
 pub mod retry;
 pub mod rights;
+pub mod schedule;
 pub mod store;
 pub mod supervision;
 #[cfg(feature = "testkit")]

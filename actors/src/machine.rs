@@ -20,6 +20,8 @@ use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
 use crate::queue::messages::{Drain, GetStatus, QueueStatus};
 use crate::record::service::Records;
+use crate::schedule::ScheduleActor;
+use crate::schedule::book::Schedules;
 use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
     on_arbiter, run_root,
@@ -49,6 +51,8 @@ pub struct Machine {
     pub resender: Resender,
     /// What sends many of them again.
     pub replays: Replays,
+    /// The schedules.
+    pub schedules: Schedules,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -133,6 +137,7 @@ impl Machine {
         let flow_actors = Members::new(group(paths::FLOWS));
         let flows =
             Flows::new(house.clone(), publisher.clone(), records.clone(), flow_actors.clone(), datatype()?);
+        let schedules = Schedules::new(house.clone(), publisher.clone());
         let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
         let endpoints = Endpoints::new(house.clone(), publisher.clone());
         let resender = Resender::new(house.clone(), destinations.clone());
@@ -141,7 +146,11 @@ impl Machine {
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
-            below: Below { queues: queues.clone(), destinations: destinations.clone() },
+            below: Below {
+                queues: queues.clone(),
+                destinations: destinations.clone(),
+                schedules: Ref::new(registry.clone(), at(paths::SCHEDULES), patience),
+            },
             listeners,
             runner,
             flows: flow_actors,
@@ -159,7 +168,9 @@ impl Machine {
         });
         let queues = Queues(queues);
         let stop = Mutex::new(Some(stop));
-        Ok((Self { house, publisher, records, flows, queues, endpoints, resender, replays, stop }, ended))
+        let machine =
+            Self { house, publisher, records, flows, queues, schedules, endpoints, resender, replays, stop };
+        Ok((machine, ended))
     }
 
     /// Lets no new job and no new attempt begin and waits for those that run, however long they take:
@@ -262,6 +273,12 @@ impl Plan {
                 let plan = self.clone();
                 self.starter(&path, place.policy, move |fate| {
                     ReplayerActor::new(plan.house.clone(), plan.destinations.clone(), fate)
+                })
+            }
+            Role::Schedules => {
+                let plan = self.clone();
+                self.starter(&path, place.policy, move |fate| {
+                    ScheduleActor::new(plan.house.clone(), plan.runner.publisher.clone(), fate)
                 })
             }
             Role::Dispatcher => {

@@ -20,6 +20,8 @@ pub enum Role {
     Dispatcher,
     /// Sends again what destinations were owed.
     Replayer,
+    /// Looks after schedules.
+    Schedules,
 }
 
 /// A member of a nursery.
@@ -82,7 +84,8 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// │   │   └── dispatcher  5 in 30 s; it wakes the members again when their group was rebuilt
 /// │   └── replayer        5 in 30 s
 /// ├── automation          3 in 60 s
-/// │   └── flows           3 in 60 s, each member 5 in 30 s
+/// │   ├── flows           3 in 60 s, each member 5 in 30 s
+/// │   └── schedules       5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
 /// └── events              3 in 60 s
 ///     └── bus             5 in 30 s
@@ -115,7 +118,10 @@ pub const TREE: Place = Place {
             name: "automation",
             role: Role::Supervisor,
             policy: GROUP,
-            children: &[Place { name: "flows", role: Role::Nursery(&FLOW), policy: GROUP, children: &[] }],
+            children: &[
+                Place { name: "flows", role: Role::Nursery(&FLOW), policy: GROUP, children: &[] },
+                Place { name: "schedules", role: Role::Schedules, policy: LEAF, children: &[] },
+            ],
         },
         Place { name: "queues", role: Role::Queues(&LEAF), policy: GROUP, children: &[] },
         Place {
@@ -139,6 +145,8 @@ pub mod paths {
     pub const REPLAYER: &str = "delivery/replayer";
     /// The group of queues.
     pub const QUEUES: &str = "queues";
+    /// Whoever looks after schedules.
+    pub const SCHEDULES: &str = "automation/schedules";
 }
 
 /// The group and the name of somebody who is a member of a nursery: its name is its organisation's
@@ -162,7 +170,8 @@ mod tests {
 
     #[test]
     fn every_path_that_others_speak_to_is_in_the_tree() {
-        for path in [paths::BUS, paths::DESTINATIONS, paths::FLOWS, paths::QUEUES, paths::REPLAYER] {
+        use paths::{BUS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES};
+        for path in [BUS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES] {
             assert!(find(&TREE, path).is_some(), "{path}");
         }
     }
@@ -174,7 +183,13 @@ mod tests {
             member_of("machine/delivery/destinations/d-1"),
             Some(("machine/delivery/destinations", "d-1"))
         );
-        for fixed in ["machine", "machine/automation/flows", "machine/queues/billing", "machine/events/bus"] {
+        for fixed in [
+            "machine",
+            "machine/automation/flows",
+            "machine/automation/schedules",
+            "machine/queues/billing",
+            "machine/events/bus",
+        ] {
             assert_eq!(member_of(fixed), None, "{fixed}");
         }
         assert_eq!(member_of("machine/delivery/destinations/dispatcher"), None);

@@ -20,6 +20,7 @@ pub mod queues;
 pub mod rate;
 pub mod repository;
 pub mod route;
+pub mod schedules;
 pub mod shown;
 pub mod take;
 pub mod webhooks;
@@ -43,6 +44,7 @@ pub fn routes() -> Vec<Route> {
         dynamic_query::routes(),
         events::routes(),
         automation::routes(),
+        schedules::routes(),
         webhooks::routes(),
         monitoring::routes(),
         queues::routes(),

@@ -115,6 +115,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(events(a));
     cases.extend(endpoints(a));
     cases.extend(automation(a));
+    cases.extend(schedules(a));
     cases.extend(queues(a));
     cases.extend(records::cases(a));
     cases
@@ -156,6 +157,27 @@ fn queues(a: &Planted) -> Vec<Case> {
         writes("/monitoring/queues/{name}/clean")
             .with(&["automation"], json!({"state": "failed"}))
             .with(&["schedule"], json!({"state": "delayed"})),
+    ]
+}
+
+fn schedules(a: &Planted) -> Vec<Case> {
+    let schedule = a.get("schedule");
+    let body =
+        |id: &str| json!({"name": "a schedule", "every": "1d", "action": {"type": "flow", "flowId": id}});
+    let event =
+        json!({"name": "a schedule", "every": "1d", "action": {"type": "event", "event": "order.due"}});
+    vec![
+        reads("/schedules").at(&[]).asking(&[], "status=active&pageSize=500"),
+        reads("/schedules/{id}").at(&[schedule]),
+        reads("/schedules/{id}/next").at(&[schedule]).asking(&[schedule], "count=3"),
+        Case::new(Proof::Own, "POST", "/schedules/preview").with(&[], json!({"every": "1h"})),
+        writes("/schedules").with(&[], event.clone()).with(&[], body(a.get("flow"))),
+        writes("/schedules/{id}/pause").at(&[schedule]),
+        writes("/schedules/{id}/resume").at(&[schedule]),
+        writes("/schedules/{id}/run").at(&[schedule]),
+        Case::new(Proof::Writes, "PATCH", "/schedules/{id}").with(&[schedule], json!({"name": "new"})),
+        Case::new(Proof::Writes, "PUT", "/schedules/{id}").with(&[schedule], event),
+        Case::new(Proof::Writes, "DELETE", "/schedules/{id}").at(&[schedule]),
     ]
 }
 

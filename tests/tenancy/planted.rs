@@ -160,6 +160,10 @@ impl Planted {
         self.keep("text", &json!(text));
         let kind = format!("order.{}", self.mark("kind"));
         self.post(server, "/events/batch", &json!({"events": [{"event": kind}, {"event": "order.broken"}]}));
+        let tick = json!({"type": "event", "event": "order.due", "data": {"told": self.mark("scheduled")}});
+        let schedule = json!({"name": self.mark("schedule"), "every": "1d", "action": tick});
+        let schedule = self.post(server, "/schedules", &schedule);
+        self.keep("schedule", &schedule["id"]);
         let variables = json!({"variables": {"text": self.mark("variable")}});
         let path = format!("/automation/{}/execute", self.get("flow"));
         let run = self.post(server, &path, &variables);
@@ -268,6 +272,9 @@ impl Planted {
         let mut own = server.dump_of(prefix_of(keys::all_records(&org)));
         let of_a = |key: &Key| key.windows(16).any(|part| self.jobs.contains(part));
         own.extend(server.dump_of(system()).into_iter().filter(|(key, _)| of_a(key)));
+        // Of what is due at times, A's.
+        let due = server.dump_of(keys::schedules_due()).into_iter();
+        own.extend(due.filter(|(key, _)| keys::parse_schedule_due(key).is_some_and(|(_, of, _)| of == org)));
         // Of those who are paused, A.
         let paused = keys::queue_paused(&QueueName::new("automation").expect("a queue"));
         let names_a = |value: &Bytes| String::from_utf8_lossy(value).contains(&format!("\"{org}\""));

@@ -28,7 +28,7 @@ const WORDS: [&str; 13] = [
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
-const MACHINE: [Rule; 12] = [
+const MACHINE: [Rule; 13] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
@@ -57,11 +57,28 @@ const MACHINE: [Rule; 12] = [
             "queue::job",
             "queue::worker",
             "record",
+            "schedule::missed",
+            "schedule::model",
+            "schedule::timing",
             "supervision",
             "webhook::body",
             "webhook::delivery",
             "webhook::headers",
             "webhook::transport",
+        ],
+    ),
+    (
+        "schedule",
+        &[
+            "bus::change",
+            "flow::book",
+            "flow::definition",
+            "flow::run",
+            "flow::trigger",
+            "house",
+            "ports",
+            "record",
+            "supervision",
         ],
     ),
     (
@@ -76,6 +93,7 @@ const MACHINE: [Rule; 12] = [
             "ports",
             "queue",
             "record",
+            "schedule",
             "supervision",
             "webhook",
         ],

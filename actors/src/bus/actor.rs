@@ -26,6 +26,8 @@ use crate::queue::QueueActor;
 use crate::queue::job::Job;
 use crate::queue::messages::JobsAdded;
 use crate::record::model::Record;
+use crate::schedule::ScheduleActor;
+use crate::schedule::messages::Look;
 use crate::store::{Batch, Lease, StoreError, decode};
 use crate::supervision::{Fate, Members, Ref};
 use crate::webhook::DestinationActor;
@@ -38,6 +40,8 @@ pub struct Below {
     pub queues: Vec<(QueueName, Ref<QueueActor>)>,
     /// The destinations of webhooks.
     pub destinations: Members<DestinationActor>,
+    /// Whoever looks after schedules.
+    pub schedules: Ref<ScheduleActor>,
 }
 
 /// The bus.
@@ -138,6 +142,10 @@ impl BusActor {
         }
         for delivery in &receipt.deliveries {
             self.tell_destination(delivery.destination.as_str(), DeliveriesAdded(vec![delivery.clone()]));
+        }
+        if receipt.reschedules {
+            // One that is full looks after it has heard the others, and one that is gone as it comes back.
+            let _ = self.below.schedules.tell(Look);
         }
         for event in &receipt.events {
             let event = Arc::new(event.clone());

@@ -127,7 +127,7 @@ pub fn build(
     triggers: &dyn Triggers,
     limits: Limits<'_>,
 ) -> Result<Built, ChangeError> {
-    let receipt = Receipt { stamp, ..Receipt::default() };
+    let receipt = Receipt { stamp, reschedules: change.reschedules, ..Receipt::default() };
     let (batch, guards) = (Batch::default(), Vec::new());
     let mut builder = Builder { org, stamp, change, limits, batch, guards, receipt };
     builder.batch.put(keys::latest_stamp(), encode(&stamp)?);

@@ -38,6 +38,8 @@ pub struct Change {
     pub endpoints: Vec<EndpointWrite>,
     /// Anything else that belongs to the same commit.
     pub extra: Batch,
+    /// Whether schedules are among that: whoever looks after them looks anew.
+    pub reschedules: bool,
     /// Answer a repeat with what the first one did.
     pub idempotency: Option<Idempotency>,
     /// The same for single events. Whoever gives them looks first: a key that was used fails the change.
@@ -124,6 +126,8 @@ pub struct Receipt {
     pub deliveries: Vec<Delivery>,
     /// The endpoints that were written.
     pub endpoints: Vec<EndpointWrite>,
+    /// Whether schedules were written.
+    pub reschedules: bool,
     /// The answer of an earlier request with the same idempotency key, instead of all the above.
     pub repeated: Option<Vec<EventId>>,
 }

@@ -2,6 +2,7 @@
 
 mod execute;
 mod history;
+mod schedules;
 
 use std::sync::Arc;
 
@@ -29,6 +30,9 @@ use crate::supervision::Members;
 
 /// What tells a copy from its original.
 const COPY: &str = " (copy)";
+
+/// How often a flow is written anew because one of its schedules is.
+const TRIES: u32 = 8;
 
 /// The collection that flows are kept in.
 pub const DATATYPE: &str = "automation";
@@ -144,6 +148,7 @@ impl Flows {
         change.writes.push(self.records.plan_create(org, new, Some(by)));
         change.extra.put(keys::flow_version(org, &id, 0), encode(&flow)?);
         change.extra.put(keys::flow_rights(org, &id, 0), encode(&Author::from(saver.rights))?);
+        self.schedule(org, &id, &flow, by, &mut change).await?;
         self.commit(org, change).await
     }
 
@@ -233,7 +238,7 @@ impl Flows {
         answers_for_it: bool,
         edit: impl Fn(&Flow) -> Result<Flow, FlowError>,
     ) -> Result<Record, FlowError> {
-        let by = saver.name;
+        let (by, mut lost) = (saver.name, 0);
         loop {
             let (Read { record, .. }, flow) = self.read(org, id).await?;
             let flow = edit(&flow)?;
@@ -252,8 +257,13 @@ impl Flows {
                 false => author_of(self.house.store.as_ref(), org, id, record.version).await?,
             };
             change.extra.put(keys::flow_rights(org, id, record.version + 1), encode(&author)?);
+            self.schedule(org, id, &flow, by, &mut change).await?;
             match self.commit(org, change).await {
                 Err(FlowError::Write(WriteError::Change(ChangeError::Changed(_)))) => {}
+                // One of its schedules was due meanwhile.
+                Err(FlowError::Write(WriteError::Change(ChangeError::Condition))) if lost < TRIES => {
+                    lost += 1;
+                }
                 done => return done,
             }
         }
@@ -280,7 +290,7 @@ impl Flows {
 }
 
 /// RFC 7396.
-fn merge(fields: &mut Map<String, Value>, patch: &Map<String, Value>) {
+pub(crate) fn merge(fields: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, value) in patch {
         match (fields.get_mut(name), value) {
             (_, Value::Null) => drop(fields.shift_remove(name)),

@@ -4,6 +4,7 @@
 mod contact;
 mod index;
 mod rule;
+pub mod scheduled;
 mod variables;
 
 use serde_json::Value;
@@ -39,11 +40,12 @@ enum Shape {
     Tagged,
     Change,
     Event,
+    Scheduled,
     Plain,
 }
 
 /// Every trigger that can be used.
-pub const BUILT_IN: [BuiltIn; 11] = [
+pub const BUILT_IN: [BuiltIn; 12] = [
     BuiltIn {
         kind: "contact_created",
         listens: &["contact.created", "contact.imported", "contact.registered", "customer.created"],
@@ -83,17 +85,16 @@ pub const BUILT_IN: [BuiltIn; 11] = [
     BuiltIn { kind: "call_missed", listens: &["call.missed"], shape: Shape::Plain },
     BuiltIn { kind: "sms_received", listens: &["sms.received"], shape: Shape::Plain },
     BuiltIn { kind: EVENT, listens: &[], shape: Shape::Event },
+    // Nothing that happens fires it: time does.
+    BuiltIn { kind: scheduled::KIND, listens: &[], shape: Shape::Scheduled },
 ];
 
-/// The spellings of the one trigger that there is not.
-const SCHEDULED: [&str; 4] = ["scheduled_time", "scheduled", "schedule", "cron_trigger"];
+/// Other spellings of the trigger by time.
+const SCHEDULED: [&str; 3] = ["scheduled", "schedule", "cron_trigger"];
 
 /// Why a text is no trigger.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TriggerError {
-    /// A trigger by time.
-    #[error("is `{0}`; triggers by time are not available in this version: start the flow by an event")]
-    Scheduled(String),
     /// Neither a trigger nor an event.
     #[error(
         "is `{found}`; expected one of {}, or the name of an event such as `order.paid`, `order.*` or `*`",
@@ -109,10 +110,10 @@ pub enum TriggerError {
 /// A dotted name that a built-in type listens to is that type (contract §13.3); any other is an event.
 ///
 /// # Errors
-/// It is no type and no event, or a trigger by time.
+/// It is no type and no event.
 pub fn resolve(text: &str) -> Result<(&'static str, Option<&str>), TriggerError> {
     if SCHEDULED.contains(&text) {
-        return Err(TriggerError::Scheduled(text.to_owned()));
+        return Ok((scheduled::KIND, None));
     }
     let dotted = text.contains('.');
     let named = |trigger: &&BuiltIn| trigger.kind == text || (dotted && trigger.listens.contains(&text));

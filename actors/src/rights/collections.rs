@@ -3,6 +3,7 @@
 
 use super::role::Permission;
 use super::{Kind, Rights};
+use crate::event::EventKind;
 use crate::ids::Datatype;
 
 /// What somebody wants to do with the records of a collection.
@@ -104,6 +105,22 @@ const SYSTEM: [&str; 23] = [
 #[must_use]
 pub fn is_made_by_the_server(datatype: &str) -> bool {
     RULES.iter().any(|rule| rule.create == Who::Nobody && rule.datatypes.contains(&datatype))
+}
+
+/// Whether a kind of event tells what the server itself did: somebody who could publish it could feign that.
+#[must_use]
+pub fn is_told_by_the_server(kind: &EventKind) -> bool {
+    let words = ["create", "update", "delete", "publish", "approve"];
+    let of_writes = |subject: &str| {
+        kind.as_str()
+            .strip_prefix(subject)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .is_some_and(|word| subject == "collection" || words.contains(&word))
+    };
+    let of_records = kind.as_str().rsplit_once('.').is_some_and(|(datatype, word)| {
+        ["created", "updated", "deleted"].contains(&word) && is_made_by_the_server(datatype)
+    });
+    of_records || ["collection", "user", "org", "site"].into_iter().any(of_writes)
 }
 
 /// Why somebody may not do something with the records of a collection.

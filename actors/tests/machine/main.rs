@@ -9,4 +9,5 @@ mod endpoints;
 mod flow;
 mod queue;
 mod reading;
+mod schedule;
 mod whole;

@@ -203,18 +203,7 @@ fn check_keys(events: &[BatchEvent]) -> Result<(), Problem> {
 
 /// Kinds that tell what the server itself did: somebody who could publish them could feign it.
 fn reserved(path: &str, kind: &EventKind) -> Option<Detail> {
-    let words = ["create", "update", "delete", "publish", "approve"];
-    let of_writes = |subject: &str| {
-        kind.as_str()
-            .strip_prefix(subject)
-            .and_then(|rest| rest.strip_prefix('-'))
-            .is_some_and(|word| subject == "collection" || words.contains(&word))
-    };
-    let of_records = kind.as_str().rsplit_once('.').is_some_and(|(datatype, word)| {
-        ["created", "updated", "deleted"].contains(&word) && collections::is_made_by_the_server(datatype)
-    });
-    let reserved = of_records || ["collection", "user", "org", "site"].into_iter().any(of_writes);
-    reserved.then(|| Detail {
+    collections::is_told_by_the_server(kind).then(|| Detail {
         path: path.to_owned(),
         message: format!(
             "is `{kind}`, which the server alone publishes, when it happens; choose another name"

@@ -10,7 +10,7 @@ use crate::flow::Map;
 use crate::flow::definition::Trigger;
 use crate::form::problem::Problems;
 use crate::form::template::{has_placeholder, lookup};
-use crate::flow::trigger::BUILT_IN;
+use crate::flow::trigger::{BUILT_IN, scheduled};
 use crate::ids::DeliveryId;
 use crate::retry::Curve;
 use crate::webhook::body;
@@ -133,8 +133,9 @@ impl Told {
             let data = lookup("event.data", ctx.variables).cloned().unwrap_or(Value::Null);
             return Self { event: event.to_owned(), timestamp, data };
         }
-        // Started by hand: what the flow listens to, about what was given.
-        let event = ctx.flow.triggers.first().and_then(listened_to);
+        // Started by time or by hand: what the flow listens to, about what was given.
+        let own = ctx.flow.triggers.iter().find(|trigger| Some(&trigger.id) == ctx.run.trigger.as_ref());
+        let event = own.or_else(|| ctx.flow.triggers.first()).and_then(listened_to);
         let event = event.unwrap_or_else(|| "automation.executed".to_owned());
         let data = match lookup("contact", ctx.variables) {
             Some(Value::Object(contact)) if event.starts_with("contact.") => {
@@ -153,6 +154,9 @@ impl Told {
 
 /// The event that a trigger names, where it names one.
 fn listened_to(trigger: &Trigger) -> Option<String> {
+    if trigger.kind == scheduled::KIND {
+        return Some(scheduled::KIND.to_owned());
+    }
     let built_in = BUILT_IN.iter().find(|known| known.kind == trigger.kind);
     let usual = built_in.and_then(|known| known.listens.first()).map(|event| (*event).to_owned());
     let named = || trigger.config.get("event").and_then(Value::as_str).filter(|event| !event.contains('*'));

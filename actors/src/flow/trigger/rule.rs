@@ -7,6 +7,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::contact::{contact_of, datatype_of, fields_of, same_datatype, source_of};
+use super::scheduled::{self, Scheduled};
 use super::{BuiltIn, Filter, Shape, built_in};
 use crate::clock::Timestamp;
 use crate::event::Event;
@@ -97,6 +98,10 @@ impl Rule {
         let mut keys: Vec<String> = built_in.listens.iter().map(|kind| (*kind).to_owned()).collect();
         let rule = match built_in.shape {
             Shape::Plain => Self::Any,
+            Shape::Scheduled => {
+                Scheduled::read(config, problems)?;
+                Self::Any
+            }
             Shape::Event => {
                 keys = problems
                     .required_text(config, "event")
@@ -196,9 +201,11 @@ fn keys_of(shape: Shape) -> Vec<&'static str> {
         Shape::Tagged => &["tags"],
         Shape::Change => &["datatype", "collection", "operations", "operation"],
         Shape::Event => &["event"],
+        Shape::Scheduled => &["schedule"],
         Shape::Plain => &[],
     };
-    keys.iter().copied().chain(["filter"]).collect()
+    let beside: &[&str] = if shape == Shape::Scheduled { &scheduled::KEYS } else { &[] };
+    keys.iter().chain(beside).copied().chain(["filter"]).collect()
 }
 
 fn identifier(config: &Map, key: &str, problems: &mut Problems) -> Option<Value> {

@@ -95,14 +95,8 @@ fn names_are_resolved_through_the_table() {
     }
     let message = resolve("contact_craeted").unwrap_err().to_string();
     assert!(message.starts_with("is `contact_craeted`; expected one of `contact_created`, "), "{message}");
-    for text in ["scheduled_time", "cron_trigger"] {
-        let message = resolve(text).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            format!(
-                "is `{text}`; triggers by time are not available in this version: start the flow by an event"
-            )
-        );
+    for text in ["scheduled_time", "scheduled", "schedule", "cron_trigger"] {
+        assert_eq!(resolve(text), Ok(("scheduled_time", None)), "{text}");
     }
 }
 

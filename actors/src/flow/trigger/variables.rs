@@ -82,7 +82,7 @@ fn family(shape: Shape, event: &Event, contact: Option<&Map>) -> Option<(&'stati
         }
         Shape::Tagged => ("tagEvent", tag_event(event, contact)),
         Shape::Change => ("change", change(event)?),
-        Shape::Contact | Shape::Event | Shape::Plain => return None,
+        Shape::Contact | Shape::Event | Shape::Scheduled | Shape::Plain => return None,
     })
 }
 

@@ -42,9 +42,23 @@ fn each_mistake_is_named_where_it_is() {
         ("/triggers", json!({}), &["triggers: is an object; expected an array"]),
         ("/triggers/0", json!("contact_created"), &["triggers[0]: is no object"]),
         (
-            "/triggers/0/type",
-            json!("scheduled_time"),
-            &["triggers[0].type: is `scheduled_time`; triggers by time are not available"],
+            "/triggers/0",
+            json!({"type": "scheduled_time", "config": {"schedule": {"type": "cron", "cronExpression": "0 25 * * *"}}}),
+            &["triggers[0].config.schedule.cronExpression: hour: `25` is not understood"],
+        ),
+        (
+            "/triggers/0",
+            json!({"type": "scheduled_time", "config": {"interval": 0, "timezone": "Mars", "missed": "x"}}),
+            &["triggers[0].config.interval: is 0; expected", "triggers[0].config.missed: is `x`; expected"],
+        ),
+        (
+            "/triggers/0",
+            json!({"type": "scheduled_time", "config": {"executeAt": "soon", "timezone": "Mars", "every": 1}}),
+            &[
+                "triggers[0].config.every: is unknown",
+                "triggers[0].config.timezone: is `Mars`",
+                "triggers[0].config.executeAt: is `soon`",
+            ],
         ),
         (
             "/triggers/0/type",

@@ -1,0 +1,5 @@
+mod crashes;
+mod flows;
+mod kit;
+mod lives;
+mod many;
