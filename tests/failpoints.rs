@@ -71,6 +71,37 @@ fn a_process_that_ends_at_any_point_is_taken_up_by_the_next() {
     server.stop();
 }
 
+/// A deployment: the server is told to stop in the middle of its work, and another one goes on.
+#[test]
+fn restarts_in_good_order_lose_and_repeat_nothing() {
+    let house = House::new().with("LOG__FILTER", "warn").with("WEBHOOKS__JITTER", "0.0");
+    let token = house.token(&["--org", ORG, "--email", ADA]);
+    let receiver = Receiver::open();
+    let mut story = Story::default();
+    begin(&Client::signed(&house.start().base, ORG, &token), &receiver);
+    for _ in 0..6 {
+        let server = house.start();
+        let client = Client::signed(&server.base, ORG, &token);
+        story.make_sure(&client);
+        let enough = story.acknowledged() + 40;
+        while story.publish(&client) {
+            if story.acknowledged() == enough {
+                server.terminate();
+            }
+        }
+        let ended = server.wait();
+        assert!(ended.status.success(), "{:?}: {}", ended.status, ended.err);
+    }
+    let server = house.start();
+    let client = Client::signed(&server.base, ORG, &token);
+    story.make_sure(&client);
+    checks::all(&client, &receiver, &story);
+    assert_eq!(checks::repeats(&receiver), 0);
+    let interrupted = checks::interrupted(&client);
+    assert_eq!(interrupted, 0, "a job was cut short");
+    server.stop();
+}
+
 /// An endpoint in order by key, and a flow that writes a note for each event.
 fn begin(client: &Client, receiver: &Receiver) {
     let pauses = vec![0.05; 60];

@@ -178,3 +178,17 @@ pub fn repeats(receiver: &Receiver) -> usize {
     let distinct: BTreeSet<&str> = taken.iter().map(|request| request.header("webhook-id")).collect();
     taken.len() - distinct.len()
 }
+
+/// How many jobs were cut short.
+pub fn interrupted(client: &Client) -> usize {
+    let mut cut = 0;
+    for page in 1.. {
+        let path = format!("/monitoring/queues/automation/jobs?state=completed&page={page}");
+        let jobs = client.get(&path, 200).json();
+        cut += jobs["data"].as_array().unwrap().iter().filter(|job| job["interrupted"] != 0).count();
+        if jobs["hasNext"] == false {
+            break;
+        }
+    }
+    cut
+}
