@@ -15,11 +15,13 @@ use crate::flow::runner::Runner;
 use crate::flow::tasks::{FlowTasks, datatype};
 use crate::house::House;
 use crate::ids::{OrgId, QueueName};
+use crate::keys;
 use crate::ports::Publisher;
 use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
 use crate::queue::messages::{Drain, GetStatus, QueueStatus};
 use crate::record::service::Records;
+use crate::store::Batch;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
 use crate::supervision::{
@@ -203,7 +205,12 @@ impl Machine {
         let mut wrong: Vec<String> =
             self.house.registry.missing().iter().map(|path| is_missing(path.as_str())).collect();
         wrong.dedup();
-        let probe = self.house.store.commit(crate::store::Batch::default());
+        let mut probe = Batch::default();
+        if self.house.store.stats().failing.is_some() {
+            // Only a write shows whether the disk is well again.
+            probe.put(keys::system_private("health", "probe"), Vec::new());
+        }
+        let probe = self.house.store.commit(probe);
         let patience = self.house.settings.patience;
         match crate::clock::timeout(self.house.clock.as_ref(), patience, probe).await {
             Some(Ok(())) => {}
