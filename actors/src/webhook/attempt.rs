@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::delivery::{Delivery, DeliveryStatus};
 use super::headers::is_signed;
 use super::secrets::signing_secret;
+use super::send_options::SendOptions;
 use super::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 use super::state::settle;
 use super::transport::{Method, OutboundRequest};
@@ -156,5 +157,5 @@ async fn request(house: &House, delivery: &Delivery) -> Result<OutboundRequest, 
     let own = [(ID_HEADER, id), (TIMESTAMP_HEADER, at.as_secs().to_string()), (SIGNATURE_HEADER, signature)];
     headers.extend(own.map(|(name, value)| (name.to_owned(), value)));
     let (url, timeout) = (delivery.url.clone(), house.settings.webhooks.timeout);
-    Ok(OutboundRequest { method, url, headers, body, timeout })
+    Ok(OutboundRequest { method, url, headers, body, timeout, options: SendOptions::default() })
 }

@@ -14,6 +14,7 @@ pub mod messages;
 pub mod outcome;
 pub mod retry_after;
 pub mod secrets;
+pub mod send_options;
 pub mod signature;
 pub mod state;
 pub mod transport;
