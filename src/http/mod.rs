@@ -6,6 +6,7 @@ pub mod around;
 pub mod automation;
 pub mod cors;
 pub mod dynamic_query;
+pub mod event_types;
 pub mod events;
 pub mod feed;
 pub mod key_limits;
@@ -44,6 +45,7 @@ pub fn routes() -> Vec<Route> {
         events::routes(),
         automation::routes(),
         webhooks::routes(),
+        event_types::routes(),
         monitoring::routes(),
         queues::routes(),
         feed::routes(),

@@ -155,6 +155,10 @@ impl Planted {
         self.keep("event", &event["id"]);
         self.keep("idempotency", &json!(idempotency));
         self.keep("text", &json!(text));
+        let about = json!({"description": self.mark("about"), "schema": {"type": ["object", "null"]}});
+        let path = format!("/webhooks/event-types/order.{}", self.mark("type"));
+        let made = server.call_as(&self.token, "PUT", &path).json(&about).send().expect(200);
+        self.keep("event_type", &made["name"]);
         let kind = format!("order.{}", self.mark("kind"));
         self.post(server, "/events/batch", &json!({"events": [{"event": kind}, {"event": "order.broken"}]}));
         let variables = json!({"variables": {"text": self.mark("variable")}});

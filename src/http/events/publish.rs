@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::event_types::EventTypes;
 use crate::http::admit::Caller;
+use crate::http::event_types::details;
 use crate::http::take::{Json, Object};
 use crate::problem::{Detail, Problem};
 
@@ -24,6 +26,8 @@ use crate::problem::{Detail, Problem};
 const MOST: usize = 500;
 /// Where other services take the key from.
 const KEY_HEADER: &str = "idempotency-key";
+/// Things wrong with the data of a batch after which no more are looked for.
+const MOST_TOLD: usize = 100;
 /// How often a batch is put together anew because somebody else publishes one of its events.
 const TRIES: usize = 8;
 
@@ -104,6 +108,7 @@ pub(super) async fn one(
     caller: Caller,
     request: HttpRequest,
     machine: web::Data<Machine>,
+    types: web::Data<EventTypes>,
     Json(Object(body)): Json<Object<PublishBody>>,
 ) -> Result<HttpResponse, Problem> {
     let key = key_of(&request, body.idempotency_key)?;
@@ -114,6 +119,7 @@ pub(super) async fn one(
         occurred_at: body.occurred_at,
     };
     refuse(reserved("event", &one.event))?;
+    fits(&caller, &types, |_| "data".to_owned(), std::slice::from_ref(&one)).await?;
     let published = together(&caller, &machine, vec![one], key).await?;
     let id = published.ids.first().copied();
     let id = id.ok_or_else(|| Problem::internal(&"the bus published no event"))?;
@@ -125,6 +131,7 @@ pub(super) async fn batch(
     request: HttpRequest,
     machine: web::Data<Machine>,
     log: web::Data<EventLog>,
+    types: web::Data<EventTypes>,
     Json(Object(body)): Json<Object<BatchBody>>,
 ) -> Result<HttpResponse, Problem> {
     if body.events.is_empty() || body.events.len() > MOST {
@@ -136,6 +143,7 @@ pub(super) async fn batch(
     let reserved =
         events.iter().enumerate().map(|(at, one)| reserved(&format!("events[{at}].event"), &one.event));
     refuse(reserved.flatten())?;
+    fits(&caller, &types, |at| format!("events[{at}].data"), &events).await?;
     let with_keys = events.iter().any(|event| event.idempotency_key.is_some());
     if with_keys && key.is_some() {
         let message = "stands beside keys of single events; give the batch a key or its events, not both";
@@ -220,6 +228,28 @@ fn reserved(path: &str, kind: &EventKind) -> Option<Detail> {
             "is `{kind}`, which the server alone publishes, when it happens; choose another name"
         ),
     })
+}
+
+/// Refuses data that is not as the type of its event says; kinds without a type take any.
+async fn fits(
+    caller: &Caller,
+    types: &EventTypes,
+    path: impl Fn(usize) -> String,
+    events: &[BatchEvent],
+) -> Result<(), Problem> {
+    let mut problems = Vec::new();
+    for (at, event) in events.iter().enumerate() {
+        let wrong = types.check(&caller.org, &event.event, &event.data).await?;
+        problems.extend(wrong.into_iter().map(|one| one.within(&path(at))));
+        if problems.len() >= MOST_TOLD {
+            break;
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let what = "the event cannot be taken, its data is not as its event type says";
+    Err(Problem::invalid_as("schema_mismatch", what, details(problems)))
 }
 
 fn refuse(problems: impl IntoIterator<Item = Detail>) -> Result<(), Problem> {
