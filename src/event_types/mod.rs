@@ -88,10 +88,15 @@ pub struct EventTypes {
     ready: Mutex<Ready>,
 }
 
+/// Whose kind of event.
+type Place = (OrgId, EventKind);
+/// A schema, if there is one, and when it was last used.
+type Kept = (Option<Arc<Schema>>, u64);
+
 /// Schemas that are ready to check with; for kinds without one it is known that there is none.
 #[derive(Default)]
 struct Ready {
-    schemas: HashMap<(OrgId, EventKind), (Option<Arc<Schema>>, u64)>,
+    schemas: HashMap<Place, Kept>,
     /// Counts uses, to tell which was not used for longest.
     uses: u64,
     /// Counts changes: what was read before one is not kept.
@@ -249,14 +254,14 @@ impl EventTypes {
 }
 
 impl Ready {
-    fn find(&mut self, place: &(OrgId, EventKind)) -> Option<Option<Arc<Schema>>> {
+    fn find(&mut self, place: &Place) -> Option<Option<Arc<Schema>>> {
         self.uses += 1;
         let (schema, used) = self.schemas.get_mut(place)?;
         *used = self.uses;
         Some(schema.clone())
     }
 
-    fn keep(&mut self, place: (OrgId, EventKind), schema: Option<Arc<Schema>>) {
+    fn keep(&mut self, place: Place, schema: Option<Arc<Schema>>) {
         if self.schemas.len() >= READY {
             let oldest = self.schemas.iter().min_by_key(|(_, (_, used))| *used);
             if let Some(oldest) = oldest.map(|(place, _)| place.clone()) {

@@ -145,6 +145,14 @@ async fn data_that_breaks_its_types_schema_is_refused_and_nothing_is_published()
     assert_eq!((status, told(&answer).len()), (400, 2), "{answer}");
     assert!(told(&answer).iter().all(|(path, _)| path.starts_with("events[2].data.")), "{answer}");
     assert_eq!(got(&ada, "/events?kind=order.packed").await["data"].as_array().unwrap().len(), 1);
+    // What was taken once is answered again, though its type has become stricter since.
+    let early = json!({"event": "order.early", "data": {"n": 1}, "idempotencyKey": "early"});
+    let first = ada.post("/events", early.clone()).await;
+    assert_eq!(put(&ada, "order.early", json!({"schema": {"required": ["m"]}})).await.0, 200);
+    assert_eq!(ada.post("/events", early.clone()).await, first);
+    let again = ada.post("/events/batch", json!({"events": [early.clone()]})).await;
+    assert_eq!((again.0, &again.1["ids"][0]), (202, &first.1["id"]));
+    assert_eq!(ada.post("/events", json!({"event": "order.early", "data": {"n": 1}})).await.0, 400);
     // The schema that counts is the one that is there now.
     assert_eq!(put(&ada, "order.packed", json!({"schema": true})).await.1["version"], 2);
     assert_eq!(ada.post("/events", event(json!(null))).await.0, 202);

@@ -96,7 +96,7 @@ async fn whoever_may_not_watch_is_refused_as_ever() {
     let ask = async |query: &str, bearer: Option<&str>| {
         let url = format!("http://{}/monitoring/live{query}", house.app.address);
         let request = house.http.get(url).header("accept", "text/event-stream");
-        let request = bearer.into_iter().fold(request, |request, token| request.bearer_auth(token));
+        let request = bearer.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         request.send().await.unwrap().status().as_u16()
     };
     let (owner, customer) = (house.owner("my-org"), house.token("my-org", Kind::Customer, Role::Customer));

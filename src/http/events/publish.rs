@@ -108,6 +108,7 @@ pub(super) async fn one(
     caller: Caller,
     request: HttpRequest,
     machine: web::Data<Machine>,
+    log: web::Data<EventLog>,
     types: web::Data<EventTypes>,
     Json(Object(body)): Json<Object<PublishBody>>,
 ) -> Result<HttpResponse, Problem> {
@@ -119,7 +120,8 @@ pub(super) async fn one(
         occurred_at: body.occurred_at,
     };
     refuse(reserved("event", &one.event))?;
-    fits(&caller, &types, |_| "data".to_owned(), std::slice::from_ref(&one)).await?;
+    let checks = Checks { caller: &caller, types: &types, log: &log, key: key.as_deref() };
+    checks.pass(|_| "data".to_owned(), std::slice::from_ref(&one)).await?;
     let published = together(&caller, &machine, vec![one], key).await?;
     let id = published.ids.first().copied();
     let id = id.ok_or_else(|| Problem::internal(&"the bus published no event"))?;
@@ -143,7 +145,8 @@ pub(super) async fn batch(
     let reserved =
         events.iter().enumerate().map(|(at, one)| reserved(&format!("events[{at}].event"), &one.event));
     refuse(reserved.flatten())?;
-    fits(&caller, &types, |at| format!("events[{at}].data"), &events).await?;
+    let checks = Checks { caller: &caller, types: &types, log: &log, key: key.as_deref() };
+    checks.pass(|at| format!("events[{at}].data"), &events).await?;
     let with_keys = events.iter().any(|event| event.idempotency_key.is_some());
     if with_keys && key.is_some() {
         let message = "stands beside keys of single events; give the batch a key or its events, not both";
@@ -230,26 +233,41 @@ fn reserved(path: &str, kind: &EventKind) -> Option<Detail> {
     })
 }
 
-/// Refuses data that is not as the type of its event says; kinds without a type take any.
-async fn fits(
-    caller: &Caller,
-    types: &EventTypes,
-    path: impl Fn(usize) -> String,
-    events: &[BatchEvent],
-) -> Result<(), Problem> {
-    let mut problems = Vec::new();
-    for (at, event) in events.iter().enumerate() {
-        let wrong = types.check(&caller.org, &event.event, &event.data).await?;
-        problems.extend(wrong.into_iter().map(|one| one.within(&path(at))));
-        if problems.len() >= MOST_TOLD {
-            break;
+/// Whether data is as the types of its events say; kinds without a type take any.
+struct Checks<'a> {
+    caller: &'a Caller,
+    types: &'a EventTypes,
+    log: &'a EventLog,
+    /// The request's own key.
+    key: Option<&'a str>,
+}
+
+impl Checks<'_> {
+    async fn pass(&self, path: impl Fn(usize) -> String, events: &[BatchEvent]) -> Result<(), Problem> {
+        let mut problems = Vec::new();
+        for (at, event) in events.iter().enumerate() {
+            let wrong = self.types.check(&self.caller.org, &event.event, &event.data).await?;
+            if wrong.is_empty() || self.was_published(event).await? {
+                continue;
+            }
+            problems.extend(wrong.into_iter().map(|one| one.within(&path(at))));
+            if problems.len() >= MOST_TOLD {
+                break;
+            }
         }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let what = "the event cannot be taken, its data is not as its event type says";
+        Err(Problem::invalid_as("schema_mismatch", what, details(problems)))
     }
-    if problems.is_empty() {
-        return Ok(());
+
+    /// Its type may have changed since: whoever asks again gets the first answer.
+    async fn was_published(&self, event: &BatchEvent) -> Result<bool, Problem> {
+        let keys = self.key.or(event.idempotency_key.as_deref());
+        let remembered = self.log.remembered(&self.caller.org, keys).await;
+        Ok(remembered.map_err(ChangeError::from)?.into_iter().any(|found| found.is_some()))
     }
-    let what = "the event cannot be taken, its data is not as its event type says";
-    Err(Problem::invalid_as("schema_mismatch", what, details(problems)))
 }
 
 fn refuse(problems: impl IntoIterator<Item = Detail>) -> Result<(), Problem> {

@@ -89,7 +89,7 @@ impl Running {
 
     /// The next line that it says.
     pub fn next(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("the receiver says what it works on")
+        self.lines.recv_timeout(PATIENCE).unwrap()
     }
 }
 
