@@ -23,6 +23,8 @@ const PURPOSE: &str = "event-type";
 pub const MOST: usize = 500;
 /// Bytes of a schema, and of a sample.
 pub const LARGEST: usize = 48 * 1024;
+/// The highest version that may be given.
+const LAST_VERSION: u32 = 1_000_000_000;
 /// Kinds whose schemas are kept ready.
 const READY: usize = 1024;
 /// How often a change is made anew because somebody else changes the same type.
@@ -288,8 +290,8 @@ fn check_draft(draft: &Draft) -> Vec<Wrong> {
             (found > LARGEST).then(|| Wrong { path: path.to_owned(), message })
         })
         .collect();
-    if draft.version == Some(0) {
-        wrong.push(Wrong { path: "version".to_owned(), message: "must be 1 or more".to_owned() });
+    if draft.version.is_some_and(|given| !(1..=LAST_VERSION).contains(&given)) {
+        wrong.push(Wrong { path: "version".to_owned(), message: format!("must be 1 to {LAST_VERSION}") });
     }
     if let (Some(schema), true) = (&draft.schema, wrong.is_empty()) {
         match Schema::read(schema) {

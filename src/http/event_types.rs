@@ -70,7 +70,7 @@ struct TypeBody {
     #[serde(default, deserialize_with = "given")]
     sample: Option<Value>,
     /// Its version, where it is not to be counted: it grows by one when the schema changes.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1000000000)]
     version: Option<u32>,
 }
 

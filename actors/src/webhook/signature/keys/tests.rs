@@ -32,7 +32,9 @@ fn a_rotation_of_both_kinds_is_one_list_that_every_live_key_verifies() {
     let signed = Signed { id: ID, timestamp: "1614265330", signature: &list };
     for key in &keys {
         let verdict = match key {
-            SigningKey::Symmetric(secret) => verify(&[secret.clone()], signed, BODY, at(), TOLERANCE),
+            SigningKey::Symmetric(secret) => {
+                verify(std::slice::from_ref(secret), signed, BODY, at(), TOLERANCE)
+            }
             SigningKey::Asymmetric(key) => asymmetric::verify(&[key.public()], signed, BODY, at(), TOLERANCE),
         };
         assert_eq!(verdict, Ok(()), "{key:?}");
