@@ -43,6 +43,7 @@ use crate::auth::seen::Seen;
 use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
 use crate::config::{Config, HumanDuration};
+use crate::event_types::EventTypes;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
 use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
@@ -205,6 +206,7 @@ impl App {
         let publisher: web::Data<Arc<dyn Publisher>> = web::Data::new(machine.publisher.clone());
         let records = web::Data::new(machine.records.clone());
         let flows = web::Data::new(machine.flows.clone());
+        let event_types = web::Data::new(EventTypes::new(store.clone()));
         let routes = move |app: &mut web::ServiceConfig| {
             let (machine, accounts, gate, monitor, gateway, metrics, keys, config) = shared.clone();
             app.app_data(machine).app_data(accounts).app_data(gate).app_data(monitor);
@@ -217,6 +219,7 @@ impl App {
             app.app_data(web::Data::new(EventLog::new(store.clone())));
             app.app_data(web::Data::new(Traces::new(store.clone())));
             app.app_data(web::Data::new(Deliveries::new(store.clone())));
+            app.app_data(event_types.clone());
             app.app_data(web::Data::new(body));
             crate::http::configure(app);
         };

@@ -2,6 +2,8 @@
 //! clients see them.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+#[path = "automation/event_types.rs"]
+mod event_types;
 #[path = "automation/events.rs"]
 mod events;
 #[path = "automation/flows.rs"]

@@ -6,6 +6,7 @@ pub mod around;
 pub mod automation;
 pub mod cors;
 pub mod dynamic_query;
+pub mod event_types;
 pub mod events;
 pub mod feed;
 pub mod key_limits;
@@ -46,6 +47,7 @@ pub fn routes() -> Vec<Route> {
         automation::routes(),
         schedules::routes(),
         webhooks::routes(),
+        event_types::routes(),
         monitoring::routes(),
         queues::routes(),
         feed::routes(),

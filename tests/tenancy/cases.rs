@@ -245,6 +245,11 @@ fn events(a: &Planted) -> Vec<Case> {
             .at(&[a.get("event")])
             .asking(&[a.get("event")], &format!("endpointId={}", a.get("endpoint"))),
         writes("/webhooks/deliveries/{id}/resend").at(&[a.get("delivery")]),
+        reads("/webhooks/event-types").at(&[]).asking(&[], "page=1&pageSize=500"),
+        reads("/webhooks/event-types/{name}").at(&[a.get("event_type")]),
+        Case::new(Proof::Writes, "PUT", "/webhooks/event-types/{name}")
+            .with(&[a.get("event_type")], json!({"description": "new", "schema": true})),
+        Case::new(Proof::Writes, "DELETE", "/webhooks/event-types/{name}").at(&[a.get("event_type")]),
         writes("/events").with(&[], event.clone()).with(&[], repeated),
         writes("/events/batch").with(&[], json!({"events": [event]})),
     ]

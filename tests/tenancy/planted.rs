@@ -158,6 +158,10 @@ impl Planted {
         self.keep("event", &event["id"]);
         self.keep("idempotency", &json!(idempotency));
         self.keep("text", &json!(text));
+        let about = json!({"description": self.mark("about"), "schema": {"type": ["object", "null"]}});
+        let path = format!("/webhooks/event-types/order.{}", self.mark("type"));
+        let made = server.call_as(&self.token, "PUT", &path).json(&about).send().expect(200);
+        self.keep("event_type", &made["name"]);
         let kind = format!("order.{}", self.mark("kind"));
         self.post(server, "/events/batch", &json!({"events": [{"event": kind}, {"event": "order.broken"}]}));
         let tick = json!({"type": "event", "event": "order.due", "data": {"told": self.mark("scheduled")}});

@@ -27,6 +27,7 @@ pub mod resend;
 pub mod retry_after;
 pub mod secrets;
 pub mod settle;
+pub mod send_options;
 pub mod signature;
 pub mod state;
 mod target;
