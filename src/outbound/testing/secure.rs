@@ -22,6 +22,9 @@ use tokio_rustls::TlsAcceptor;
 /// The name that receivers here are vouched for by.
 pub(in crate::outbound) const NAME: &str = "hooks.example.com";
 
+/// Bytes of the head that `/large` is answered with.
+const LARGE_HEAD: usize = 600_000;
+
 /// Signs certificates.
 pub(in crate::outbound) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -139,8 +142,10 @@ async fn serve(acceptor: TlsAcceptor, stream: tokio::net::TcpStream, notes: Arc<
         async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
+            let size = if head.uri.path().ends_with("/large") { LARGE_HEAD } else { 1 };
             notes.lock().unwrap().push(Heard { version: head.version, headers: head.headers, body });
-            Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::from_static(b"ok"))))
+            let answer = http::Response::builder().header("x-filler", "x".repeat(size));
+            Ok::<_, Infallible>(answer.body(Full::new(Bytes::from_static(b"ok"))).unwrap())
         }
     });
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await;

@@ -64,6 +64,22 @@ async fn http_1_is_spoken_with_who_speaks_nothing_else_and_its_connection_is_use
 }
 
 #[tokio::test]
+async fn a_head_that_is_too_large_is_no_answer_and_the_next_request_goes_on() {
+    let authority = Authority::new();
+    // HTTP/2 ends the connection over it, and its layer tells no more than that.
+    let protocols: [(&[&str], _); 2] =
+        [(&BOTH, SendError::ConnectionClosed), (&["http/1.1"], SendError::ResponseHeadTooLarge)];
+    for (protocols, expected) in protocols {
+        let server = SecureServer::start(&authority, None, protocols).await;
+        let transport = at_home();
+        let large = asking(&server, authority.trusted());
+        let large = OutboundRequest { url: format!("{}/large", server.url()), ..large };
+        assert_eq!(status(&transport, large).await, Err(expected), "{protocols:?}");
+        assert_eq!(status(&transport, asking(&server, authority.trusted())).await, Ok(200));
+    }
+}
+
+#[tokio::test]
 async fn plain_http_has_no_time_of_tls() {
     let server = Server::answering(OK).await;
     let timings = transport().send(request(server.url(), LONG)).await.timings;
