@@ -21,9 +21,9 @@ use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
 use crate::queue::messages::{Drain, GetStatus, QueueStatus};
 use crate::record::service::Records;
-use crate::store::Batch;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
+use crate::store::Batch;
 use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
     on_arbiter, run_root,

@@ -165,7 +165,10 @@ fn wishes() -> [(&'static str, Any); 17] {
             ),
         ),
         ("compression", optional(one_of(["none", "gzip"]), "What is done to bodies, after they are signed.")),
-        ("tls", optional(tls(), "Whom to trust instead of the usual authorities, and what to show (mTLS); PEM.")),
+        (
+            "tls",
+            optional(tls(), "Whom to trust instead of the usual authorities, and what to show (mTLS); PEM."),
+        ),
         ("metadata", optional(object().into(), "Anything of yours.")),
         ("status", optional(one_of(["enabled", "paused", "disabled"]), "`enabled` if left out.")),
         ("secret", optional(secret(), "A signing secret of your own choice; a random one if left out.")),

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::draft::Draft;
-use super::sign::{fresh, secret_of, sign_with};
 use super::index::ABOUT;
 use super::secrets::{Kept, forget, keep, kept};
+use super::sign::{fresh, secret_of, sign_with};
 use super::{Endpoint, EndpointStatus};
 use crate::bus::change::{Change, ChangeError, EndpointWrite};
 use crate::clock::Timestamp;
@@ -207,13 +207,17 @@ impl Endpoints {
         let mut kept = self.kept(org, id).await?;
         let now = self.house.clock.now();
         let keys = match secret {
-            Some(secret) => vec![SigningKey::parse(secret).map_err(|error| {
-                invalid("secret", format!("cannot be used: failed to {error}"))
-            })?],
+            Some(secret) => vec![
+                SigningKey::parse(secret)
+                    .map_err(|error| invalid("secret", format!("cannot be used: failed to {error}")))?,
+            ],
             None => endpoint.signatures.iter().map(|kind| fresh(*kind)).collect::<Result<_, _>>()?,
         };
         if keys.iter().any(|key| !endpoint.signatures.contains(&key.kind())) {
-            return Err(invalid("secret", "is of a kind that the endpoint's `signatures` do not name".to_owned()));
+            return Err(invalid(
+                "secret",
+                "is of a kind that the endpoint's `signatures` do not name".to_owned(),
+            ));
         }
         keys.iter().for_each(|key| kept.rotate(key, overlap, now));
         endpoint.updated_at = now;
@@ -368,7 +372,8 @@ fn invalid(path: &str, message: String) -> EndpointError {
 }
 
 fn shown(endpoint: Endpoint, kept: &Kept, health: Health, now: Timestamp) -> Shown {
-    let public_keys = kept.signing(now).iter().filter_map(SigningKey::public).map(|key| key.to_string()).collect();
+    let public_keys =
+        kept.signing(now).iter().filter_map(SigningKey::public).map(|key| key.to_string()).collect();
     let (headers, secret_expires_at) = (kept.headers.clone(), kept.overlap_ends(now));
     Shown { endpoint, headers, public_keys, secret_expires_at, health }
 }

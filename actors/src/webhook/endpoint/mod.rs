@@ -121,8 +121,8 @@ impl Endpoint {
     #[must_use]
     pub fn tls(&self, client_key: Option<&str>) -> TlsOptions {
         let client = self.client_certificate.as_deref().zip(client_key);
-        let client =
-            client.map(|(certificate, key)| ClientIdentity { certificate: certificate.into(), key: key.into() });
+        let client = client
+            .map(|(certificate, key)| ClientIdentity { certificate: certificate.into(), key: key.into() });
         TlsOptions { ca: self.ca.as_deref().map(Into::into), client }
     }
 

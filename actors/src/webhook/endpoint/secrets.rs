@@ -132,7 +132,8 @@ mod tests {
         let at = Timestamp::from_millis;
         let keys: Vec<SigningKey> = (0..4).map(|_| key(KeyKind::V1)).collect();
         let texts = |which: &[usize]| which.iter().map(|n| keys[*n].reveal()).collect::<Vec<_>>();
-        let signing = |kept: &Kept, now| kept.signing(at(now)).iter().map(SigningKey::reveal).collect::<Vec<_>>();
+        let signing =
+            |kept: &Kept, now| kept.signing(at(now)).iter().map(SigningKey::reveal).collect::<Vec<_>>();
         let mut kept = Kept::new(Vec::new(), None);
         kept.rotate(&keys[0], Duration::ZERO, at(0));
         kept.rotate(&keys[1], Duration::from_secs(10), at(1_000));

@@ -21,7 +21,11 @@ pub(super) fn secret_of(keys: &[SigningKey]) -> Option<String> {
 
 /// Signs as the draft says: with the owner's own key, with a new one of each kind that has none, and with kinds that
 /// are named no more for a while yet. The secret that is new.
-pub(super) fn sign_with(kept: &mut Kept, draft: &Draft, now: Timestamp) -> Result<Option<String>, EndpointError> {
+pub(super) fn sign_with(
+    kept: &mut Kept,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<Option<String>, EndpointError> {
     let mut new = Vec::new();
     if let Some(own) = draft.secret.as_deref().and_then(|secret| SigningKey::parse(secret).ok()) {
         if !draft.signatures.contains(&own.kind()) {
