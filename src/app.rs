@@ -19,8 +19,9 @@ use appengine_actors::keys;
 use appengine_actors::log::EventLog;
 use appengine_actors::machine::{Ended, Machine};
 use appengine_actors::ports::{Publisher, Vault};
-use appengine_actors::queue::job::QueueSettings;
+use appengine_actors::queue::job::{QueueSettings, WorkSettings};
 use appengine_actors::queue::lines::Shares;
+use appengine_actors::queue::rate::Rate;
 use appengine_actors::queue::retention::{Bound, Keep};
 use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::store::{Store, decode};
@@ -41,7 +42,7 @@ use crate::auth::sealing::{RootSecret, SigningKey};
 use crate::auth::seen::Seen;
 use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
-use crate::config::{Config, HumanDuration};
+use crate::config::{Config, Growth, HumanDuration, Queue, Queues};
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
 use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
@@ -295,32 +296,47 @@ pub fn make_tokens(config: &Config, root: &RootSecret) -> anyhow::Result<Tokens>
     Ok(Tokens::new(&key, &config.auth.issuer))
 }
 
+/// How a queue treats its jobs: as its own table says, else as all do.
+fn queue_settings(all: &Queues, own: &Queue) -> anyhow::Result<QueueSettings> {
+    let time = |own: Option<HumanDuration>, all: HumanDuration| own.unwrap_or(all).get();
+    let first = time(own.backoff_first, all.backoff_first);
+    let curve = match own.backoff.unwrap_or(Growth::Exponential) {
+        Growth::Exponential => Curve::Exponential {
+            first,
+            factor: own.backoff_factor.unwrap_or(all.backoff_factor),
+            max: time(own.backoff_max, all.backoff_max),
+        },
+        Growth::Fixed => Curve::Fixed { every: first },
+        Growth::Schedule => {
+            let waits = own.backoff_schedule.as_deref().unwrap_or_default();
+            Curve::Schedule { delays: waits.iter().map(|wait| wait.get()).collect() }
+        }
+    };
+    let bound = |age: HumanDuration, count| Bound { age: age.get(), count };
+    let per = own.rate_per.map_or(Duration::from_secs(1), HumanDuration::get);
+    Ok(QueueSettings {
+        concurrency: all.concurrency,
+        attempts: own.attempts.unwrap_or(all.attempts),
+        backoff: Backoff::new(curve, MAX_ATTEMPTS, own.jitter.unwrap_or(all.jitter))?,
+        timeout: time(own.timeout, all.timeout),
+        stuck_after: time(own.stuck_after, all.stuck_after),
+        leases: own.leases.unwrap_or(all.leases),
+        rate: own.rate.map(|jobs| Rate { jobs, per }),
+        keep: Keep {
+            completed: bound(all.keep_completed, all.keep_completed_count),
+            failed: bound(all.keep_failed, all.keep_failed_count),
+        },
+        shares: Shares { org: all.org_concurrency, key: all.key_concurrency },
+    })
+}
+
 fn settings(config: &Config) -> anyhow::Result<Settings> {
     let (queues, webhooks) = (&config.queues, &config.webhooks);
-    let curve = Curve::Exponential {
-        first: queues.backoff_first.get(),
-        factor: queues.backoff_factor,
-        max: queues.backoff_max.get(),
-    };
-    let backoff = Backoff::new(curve, MAX_ATTEMPTS, queues.jitter)?;
-    let bound = |age: HumanDuration, count| Bound { age: age.get(), count };
-    let keep = Keep {
-        completed: bound(queues.keep_completed, queues.keep_completed_count),
-        failed: bound(queues.keep_failed, queues.keep_failed_count),
-    };
-    let queue = |name: &str| {
-        let settings = QueueSettings {
-            concurrency: queues.concurrency_of(name),
-            attempts: queues.attempts,
-            backoff: backoff.clone(),
-            timeout: queues.timeout.get(),
-            keep,
-            shares: Shares { org: queues.org_concurrency, key: queues.key_concurrency },
-        };
-        Ok((QueueName::new(name)?, settings))
-    };
-    let names = queues.each();
-    let queue_settings = names.iter().map(|(name, _)| queue(name)).collect::<anyhow::Result<_>>()?;
+    let queue_settings = queues.each().into_iter().map(|(name, own)| {
+        let settings = queue_settings(queues, own).with_context(|| format!("failed to set up queue {name}"))?;
+        Ok((QueueName::new(name)?, QueueSettings { concurrency: queues.concurrency_of(name), ..settings }))
+    });
+    let queue_settings = queue_settings.collect::<anyhow::Result<_>>()?;
     let delays = webhooks.retry_schedule.iter().map(|delay| delay.get()).collect();
     Ok(Settings {
         mailbox: config.actors.mailbox,
@@ -328,6 +344,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         value_limit: config.limits.value.as_usize(),
         query_documents: config.limits.query_documents,
         queues: queue_settings,
+        work: WorkSettings { payload: queues.payload.as_usize(), sealed: queues.encrypt_payloads },
         flows: FlowSettings {
             max_depth: config.flows.max_depth,
             max_breadth: config.flows.max_breadth,

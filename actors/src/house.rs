@@ -9,7 +9,7 @@ use crate::clock::{Clock, Stamper};
 use crate::feed::{Feed, LostHints};
 use crate::ids::QueueName;
 use crate::ports::{Keeper, Vault};
-use crate::queue::job::QueueSettings;
+use crate::queue::job::{QueueSettings, WorkSettings};
 use crate::retry::Backoff;
 use crate::store::Store;
 use crate::supervision::Registry;
@@ -55,6 +55,8 @@ pub struct Settings {
     pub query_documents: usize,
     /// How each queue treats its jobs.
     pub queues: BTreeMap<QueueName, QueueSettings>,
+    /// How work is kept.
+    pub work: WorkSettings,
     /// How flows run.
     pub flows: FlowSettings,
     /// How webhooks are sent.

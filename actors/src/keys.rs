@@ -22,9 +22,13 @@
 //! | `d` deliveries | id | the delivery |
 //! | `t` attempts | delivery, number | the attempt |
 //! | `p` private values | purpose, name | secrets, sealed or hashed |
+//! | `j` unique jobs | queue, key | the job that holds it |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
-//! | system `q` | queue, state, place, job; of those that wait queue, `r`, org, priority, key, place, job | nothing |
+//! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |
+//! | system `d` | job, part | its payload, result, cursor, progress, log |
+//! | system `b` | job, job that waits for it | the queue of the latter |
+//! | system `a` | queue, job | how it ended, until those that wait for it know |
 //! | system `z` | queue | totals; behind it `p`: whose jobs are not taken |
 //! | system `w` | destination, due, delivery | org |
 //! | system `y` | destination | its name for people |
@@ -32,7 +36,7 @@
 //! | system `s` | | the latest stamp |
 
 use crate::clock::Stamp;
-use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, RecordId, RunId};
+use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, QueueName, RecordId, RunId};
 use crate::store::Key;
 
 const SYSTEM: &[u8] = &[1];
@@ -377,6 +381,12 @@ pub fn parse_private(prefix: &[u8], key: &[u8]) -> Option<String> {
     // Names hold no zero byte, so none of theirs was doubled.
     let name = key.strip_prefix(prefix)?.strip_suffix(&END)?;
     String::from_utf8(name.to_vec()).ok()
+}
+
+/// The job that holds a unique key of a queue.
+#[must_use]
+pub fn unique_job(org: &OrgId, queue: &QueueName, key: &str) -> Key {
+    Builder::of(org, b'j').text(queue.as_str()).text(key).0
 }
 
 mod system;

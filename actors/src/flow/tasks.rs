@@ -113,6 +113,7 @@ impl Worker for FlowTasks {
         Box::pin(async move {
             match job.task.clone() {
                 Task::RunFlow { flow, run } => this.run_flow(job.org_id, flow, run).await,
+                Task::Work { kind } => Outcome::Fail(format!("nobody in this process does `{kind}`")),
                 Task::FireTrigger { flow, trigger, event, breadth } => {
                     match this.fire(&job, &flow, (&trigger, breadth), event).await {
                         Ok(()) => Outcome::Done,

@@ -10,6 +10,11 @@ pub trait Worker: Send + Sync + 'static {
     /// One attempt at `job`.
     fn run(&self, job: Job) -> BoxFuture<'static, Outcome>;
 
+    /// Whether it does work of this kind. What it does not is done by workers outside of this process.
+    fn does(&self, _kind: &str) -> bool {
+        false
+    }
+
     /// Somebody called a job off, which is not run or no longer: what it has set in motion may be stopped.
     fn stop(&self, _job: &Job, _by: &str) {}
 }

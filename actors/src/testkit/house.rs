@@ -24,7 +24,7 @@ use crate::keys;
 use crate::list::Slice;
 use crate::machine::Machine;
 use crate::ports::{Keeper, KeepsNothing, Vault};
-use crate::queue::job::{Job, JobState, QueueSettings, names};
+use crate::queue::job::{Job, JobState, QueueSettings, WorkSettings, names};
 use crate::queue::lines::Shares;
 use crate::queue::messages::QueueStatus;
 use crate::queue::retention::{Bound, Keep};
@@ -67,6 +67,9 @@ pub fn settings() -> Settings {
         attempts: 3,
         backoff: Backoff::new(curve, 100, 0.0).expect("it is within the bounds"),
         timeout: second * 30,
+        stuck_after: second * 60,
+        leases: 100,
+        rate: None,
         shares: Shares::default(),
         keep: Keep { completed: kept, failed: kept },
     };
@@ -77,6 +80,7 @@ pub fn settings() -> Settings {
         value_limit: 64 * 1024,
         query_documents: 1_000,
         queues: queues.into_iter().collect(),
+        work: WorkSettings { payload: 64 * 1024, sealed: false },
         flows: FlowSettings {
             max_depth: 5,
             max_breadth: 100,
