@@ -333,7 +333,8 @@ fn queue_settings(all: &Queues, own: &Queue) -> anyhow::Result<QueueSettings> {
 fn settings(config: &Config) -> anyhow::Result<Settings> {
     let (queues, webhooks) = (&config.queues, &config.webhooks);
     let queue_settings = queues.each().into_iter().map(|(name, own)| {
-        let settings = queue_settings(queues, own).with_context(|| format!("failed to set up queue {name}"))?;
+        let settings =
+            queue_settings(queues, own).with_context(|| format!("failed to set up queue {name}"))?;
         Ok((QueueName::new(name)?, QueueSettings { concurrency: queues.concurrency_of(name), ..settings }))
     });
     let queue_settings = queue_settings.collect::<anyhow::Result<_>>()?;

@@ -179,7 +179,9 @@ impl Walk<'_> {
                     self.queue(&key, source, found);
                     continue;
                 }
-                DeValue::Table(_) if !is_new => "is one of the seven queues: give it the table [queues.<name>]",
+                DeValue::Table(_) if !is_new => {
+                    "is one of the seven queues: give it the table [queues.<name>]"
+                }
                 DeValue::Table(_) => "is no name of a queue: it has 1 to 64 letters, digits, `_` and `-`",
                 _ => "must be a table, such as [queues.custom.reports]",
             };

@@ -8,6 +8,7 @@ pub mod cors;
 pub mod dynamic_query;
 pub mod events;
 pub mod feed;
+pub mod jobs;
 pub mod key_limits;
 pub mod metrics;
 pub mod monitoring;
@@ -46,6 +47,7 @@ pub fn routes() -> Vec<Route> {
         webhooks::routes(),
         monitoring::routes(),
         queues::routes(),
+        jobs::routes(),
         feed::routes(),
     ];
     chapters.into_iter().flatten().collect()

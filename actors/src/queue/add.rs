@@ -20,8 +20,8 @@ use crate::retry::Backoff;
 use crate::store::{Batch, Expect, StoreError, decode, encode};
 
 mod actor;
-mod unique;
 pub mod messages;
+mod unique;
 
 /// Jobs that one job may wait for.
 pub const MOST_DEPENDENCIES: usize = 100;

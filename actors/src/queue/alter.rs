@@ -103,11 +103,9 @@ pub struct Alteration {
 /// When its state does not allow that.
 pub fn alter(job: Job, wish: Wish, by: &str, now: Timestamp) -> Result<Alteration, AlterError> {
     let after = match (&wish, job.state) {
-        (Wish::Retry, JobState::Failed | JobState::Completed) => Some(Job {
-            state: JobState::Waiting,
-            place: now.as_millis(),
-            ..anew(job.clone())
-        }),
+        (Wish::Retry, JobState::Failed | JobState::Completed) => {
+            Some(Job { state: JobState::Waiting, place: now.as_millis(), ..anew(job.clone()) })
+        }
         (Wish::Promote, JobState::Delayed) => {
             Some(Job { state: JobState::Waiting, place: now.as_millis(), ..job.clone() })
         }

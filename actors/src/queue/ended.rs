@@ -11,12 +11,7 @@ pub fn ended(settings: &QueueSettings, job: Job, outcome: Outcome, now: Timestam
     let failures = job.attempts.saturating_sub(job.interrupted);
     let (error, pause) = match outcome {
         Outcome::Done => {
-            return Job {
-                state: JobState::Completed,
-                place: now.as_millis(),
-                finished: Some(now),
-                ..job
-            };
+            return Job { state: JobState::Completed, place: now.as_millis(), finished: Some(now), ..job };
         }
         Outcome::Released => {
             // To the front: its place is where it began.
@@ -30,7 +25,9 @@ pub fn ended(settings: &QueueSettings, job: Job, outcome: Outcome, now: Timestam
         }
         Outcome::Retry(error) => {
             let backoff = job.terms.backoff.as_ref().unwrap_or(&settings.backoff);
-            let pause = backoff.delay(failures, random).unwrap_or_default();
+            // A list that is at its end goes on with its last pause.
+            let made = failures.min(backoff.attempts().saturating_sub(1));
+            let pause = backoff.delay(made, random).unwrap_or_default();
             (error, pause)
         }
         Outcome::RetryIn(error, pause) => (error, pause),

@@ -16,8 +16,6 @@ use crate::store::Key;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
-    /// Others must end before it.
-    Blocked,
     /// Ready to run.
     Waiting,
     /// To be run at a later time: not yet due, or paused before its next attempt.
@@ -28,12 +26,14 @@ pub enum JobState {
     Completed,
     /// Given up.
     Failed,
+    /// Others must end before it.
+    Blocked,
 }
 
 impl JobState {
     /// Every state.
     pub const ALL: [Self; 6] =
-        [Self::Blocked, Self::Waiting, Self::Delayed, Self::Active, Self::Completed, Self::Failed];
+        [Self::Waiting, Self::Delayed, Self::Active, Self::Completed, Self::Failed, Self::Blocked];
 
     /// The letter that stands for the state in keys.
     #[must_use]

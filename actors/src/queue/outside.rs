@@ -5,11 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
+use super::QueueActor;
 use super::job::{Job, JobState, Leased};
 use super::lines::{Held, LineId, Lines, Shares, Wanted};
 use super::rate::Bucket;
 use crate::clock::Timestamp;
 use crate::ids::{JobId, OrgId};
+use crate::supervision::{AskError, Ref};
+use messages::{Ask, Claim};
 
 mod actor;
 mod desk;
@@ -47,6 +52,17 @@ pub struct Demand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("find the lease: it ran out, or the job was taken back; another worker may have it by now")]
 pub struct NotLeased;
+
+/// Jobs for a worker: as soon as there are any, or none after a while. There may be more than it is given.
+///
+/// # Errors
+/// When the queue does not answer.
+pub async fn take(queue: &Ref<QueueActor>, ask: Ask) -> Result<Vec<Job>, AskError> {
+    let (answer, mut answered) = mpsc::channel(1);
+    queue.ask(Claim { ask, answer }).await?;
+    // A queue that is gone meanwhile gives nothing.
+    Ok(answered.recv().await.unwrap_or_default())
+}
 
 /// What an organisation's workers ask for, and its lines.
 #[derive(Debug)]
@@ -284,7 +300,8 @@ impl Outside {
         let mut tickets = Vec::new();
         for desk in self.desks.values_mut().filter(|desk| !desk.demands.is_empty()) {
             let goes = |demand: &Demand| everybody || demand.at_once;
-            if !desk.demands.iter().any(|(demand, _)| goes(demand)) || (!everybody && desk.lines.is_reading()) {
+            if !desk.demands.iter().any(|(demand, _)| goes(demand)) || (!everybody && desk.lines.is_reading())
+            {
                 continue;
             }
             let going = desk.demands.iter().filter(|(demand, _)| goes(demand));

@@ -45,7 +45,9 @@ pub(super) fn follow(batch: &mut Batch, job: &Job) -> Result<(), StoreError> {
     let now = Some(job.place);
     if job.state.is_final() {
         ended(batch, job, (job.state == JobState::Completed, now))?;
-    } else if job.state == JobState::Active && job.terms.unique.as_ref().is_some_and(|held| held.until == Until::Started) {
+    } else if job.state == JobState::Active
+        && job.terms.unique.as_ref().is_some_and(|held| held.until == Until::Started)
+    {
         let_go(batch, job, now);
     }
     Ok(())

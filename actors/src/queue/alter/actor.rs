@@ -29,7 +29,9 @@ impl Handler<Alter> for QueueActor {
                         Ok(Altered { jobs: vec![job], more: false })
                     }))
                 }
-                Ok((Wanted::Alterations(alterations), more)) => act.write_altered(alterations, more, Batch::default(), ctx),
+                Ok((Wanted::Alterations(alterations), more)) => {
+                    act.write_altered(alterations, more, Batch::default(), ctx)
+                }
                 Err(error) => Box::pin(fut::ready(Err(error))),
             }
         }))
@@ -67,7 +69,8 @@ impl QueueActor {
             return Ok(Wanted::Stopped(Box::new(job)));
         }
         let now = self.house.clock.now();
-        let altered: Result<Vec<_>, _> = jobs.into_iter().map(|job| alter(job, wish.clone(), by, now)).collect();
+        let altered: Result<Vec<_>, _> =
+            jobs.into_iter().map(|job| alter(job, wish.clone(), by, now)).collect();
         Ok(Wanted::Alterations(altered?))
     }
 

@@ -3,8 +3,9 @@
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture, fut};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use tokio::sync::mpsc::error::TrySendError;
 
-use super::messages::{Beat, Claim, Note, NoteError, Said, Settle};
+use super::messages::{Ask, Beat, Claim, Note, NoteError, Said, Settle};
 use super::{Demand, NotLeased};
 use crate::clock::Timestamp;
 use crate::ids::JobId;
@@ -23,7 +24,7 @@ impl QueueActor {
     /// Hands jobs to the worker that waits for them; one that is gone does not burn their attempts.
     pub(in crate::queue) fn lend(&mut self, ticket: u64, jobs: Vec<Job>, ctx: &mut Context<Self>) {
         let refused = match self.desk.asking.remove(&ticket) {
-            Some(tell) => tell.send(jobs).err().unwrap_or_default(),
+            Some(tell) => tell.try_send(jobs).err().map(TrySendError::into_inner).unwrap_or_default(),
             None => jobs,
         };
         for job in refused {
@@ -88,11 +89,11 @@ fn kept(old: Option<Value>, new: Vec<String>) -> Value {
 }
 
 impl Handler<Claim> for QueueActor {
-    type Result = actix::ResponseFuture<Vec<Job>>;
+    type Result = ();
 
-    fn handle(&mut self, claim: Claim, ctx: &mut Self::Context) -> Self::Result {
-        let Claim { org, worker, most, length, wait } = claim;
-        let (ticket, told) = self.desk.ticket();
+    fn handle(&mut self, Claim { ask, answer }: Claim, ctx: &mut Self::Context) {
+        let Ask { org, worker, most, length, wait } = ask;
+        let ticket = self.desk.ticket(answer);
         let token = format!("{:032x}", rand::random::<u128>());
         let at_once = wait.is_zero();
         self.feed(Input::Asked(Demand { ticket, org, worker, token, most, length, at_once }), ctx);
@@ -100,7 +101,6 @@ impl Handler<Claim> for QueueActor {
             let wait = self.house.clock.sleep(wait).into_actor(self);
             ctx.spawn(wait.map(move |(), act, ctx| act.feed(Input::Withdrawn(ticket), ctx)));
         }
-        Box::pin(async move { told.await.unwrap_or_default() })
     }
 }
 

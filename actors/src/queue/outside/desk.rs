@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::ids::JobId;
 use crate::queue::job::Job;
@@ -13,7 +13,7 @@ use crate::queue::messages::Move;
 pub struct Desk {
     ticket: u64,
     /// Workers that asked for jobs.
-    pub(in crate::queue) asking: HashMap<u64, oneshot::Sender<Vec<Job>>>,
+    pub(in crate::queue) asking: HashMap<u64, mpsc::Sender<Vec<Job>>>,
     /// Those who are told once a job's end is written.
     pub(in crate::queue) settling: HashMap<JobId, oneshot::Sender<Job>>,
     /// Whether those who wait for other jobs are being told.
@@ -21,12 +21,11 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A new ticket, and what its answer comes by.
-    pub(in crate::queue) fn ticket(&mut self) -> (u64, oneshot::Receiver<Vec<Job>>) {
-        let (tell, told) = oneshot::channel();
+    /// A new ticket, which is answered here.
+    pub(in crate::queue) fn ticket(&mut self, answer: mpsc::Sender<Vec<Job>>) -> u64 {
         self.ticket += 1;
-        self.asking.insert(self.ticket, tell);
-        (self.ticket, told)
+        self.asking.insert(self.ticket, answer);
+        self.ticket
     }
 
     /// These moves are written.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix::Message;
+use tokio::sync::mpsc;
 
 use super::NotLeased;
 use crate::clock::Timestamp;
@@ -11,10 +12,19 @@ use crate::queue::job::{Job, Outcome};
 use crate::queue::parts::Part;
 use crate::store::StoreError;
 
-/// Asks for jobs to do. Answered with some as soon as there are any, or with none after a while.
+/// Asks for jobs to do: see [`take`](super::take).
 #[derive(Debug, Clone, Message)]
-#[rtype(result = "Vec<Job>")]
+#[rtype(result = "()")]
 pub struct Claim {
+    /// What is asked for.
+    pub(super) ask: Ask,
+    /// Where the answer goes. Jobs for somebody who is gone go back.
+    pub(super) answer: mpsc::Sender<Vec<Job>>,
+}
+
+/// What a worker asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
     /// Whose jobs.
     pub org: OrgId,
     /// What the worker calls itself.

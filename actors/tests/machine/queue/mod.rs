@@ -2,5 +2,8 @@
 
 mod alterations;
 mod bench;
+mod bonds;
 mod crashes;
 mod lives;
+mod shop;
+mod work;
