@@ -23,6 +23,7 @@ use appengine_actors::queue::job::{QueueSettings, WorkSettings};
 use appengine_actors::queue::lines::Shares;
 use appengine_actors::queue::rate::Rate;
 use appengine_actors::queue::retention::{Bound, Keep};
+use appengine_actors::queue::worker::Handlers;
 use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
@@ -150,6 +151,7 @@ impl App {
             transport: Arc::new(transport),
             vault,
             keeper: Arc::new(Owners::new(store.clone())?),
+            handlers: Handlers::default(),
             settings: settings(&config)?,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -10,6 +10,7 @@ use crate::feed::{Feed, LostHints};
 use crate::ids::QueueName;
 use crate::ports::{Keeper, Vault};
 use crate::queue::job::{QueueSettings, WorkSettings};
+use crate::queue::worker::Handlers;
 use crate::retry::Backoff;
 use crate::store::Store;
 use crate::supervision::Registry;
@@ -38,6 +39,8 @@ pub struct House {
     pub vault: Arc<dyn Vault>,
     /// What no change may take away.
     pub keeper: Arc<dyn Keeper>,
+    /// Who does which work within this process.
+    pub handlers: Handlers,
     /// Limits and defaults.
     pub settings: Settings,
 }

@@ -146,6 +146,9 @@ fn combine(schema: &Schema, settings: Vec<Setting>, mut problems: Vec<Problem>) 
 fn judge(defaults: &Table, setting: &Setting) -> Result<(), Fault> {
     checks::range(&setting.key, &setting.value)?;
     let mut document = defaults.clone();
+    if let Some(always) = queues::always(&setting.key) {
+        schema::set(&mut document, &always, toml::Value::Integer(0));
+    }
     schema::set(&mut document, &setting.key, setting.value.clone());
     typed(document).map(drop)
 }

@@ -70,7 +70,6 @@ pub struct Queues {
 #[serde(deny_unknown_fields)]
 pub struct Queue {
     /// Jobs at once; 0 takes [`Queues::concurrency`].
-    #[serde(default)]
     pub concurrency: usize,
     /// Tries of a job, the first included.
     pub attempts: Option<u32>,
@@ -138,6 +137,12 @@ pub(super) fn own_key(key: &str) -> Option<&str> {
     let rest = key.strip_prefix("queues.")?;
     let rest = rest.strip_prefix("custom.").unwrap_or(rest);
     rest.split_once('.').map(|(_, own)| own)
+}
+
+/// The one key that the table of a queue of one's own always has, beside this key of it.
+pub(super) fn always(key: &str) -> Option<String> {
+    let (name, own) = key.strip_prefix(CUSTOM)?.strip_prefix('.')?.split_once('.')?;
+    (own != "concurrency").then(|| format!("{CUSTOM}.{name}.concurrency"))
 }
 
 impl Queues {

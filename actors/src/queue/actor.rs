@@ -8,12 +8,14 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, SpawnHandle,
     WrapFuture,
 };
+use futures_util::FutureExt;
+use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
 use super::alter::Alteration;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, work};
 use super::effects::{Effect, Input, Page, Totals};
-use super::job::{Job, JobState, Outcome, QueueSettings};
+use super::job::{Job, JobState, Outcome, QueueSettings, Task};
 use super::lines::LineId;
 use super::load::{batch_of, counts, load, paused_of};
 use super::messages::{Drain, GetStatus, JobsAdded, Move, SetPaused};
@@ -270,22 +272,37 @@ impl QueueActor {
     }
 
     fn run(&mut self, job: Job, ctx: &mut Context<Self>) {
-        let (id, limit) = (job.id, self.state.settings().timeout);
-        let (clock, worker) = (self.house.clock.clone(), self.worker.clone());
+        let (id, limit) = (job.id, job.terms.timeout().unwrap_or(self.state.settings().timeout));
+        let (clock, stuck_after) = (self.house.clock.clone(), self.state.settings().stuck_after);
+        let (done, signal) = match &job.task {
+            Task::Work { kind } => match self.worker.handler(kind) {
+                Some(handler) => {
+                    let (signal, cancelled) = watch::channel(false);
+                    (work(self.house.clone(), job, handler, stuck_after, cancelled).boxed(), Some(signal))
+                }
+                None => {
+                    let nobody = Outcome::Retry(format!("nobody in this process does `{kind}`"));
+                    (std::future::ready(nobody).boxed(), None)
+                }
+            },
+            _ => (self.worker.run(job), None),
+        };
         let attempt = tokio::spawn(async move {
-            let done = timeout(clock.as_ref(), limit, worker.run(job)).await;
+            let done = timeout(clock.as_ref(), limit, done).await;
             done.unwrap_or_else(|| Outcome::Retry(format!("it took longer than {limit:?}")))
         });
-        self.running.insert(id, Attempt::of(attempt.abort_handle()));
+        self.running.insert(id, Attempt::of(attempt.abort_handle(), signal));
         ctx.spawn(attempt.into_actor(self).map(move |ended, act, ctx| {
             let cancelled_by = act.running.remove(&id).and_then(Attempt::end);
-            let outcome = ended.unwrap_or_else(|failure| {
-                if let Some(by) = cancelled_by {
-                    return Outcome::Cancelled(by);
+            let outcome = match (ended, cancelled_by) {
+                (Ok(Outcome::Done), _) => Outcome::Done,
+                (_, Some(by)) => Outcome::Cancelled(by),
+                (Ok(outcome), None) => outcome,
+                (Err(failure), None) => {
+                    error!(queue = %act.name, job = %id, %failure, "a job's handler panicked");
+                    Outcome::Retry("its handler panicked; the log has the place".to_owned())
                 }
-                error!(queue = %act.name, job = %id, %failure, "a job's handler panicked");
-                Outcome::Retry("its handler panicked; the log has the place".to_owned())
-            });
+            };
             act.feed(Input::Ended(id, outcome), ctx);
         }));
     }

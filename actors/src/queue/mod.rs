@@ -7,6 +7,7 @@ pub mod add;
 pub mod aftermath;
 pub mod alter;
 mod attempt;
+mod context;
 pub mod effects;
 mod ended;
 pub mod format;

@@ -5,14 +5,19 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::job::Job;
 use crate::house::House;
 use crate::ids::JobId;
 use crate::keys;
-use crate::store::{Batch, StoreError, decode, encode};
+use crate::store::{Batch, Expect, StoreError, decode, encode};
 
 /// What a stored part begins with: whether it is sealed.
 const PLAIN: u8 = b'0';
 const SEALED: u8 = b'1';
+
+/// Lines of a job's log that are kept, and their bytes all together.
+const LINES: usize = 200;
+const CHARACTERS: usize = 32 * 1024;
 
 /// A part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,4 +115,62 @@ pub(super) fn remove(batch: &mut Batch, id: JobId) {
     for part in Part::ALL {
         batch.delete(keys::job_part(id, part.letter()));
     }
+}
+
+/// What whoever does a job may say of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// This part is so now.
+    Part(Part, Value),
+    /// Lines for its log.
+    Lines(Vec<String>),
+}
+
+/// Writes down what is said of a job that runs.
+///
+/// # Errors
+/// When the store fails; a conflict when the job does not run any more.
+pub(super) async fn say(house: &Arc<House>, job: &Job, what: Said) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    // One that was removed meanwhile leaves nothing behind.
+    batch.expect(job.at(), Expect::Present);
+    match what {
+        Said::Part(part, value) => {
+            batch.put(keys::job_part(job.id, part.letter()), close(house, &value)?);
+            // Where an attempt goes on, and what came of it, is worth more than what people look at.
+            let lazy = matches!(part, Part::Progress | Part::Log);
+            house.store.commit(if lazy { batch.lazily() } else { batch }).await
+        }
+        Said::Lines(new) => {
+            let key = keys::job_part(job.id, Part::Log.letter());
+            loop {
+                let found = house.store.get(key.clone()).await?;
+                let old = found.as_ref().map(|found| open(house, &found.value)).transpose()?;
+                let mut batch = batch.clone();
+                batch.expect(key.clone(), found.map_or(Expect::Absent, |f| Expect::Version(f.version)));
+                batch.put(key.clone(), close(house, &kept(old, &new))?);
+                match house.store.commit(batch.lazily()).await {
+                    // Somebody else added lines in the same moment.
+                    Err(StoreError::Conflict { index: 1 }) => {}
+                    written => return written,
+                }
+            }
+        }
+    }
+}
+
+/// The log with these lines at its end, and without as many of the oldest as are too much.
+fn kept(old: Option<Value>, new: &[String]) -> Value {
+    let old = if let Some(Value::Array(lines)) = old { lines } else { Vec::new() };
+    let lines: Vec<Value> = old.into_iter().chain(new.iter().cloned().map(Value::from)).collect();
+    let mut room = CHARACTERS;
+    let newest = lines.into_iter().rev().take(LINES).take_while(|line| {
+        let length = line.as_str().map_or(0, str::len);
+        let fits = length <= room;
+        room = room.saturating_sub(length);
+        fits
+    });
+    let mut newest: Vec<Value> = newest.collect();
+    newest.reverse();
+    Value::from(newest)
 }

@@ -28,6 +28,7 @@ use crate::queue::job::{Job, JobState, QueueSettings, WorkSettings, names};
 use crate::queue::lines::Shares;
 use crate::queue::messages::QueueStatus;
 use crate::queue::retention::{Bound, Keep};
+use crate::queue::worker::Handlers;
 use crate::queue::{Jobs, read_jobs};
 use crate::record::model::Record;
 use crate::record::service::{Created, NewRecord, Origin};
@@ -107,6 +108,8 @@ pub struct Setup {
     pub stamper: Stamper,
     /// What no change may take away.
     pub keeper: Arc<dyn Keeper>,
+    /// Who does which work within the process.
+    pub handlers: Handlers,
 }
 
 impl Default for Setup {
@@ -119,6 +122,7 @@ impl Default for Setup {
             settings: settings(),
             stamper: Stamper::new(Arc::new(clock.clone()), crate::clock::Stamp::default()),
             keeper: Arc::new(KeepsNothing),
+            handlers: Handlers::default(),
             clock,
         }
     }
@@ -140,6 +144,7 @@ impl Setup {
             transport: Arc::new(self.transport.clone()),
             vault: Arc::new(PlainVault),
             keeper: self.keeper.clone(),
+            handlers: self.handlers.clone(),
             settings: self.settings.clone(),
         }
     }

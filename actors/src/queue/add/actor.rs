@@ -23,7 +23,7 @@ impl QueueActor {
             attempts: self.state.settings().attempts,
         };
         let (house, worker, drafts) = (self.house.clone(), self.worker.clone(), add.drafts.clone());
-        let planned = async move { plan(&house, &at, drafts, |kind| worker.does(kind)).await };
+        let planned = async move { plan(&house, &at, drafts, |kind| worker.handler(kind).is_some()).await };
         Box::pin(planned.into_actor(self).then(move |planned, act, ctx| -> Adding {
             match planned {
                 Ok(planned) => act.write_plan(planned, add, tries, ctx),

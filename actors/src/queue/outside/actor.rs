@@ -2,23 +2,17 @@
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture, fut};
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::messages::{Ask, Beat, Claim, Note, NoteError, Said, Settle};
+use super::messages::{Ask, Beat, Claim, Note, NoteError, Settle};
 use super::{Demand, NotLeased};
 use crate::clock::Timestamp;
 use crate::ids::JobId;
-use crate::keys;
 use crate::queue::QueueActor;
 use crate::queue::effects::Input;
 use crate::queue::job::{Job, Outcome};
-use crate::queue::parts::{Part, close, open};
-use crate::store::{Batch, Expect, StoreError};
-
-/// Lines of a job's log that are kept, and their characters all together.
-const LINES: usize = 200;
-const CHARACTERS: usize = 32 * 1024;
+use crate::queue::parts::{Part, close, say};
+use crate::store::StoreError;
 
 impl QueueActor {
     /// Hands jobs to the worker that waits for them; one that is gone does not burn their attempts.
@@ -45,47 +39,6 @@ impl QueueActor {
         self.feed(Input::Settled { id, outcome, parts }, ctx);
         Box::pin(async move { told.await.ok() })
     }
-
-    /// What is written when a worker says something, and under which condition.
-    fn note(&self, job: &Job, what: Said) -> BoxFuture<'static, Result<Batch, StoreError>> {
-        let (house, id) = (self.house.clone(), job.id);
-        let mut batch = Batch::default();
-        // One that was removed meanwhile leaves nothing behind.
-        batch.expect(job.at(), Expect::Present);
-        Box::pin(async move {
-            match what {
-                Said::Part(part, value) => {
-                    batch.put(keys::job_part(id, part.letter()), close(&house, &value)?);
-                    // Where an attempt goes on is worth more than what people look at.
-                    Ok(if part == Part::Cursor { batch } else { batch.lazily() })
-                }
-                Said::Lines(new) => {
-                    let key = keys::job_part(id, Part::Log.letter());
-                    let found = house.store.get(key.clone()).await?;
-                    let old = found.as_ref().map(|found| open(&house, &found.value)).transpose()?;
-                    batch.expect(key.clone(), found.map_or(Expect::Absent, |f| Expect::Version(f.version)));
-                    batch.put(key, close(&house, &kept(old, new))?);
-                    Ok(batch.lazily())
-                }
-            }
-        })
-    }
-}
-
-/// The log with these lines at its end, and without as many of the oldest as are too much.
-fn kept(old: Option<Value>, new: Vec<String>) -> Value {
-    let old = if let Some(Value::Array(lines)) = old { lines } else { Vec::new() };
-    let lines: Vec<Value> = old.into_iter().chain(new.into_iter().map(Value::from)).collect();
-    let mut room = CHARACTERS;
-    let newest = lines.into_iter().rev().take(LINES).take_while(|line| {
-        let length = line.as_str().map_or(0, str::len);
-        let fits = length <= room;
-        room = room.saturating_sub(length);
-        fits
-    });
-    let mut newest: Vec<Value> = newest.collect();
-    newest.reverse();
-    Value::from(newest)
 }
 
 impl Handler<Claim> for QueueActor {
@@ -124,15 +77,12 @@ impl Handler<Note> for QueueActor {
             Ok(job) => job,
             Err(error) => return Box::pin(fut::ready(Err(error.into()))),
         };
-        let (batch, store) = (self.note(&job, what.clone()), self.house.store.clone());
-        let write = async move { store.commit(batch.await?).await };
-        Box::pin(write.into_actor(self).then(move |written, act, ctx| match written {
-            // Of two that add lines at once one is told to look again; and a job that is gone is gone.
-            Err(StoreError::Conflict { .. }) => {
-                let again = Note { id, token, what };
-                <Self as Handler<Note>>::handle(act, again, ctx)
-            }
-            written => Box::pin(fut::ready(written.map_err(NoteError::from))),
+        let house = self.house.clone();
+        let said = async move { say(&house, &job, what).await };
+        Box::pin(said.into_actor(self).map(|said, _, _| match said {
+            // It has ended in this moment.
+            Err(StoreError::Conflict { .. }) => Err(NotLeased.into()),
+            said => said.map_err(NoteError::from),
         }))
     }
 }

@@ -9,7 +9,7 @@ use super::NotLeased;
 use crate::clock::Timestamp;
 use crate::ids::{JobId, OrgId};
 use crate::queue::job::{Job, Outcome};
-use crate::queue::parts::Part;
+pub use crate::queue::parts::Said;
 use crate::store::StoreError;
 
 /// Asks for jobs to do: see [`take`](super::take).
@@ -59,15 +59,6 @@ pub struct Note {
     pub token: String,
     /// What is said.
     pub what: Said,
-}
-
-/// What a worker may say of a job that it has.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Said {
-    /// This part is so now.
-    Part(Part, serde_json::Value),
-    /// Lines for its log.
-    Lines(Vec<String>),
 }
 
 /// The worker that has a job says how it ended. Answered when that is on the disk, with the job.

@@ -4,6 +4,7 @@ mod alterations;
 mod bench;
 mod bonds;
 mod crashes;
+mod handlers;
 mod lives;
 mod shop;
 mod work;

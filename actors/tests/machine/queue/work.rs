@@ -179,7 +179,10 @@ async fn a_queue_begins_no_more_jobs_than_its_rate_allows() {
     let queue = setup.settings.queues.get_mut(&queue_name(QUEUE)).unwrap();
     queue.rate = Some(Rate { jobs: 2, per: SECOND });
     let shop = Shop(setup.start());
+    quiet().await;
+    let before = shop.0.store().stats().commits;
     shop.try_add(QUEUE, (0..10).map(work).collect()).await.unwrap();
+    assert_eq!(shop.0.store().stats().commits - before, 1, "many are added by one commit");
     assert_eq!(shop.claim(9).await.len(), 2);
     assert_eq!(shop.claim(9).await.len(), 0);
     shop.0.advance(SECOND / 2).await;
@@ -256,4 +259,29 @@ async fn jobs_go_to_another_queue_and_those_that_failed_begin_anew() {
         lent += shop.claim_within("billing", 9, SECOND * 0).await.len();
     }
     assert_eq!(lent, 3);
+}
+
+#[actix::test]
+async fn what_is_given_to_jobs_and_comes_of_them_is_sealed_where_the_configuration_says_so() {
+    let mut setup = Setup::default();
+    setup.settings.work.sealed = true;
+    let shop = Shop(setup.start());
+    let id = shop.add(WorkDraft { payload: json!("hush"), ..work(1) }).await.job().id;
+    let job = shop.claim(1).await.remove(0);
+    shop.say(&job, Said::Lines(vec!["hush".into()])).await.unwrap();
+    shop.settle(&job, Outcome::Done).await.unwrap();
+    for part in [Part::Payload, Part::Result, Part::Log] {
+        let key = appengine_actors::keys::job_part(id, part.letter());
+        let stored = shop.0.store().get(key).await.unwrap().unwrap().value;
+        assert!(stored.starts_with(b"1plain:"), "the test's vault hides nothing, but was asked: {stored:?}");
+    }
+    let mut shop = shop;
+    shop.0.setup.settings.work.sealed = false;
+    let shop = Shop(shop.0.restart().await);
+    assert_eq!(
+        shop.part(id, Part::Payload).await,
+        Some(json!("hush")),
+        "what was sealed is read all the same"
+    );
+    assert_eq!(shop.part(id, Part::Log).await, Some(json!(["hush"])));
 }

@@ -3,8 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::*;
-use super::world::{LEASES, World, org};
+use super::world::{LEASES, World};
+use crate::queue::lines::Held;
 use crate::queue::outside::Demand;
+
+pub(super) fn org(whose: u8) -> OrgId {
+    OrgId::new(["o", "p"][usize::from(whose % 2)]).unwrap()
+}
+
+/// An organisation, or one key of it.
+pub(super) fn held(whose: u8) -> Held {
+    Held { org: org(whose), key: (whose / 4 % 2 == 1).then(|| format!("k{}", whose / 2 % 2)) }
+}
 
 #[derive(Default)]
 pub(super) struct Workers {

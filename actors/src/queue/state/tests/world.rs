@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::*;
 use super::steps::Step;
-use super::workers::Workers;
-use crate::ids::{OrgId, RecordId, RunId};
+use super::workers::{Workers, held, org};
+use crate::ids::{RecordId, RunId};
 use crate::queue::effects::Counts;
 use crate::queue::job::{JobDraft, Task};
-use crate::queue::lines::{Held, LineId, Shares};
+use crate::queue::lines::{LineId, Shares};
 use crate::queue::retention::{Bound, Keep};
 use crate::retry::{Backoff, Curve};
 
@@ -69,15 +69,6 @@ pub(super) struct World {
     pub(super) trouble: bool,
     /// Jobs taken from among those that waited, in order.
     pub(super) order: Vec<(u64, JobId)>,
-}
-
-pub(super) fn org(whose: u8) -> OrgId {
-    OrgId::new(["o", "p"][usize::from(whose % 2)]).unwrap()
-}
-
-/// An organisation, or one key of it.
-fn held(whose: u8) -> Held {
-    Held { org: org(whose), key: (whose / 4 % 2 == 1).then(|| format!("k{}", whose / 2 % 2)) }
 }
 
 fn mind() -> QueueState {
