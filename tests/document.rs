@@ -80,6 +80,7 @@ async fn every_example_is_taken() {
     for Operation { method, path, examples } in operations() {
         let id = if path.starts_with("/automation") { flow.as_str() } else { "order-1" };
         let target = path.replace("{datatype}", "order").replace("{id}", id).replace("{id_or_datatype}", id);
+        let target = target.replace("{name}", "notification");
         for example in examples {
             let header = Some(("orgid", ORG));
             let (status, _, answer) = ada.send(method.clone(), &target, header, Some(example.clone())).await;

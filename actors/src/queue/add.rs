@@ -178,6 +178,9 @@ struct Slot {
     before: Option<Job>,
 }
 
+/// What became of a draft, given the job that it is or met.
+type Outcome = fn(Job) -> Added;
+
 /// What adding these drafts comes to, as things stand. `inside` says which kinds are done in this process.
 async fn plan(
     house: &Arc<House>,
@@ -189,7 +192,7 @@ async fn plan(
     let mut slots: Vec<Slot> = Vec::new();
     // Where the holder of each key is among the slots, and what becomes of each draft.
     let mut holders: HashMap<String, usize> = HashMap::new();
-    let mut outcome: Vec<(usize, fn(Job) -> Added)> = Vec::new();
+    let mut outcome: Vec<(usize, Outcome)> = Vec::new();
     // In their order: of jobs of the same moment the one with the lower id goes first.
     let mut ids: Vec<JobId> = drafts.iter().map(|_| JobId::new(at.now)).collect();
     ids.sort_unstable();

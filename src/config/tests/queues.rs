@@ -34,10 +34,7 @@ fn a_file_adds_queues_and_says_what_each_does_otherwise() {
 #[test]
 fn what_makes_no_sense_in_them_is_refused_with_its_line() {
     for (file, said) in [
-        (
-            "[queues.custom.reports]\nattempts = 0",
-            "queues.custom.reports.attempts: must be from 1 to 100",
-        ),
+        ("[queues.custom.reports]\nattempts = 0", "queues.custom.reports.attempts: must be from 1 to 100"),
         ("[queues.billing]\nrate = 0", "queues.billing.rate: must be from 1 to"),
         ("[queues.custom.reports]\nattemps = 5", "attemps"),
         ("[queues.custom.\"a b\"]", "is no name of a queue"),

@@ -58,11 +58,11 @@ impl QueueActor {
                     act.feed(Input::Altered(altered), ctx);
                     act.feed(Input::Added(added), ctx);
                     act.spread(ctx);
-                    return Box::pin(fut::ready(Ok(outcome)));
+                    Box::pin(fut::ready(Ok(outcome)))
                 }
                 Err(StoreError::Conflict { .. }) if tries > 0 => {
                     act.feed(Input::NotAltered(altered), ctx);
-                    return act.add(add, tries - 1);
+                    act.add(add, tries - 1)
                 }
                 Err(error) => {
                     act.feed(Input::NotAltered(altered), ctx);

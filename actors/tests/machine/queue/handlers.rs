@@ -27,10 +27,13 @@ enum Way {
     Deaf,
 }
 
+/// A payload, and a cursor where there is one.
+type Given = (Value, Option<Value>);
+
 #[derive(Clone)]
 struct Hand {
     way: Way,
-    given: Arc<Mutex<Vec<(Value, Option<Value>)>>>,
+    given: Arc<Mutex<Vec<Given>>>,
     running: Arc<AtomicUsize>,
     clock: Arc<dyn appengine_actors::clock::Clock>,
 }

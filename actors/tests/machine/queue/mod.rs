@@ -5,6 +5,7 @@ mod bench;
 mod bonds;
 mod crashes;
 mod handlers;
+mod keys;
 mod lives;
 mod shop;
 mod work;

@@ -1,5 +1,7 @@
 //! Work: added by programs and done by workers outside of the process, which have it for as long as they live.
 
+use std::time::Duration;
+
 use appengine_actors::clock::Clock;
 use appengine_actors::ids::OrgId;
 use appengine_actors::queue::add::WorkDraft;
@@ -155,7 +157,8 @@ async fn what_an_organisation_lets_pile_up_is_in_no_others_way() {
     let other = OrgId::new("other").unwrap();
     let drafts = vec![WorkDraft { priority: 5, ..work(1) }, work(2), work(3)];
     let added = shop.queue(QUEUE).ask(AddWork { org: other.clone(), drafts }).await.unwrap().unwrap();
-    let claim = |org: OrgId, most| Ask { org, worker: "w".into(), most, length: SECOND, wait: SECOND * 0 };
+    let claim =
+        |org: OrgId, most| Ask { org, worker: "w".into(), most, length: SECOND, wait: Duration::ZERO };
     let mut theirs = take(shop.queue(QUEUE), claim(other.clone(), 9)).await.unwrap();
     theirs.extend(take(shop.queue(QUEUE), claim(other.clone(), 9)).await.unwrap());
     let ids: Vec<_> = theirs.iter().map(|job| job.id).collect();
@@ -212,7 +215,7 @@ async fn pauses_follow_the_job_or_the_worker() {
         let failed = shop.settle(&job, outcome).await.unwrap();
         let pause = failed.place - shop.0.setup.clock.now().as_millis();
         pauses.push(pause);
-        shop.0.advance(std::time::Duration::from_millis(pause)).await;
+        shop.0.advance(Duration::from_millis(pause)).await;
     }
     assert_eq!(pauses, [2_000, 7_000, 7_000, 90_000], "a list goes on with its last");
     let job = shop.claim(1).await.remove(0);
@@ -256,7 +259,7 @@ async fn jobs_go_to_another_queue_and_those_that_failed_begin_anew() {
     shop.0.advance(SECOND * 61).await;
     let mut lent = 0;
     for _ in 0..3 {
-        lent += shop.claim_within("billing", 9, SECOND * 0).await.len();
+        lent += shop.claim_within("billing", 9, Duration::ZERO).await.len();
     }
     assert_eq!(lent, 3);
 }
