@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{JobId, QueueName};
 use crate::keys;
-use crate::store::{Batch, Expect, Scan, StoreError, decode};
+use crate::store::{Batch, Expect, Key, Scan, StoreError, decode};
 
 mod actor;
 pub mod messages;
@@ -26,13 +26,20 @@ const TOLD: usize = 256;
 struct Ended {
     id: JobId,
     aftermath: Aftermath,
+    version: u64,
     waiting: BTreeMap<QueueName, Vec<JobId>>,
 }
 
-/// Jobs of a queue that ended, of which others are to be told; and whether there may be more.
-async fn ended(house: &Arc<House>, queue: &QueueName) -> Result<(Vec<Ended>, bool), StoreError> {
-    let found = house.store.scan(Scan::prefix(keys::aftermaths(queue), ENDED)).await?;
-    let more = found.len() == ENDED;
+/// Jobs of a queue that ended, of which others are to be told, after this place; and where there may be more.
+async fn ended(
+    house: &Arc<House>,
+    queue: &QueueName,
+    from: Option<Key>,
+) -> Result<(Vec<Ended>, Option<Key>), StoreError> {
+    let scan = Scan::prefix(keys::aftermaths(queue), ENDED);
+    let scan = if let Some(last) = from { scan.after(&last) } else { scan };
+    let found = house.store.scan(scan).await?;
+    let more = found.last().filter(|_| found.len() == ENDED).map(|(key, _)| key.clone());
     let looked = found.into_iter().filter_map(|(key, value)| Some((keys::parse_dependent(&key)?, value)));
     let looked = looked.map(async |(id, value)| {
         let aftermath: Aftermath = decode(&value.value)?;
@@ -42,7 +49,7 @@ async fn ended(house: &Arc<House>, queue: &QueueName) -> Result<(Vec<Ended>, boo
             let queue: QueueName = decode(&value.value)?;
             waiting.entry(queue).or_default().extend(keys::parse_dependent(&key));
         }
-        Ok(Ended { id, aftermath, waiting })
+        Ok(Ended { id, aftermath, version: value.version, waiting })
     });
     let ended = futures_util::future::join_all(looked).await;
     Ok((ended.into_iter().collect::<Result<_, StoreError>>()?, more))
@@ -51,7 +58,7 @@ async fn ended(house: &Arc<House>, queue: &QueueName) -> Result<(Vec<Ended>, boo
 /// All who waited for these know: nothing is left of their end.
 async fn forget(house: &Arc<House>, queue: &QueueName, ended: Vec<Ended>) -> Result<(), StoreError> {
     let mut batch = Batch::default();
-    for Ended { id, aftermath, .. } in ended {
+    for Ended { id, aftermath, version, .. } in ended {
         if let Some(key) = aftermath.unique {
             // Its time was over: another job may have the key by now.
             let key = keys::unique_job(&aftermath.org_id, queue, &key);
@@ -61,7 +68,9 @@ async fn forget(house: &Arc<House>, queue: &QueueName, ended: Vec<Ended>) -> Res
                 batch.expect(key.clone(), Expect::Version(found.version)).delete(key);
             }
         }
-        batch.delete(keys::aftermath(queue, id));
+        // Somebody may have begun to wait for it since it was looked at.
+        let key = keys::aftermath(queue, id);
+        batch.expect(key.clone(), Expect::Version(version)).delete(key);
     }
     house.store.commit(batch.lazily()).await
 }

@@ -1,6 +1,6 @@
 //! What becomes of a job when an attempt at it ends.
 
-use super::interrupted::cut_short;
+use super::interrupted::{cut_short, front};
 use super::job::{FailedReason, Job, JobState, Outcome, QueueSettings};
 use crate::clock::Timestamp;
 
@@ -14,8 +14,8 @@ pub fn ended(settings: &QueueSettings, job: Job, outcome: Outcome, now: Timestam
             return Job { state: JobState::Completed, place: now.as_millis(), finished: Some(now), ..job };
         }
         Outcome::Released => {
-            // To the front: its place is where it began.
-            return Job { state: JobState::Waiting, attempts: job.attempts.saturating_sub(1), ..job };
+            let (place, attempts) = (front(&job), job.attempts.saturating_sub(1));
+            return Job { state: JobState::Waiting, place, attempts, ..job };
         }
         Outcome::Interrupted(what) => return cut_short(job, now, &what),
         Outcome::Fail(error) => return failed(job, error, FailedReason::Fatal, now),

@@ -41,6 +41,12 @@ pub fn cut_short(job: Job, now: Timestamp, what: &str) -> Job {
             ..job
         };
     }
-    let (place, last_error) = (job.place.min(now.as_millis()), Some(format!("{what} while it ran")));
+    let (place, last_error) = (front(&job).min(now.as_millis()), Some(format!("{what} while it ran")));
     Job { state: JobState::Waiting, place, interrupted, last_error, lease: None, ..job }
+}
+
+/// The place at the front of those that wait. Of work whoever was added first is first.
+#[must_use]
+pub fn front(job: &Job) -> u64 {
+    if job.task.is_work() { job.created.as_millis() } else { job.place }
 }

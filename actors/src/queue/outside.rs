@@ -25,7 +25,9 @@ pub(super) use desk::Desk;
 pub use leases::Leases;
 
 /// Organisations whose lines are held.
-const MOST_DESKS: usize = 256;
+const MOST_DESKS: usize = 1_024;
+/// Lines, and jobs over all of them, that are held of one organisation.
+const HELD: (usize, usize) = (1_024, 512);
 /// Workers of one organisation that wait for a job.
 const MOST_DEMANDS: usize = 1_000;
 
@@ -186,13 +188,15 @@ impl Outside {
         None
     }
 
-    /// A worker no longer waits. Whether it did.
+    /// A worker no longer waits. Whether it is to be told that there is nothing: not when it is about to be
+    /// given something.
     pub fn withdraw(&mut self, ticket: u64) -> bool {
         let waits = |desk: &&mut OrgDesk| desk.demands.iter().any(|(demand, _)| demand.ticket == ticket);
-        let Some(desk) = self.desks.values_mut().find(waits) else { return false };
-        desk.demands.retain(|(demand, _)| demand.ticket != ticket);
-        self.clear_turns();
-        true
+        if let Some(desk) = self.desks.values_mut().find(waits) {
+            desk.demands.retain(|(demand, _)| demand.ticket != ticket);
+            self.clear_turns();
+        }
+        self.lending.values().all(|(_, of)| *of != ticket)
     }
 
     fn clear_turns(&mut self) {
@@ -208,7 +212,7 @@ impl Outside {
             self.desks.remove(&idle);
         }
         // Nothing is known of its lines, so they count as if there were some.
-        let mut lines = Lines::unread(1, self.shares).bounded(1_024, 1_024);
+        let mut lines = Lines::unread(1, self.shares).bounded(HELD.0, HELD.1);
         let of_org = |held: &&Held| held.org == *org;
         self.paused.iter().filter(of_org).for_each(|held| lines.set_paused(held.clone(), true));
         let out = self.leases.jobs().chain(self.lending.values().map(|(job, _)| job));

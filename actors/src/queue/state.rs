@@ -157,7 +157,8 @@ impl QueueState {
                 }
             }
             Input::Asked(demand) => {
-                let refused = self.outside.ask(demand);
+                // One for whom there is no room waits as long as it would have, and does not ask again at once.
+                let refused = self.outside.ask(demand).filter(|demand| demand.at_once);
                 effects.extend(refused.map(|demand| Effect::Lend(demand.ticket, Vec::new())));
             }
             Input::Withdrawn(ticket) => {

@@ -11,48 +11,51 @@ use crate::keys;
 use crate::queue::QueueActor;
 use crate::queue::alter::Alteration;
 use crate::queue::job::Job;
-use crate::store::{Batch, Expect, StoreError, Versioned, decode};
+use crate::store::{Batch, Expect, Key, StoreError, Versioned, decode};
 
 impl QueueActor {
     /// Sees to it that all who wait for jobs of this queue know how these ended.
     pub(in crate::queue) fn spread(&mut self, ctx: &mut Context<Self>) {
+        self.desk.news = true;
         if std::mem::replace(&mut self.desk.spreading, true) {
             return;
         }
-        let round = self.round();
-        ctx.spawn(round.map(|again, act, ctx| {
+        self.desk.news = false;
+        ctx.spawn(self.round(None, false).map(|told, act, ctx| {
             act.desk.spreading = false;
-            if again {
+            // Of those who were told the next round finds that they know.
+            if told || act.desk.news {
                 act.spread(ctx);
             }
         }));
     }
 
-    /// Tells as many as can be told at once. Whether there are more.
-    fn round(&self) -> ResponseActFuture<Self, bool> {
+    /// Goes through all jobs that ended, page by page. Whether anybody was told anything.
+    fn round(&self, from: Option<Key>, told: bool) -> ResponseActFuture<Self, bool> {
         let (house, name) = (self.house.clone(), self.name().clone());
-        let look = async move { ended(&house, &name).await }.into_actor(self);
-        Box::pin(look.then(|looked, act, _| -> ResponseActFuture<Self, bool> {
-            let (found, more) = match looked {
-                Ok((found, _)) if found.is_empty() => return Box::pin(fut::ready(false)),
+        let look = async move { ended(&house, &name, from).await }.into_actor(self);
+        Box::pin(look.then(move |looked, act, _| -> ResponseActFuture<Self, bool> {
+            let (found, last) = match looked {
+                Ok((found, _)) if found.is_empty() => return Box::pin(fut::ready(told)),
                 Ok(looked) => looked,
                 Err(error) => return act.put_off(&error),
             };
-            let (done, told): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| one.waiting.is_empty());
-            let again = more || !told.is_empty();
-            let told: Vec<_> = told.into_iter().map(|one| act.tell_of(one)).collect();
+            let (done, waiting): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| one.waiting.is_empty());
+            let telling: Vec<_> = waiting.into_iter().map(|one| act.tell_of(one)).collect();
             let (house, name) = (act.house.clone(), act.name().clone());
-            let told = async move {
-                let told = futures_util::future::join_all(told).await.into_iter().all(|known| known);
-                match forget(&house, &name, done).await {
-                    Ok(()) => told,
-                    Err(error) => {
-                        debug!(queue = %name, %error, "what is done with is forgotten later");
-                        false
-                    }
+            let page = async move {
+                let known = futures_util::future::join_all(telling).await.into_iter().any(|known| known);
+                if let Err(error) = forget(&house, &name, done).await {
+                    debug!(queue = %name, %error, "what is done with is forgotten later");
                 }
+                known
             };
-            Box::pin(told.into_actor(act).map(move |told, _, _| told && again))
+            Box::pin(page.into_actor(act).then(move |known, act, _| -> ResponseActFuture<Self, bool> {
+                match last {
+                    Some(last) => act.round(Some(last), told || known),
+                    None => Box::pin(fut::ready(told || known)),
+                }
+            }))
         }))
     }
 
@@ -61,11 +64,13 @@ impl QueueActor {
         Box::pin(fut::ready(false))
     }
 
-    /// Tells each queue that has jobs which wait for this one. Whether all of them know.
+    /// Tells each queue that has jobs which wait for this one. Whether any of them knows.
     fn tell_of(&self, one: Ended) -> futures_util::future::BoxFuture<'static, bool> {
-        let Ended { id: ended, aftermath, waiting } = one;
+        let Ended { id: ended, aftermath, waiting, .. } = one;
         let told = waiting.into_iter().map(|(queue, waiting): (QueueName, Vec<JobId>)| {
-            let other = self.queue_named(&queue);
+            // One that the configuration has no more is told when it is back.
+            let is_there = self.house.settings.queues.contains_key(&queue);
+            let other = is_there.then(|| self.queue_named(&queue)).flatten();
             let message = DependencyEnded { ended, done: aftermath.done, waiting };
             async move {
                 match other {
@@ -74,7 +79,7 @@ impl QueueActor {
                 }
             }
         });
-        futures_util::future::join_all(told).map(|told| told.into_iter().all(|known| known)).boxed()
+        futures_util::future::join_all(told).map(|told| told.into_iter().any(|known| known)).boxed()
     }
 
     fn freed(

@@ -18,6 +18,8 @@ pub struct Desk {
     pub(in crate::queue) settling: HashMap<JobId, oneshot::Sender<Job>>,
     /// Whether those who wait for other jobs are being told.
     pub(in crate::queue) spreading: bool,
+    /// Whether there is news for them since.
+    pub(in crate::queue) news: bool,
 }
 
 impl Desk {

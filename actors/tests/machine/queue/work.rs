@@ -79,10 +79,11 @@ async fn a_worker_that_falls_silent_loses_its_job_and_that_is_no_failure() {
     let second = shop.claim(1).await.remove(0);
     assert_eq!(shop.beat(&first).await, Err(NotLeased), "another one has it by now");
     assert_eq!(shop.settle(&first, Outcome::Done).await, Err(NoteError::NotLeased(NotLeased)));
+    shop.add(work(2)).await;
     shop.settle(&second, Outcome::Released).await.unwrap();
     assert_eq!(shop.job(id).await.attempts, 1, "what is handed back was no attempt");
     for _ in 0..2 {
-        shop.claim(1).await.remove(0);
+        assert_eq!(shop.claim(1).await[0].id, id, "it is at the front again");
         shop.0.advance(SECOND * 30).await;
     }
     let set_aside = shop.job(id).await;
