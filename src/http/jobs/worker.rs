@@ -41,7 +41,7 @@ const RETRY_AFTER: u64 = 30 * 86_400_000;
 /// A worker asks for jobs.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(examples(json!({"worker": "mailer-1", "max": 10, "waitMs": 10_000})))]
+#[schema(examples(json!({"worker": "mailer-1", "max": 10, "leaseMs": 30_000})))]
 pub(super) struct ClaimBody {
     /// What the worker calls itself, for people to see.
     #[schema(min_length = 1, max_length = 128)]
