@@ -29,7 +29,7 @@ pub enum Task {
         #[serde(default = "one")]
         breadth: u32,
     },
-    /// Work of an organisation's own, done by whoever knows its kind: see [`work`](super::work).
+    /// Work of an organisation's own, done by whoever knows its kind: see [`add`](super::add).
     #[serde(rename = "job.v1")]
     Work {
         /// What kind of work it is.
