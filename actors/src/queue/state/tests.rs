@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod steps;
+mod store;
 mod workers;
 mod world;
 

@@ -39,6 +39,8 @@ pub(super) enum Step {
     FailRead(u8),
     End(u8, u8),
     Pause(bool),
+    /// Somebody wants something of a job.
+    Wish(u8, u8),
     Hold {
         whose: u8,
         paused: bool,
@@ -69,6 +71,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => any::<u8>().prop_map(Step::FailRead),
         9 => (any::<u8>(), any::<u8>()).prop_map(|(which, how)| Step::End(which, how)),
         1 => any::<bool>().prop_map(Step::Pause),
+        3 => (any::<u8>(), any::<u8>()).prop_map(|(which, what)| Step::Wish(which, what)),
         2 => (0..3_usize).prop_map(Step::Crash),
     ]
 }

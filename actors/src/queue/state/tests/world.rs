@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::*;
 use super::steps::Step;
+use super::store::Writing;
 use super::workers::{Workers, held, org};
 use crate::ids::{RecordId, RunId};
 use crate::queue::effects::Counts;
@@ -57,14 +58,14 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) stored: BTreeMap<JobId, Job>,
     pub(super) totals: Totals,
-    writes: VecDeque<(Vec<Move>, Totals)>,
-    applied: VecDeque<(Vec<Move>, Result<(), usize>)>,
+    pub(super) writes: VecDeque<(Writing, Totals)>,
+    pub(super) applied: VecDeque<(Writing, Result<(), usize>)>,
     reads: Vec<Reading>,
     hints: VecDeque<Job>,
     running: BTreeSet<JobId>,
     pub(super) workers: Workers,
     /// How many attempts at each job are known to have failed.
-    failures: BTreeMap<JobId, u32>,
+    pub(super) failures: BTreeMap<JobId, u32>,
     /// Whether a write failed: what was counted meanwhile may have been counted in vain.
     pub(super) trouble: bool,
     /// Jobs taken from among those that waited, in order.
@@ -172,14 +173,14 @@ impl World {
             match effect {
                 Effect::Write(moves, totals) => {
                     for Move { job, from, .. } in &moves {
-                        let stored = &self.stored[&job.id];
+                        let Some(stored) = self.stored.get(&job.id) else { continue };
                         let early = stored.state == JobState::Delayed && stored.place > self.now.as_millis();
                         assert!(!early || stored.at() != *from, "taken before it was due");
                         if job.state == JobState::Active {
                             self.order.push((stored.place, job.id));
                         }
                     }
-                    self.writes.push_back((moves, totals));
+                    self.writes.push_back((Writing::Moves(moves), totals));
                 }
                 Effect::Run(job) => self.run(&job),
                 Effect::Fetch { page, after, limit } => {
@@ -213,46 +214,6 @@ impl World {
         assert!(failures < job.max_attempts, "tried too often");
     }
 
-    pub(super) fn apply(&mut self) {
-        let Some((moves, totals)) = self.writes.pop_front() else { return };
-        let is_there = |m: &Move| {
-            let stored = self.stored.get(&m.id());
-            stored.is_some_and(|job| job.at() == m.from)
-        };
-        let result = match moves.iter().position(|m| !is_there(m)) {
-            Some(index) => Err(index),
-            None => {
-                for Move { job, .. } in &moves {
-                    let from = self.stored[&job.id].state;
-                    if from == JobState::Active && job.state == JobState::Delayed {
-                        *self.failures.entry(job.id).or_default() += 1;
-                    }
-                    self.stored.insert(job.id, job.clone());
-                }
-                self.totals = totals;
-                Ok(())
-            }
-        };
-        self.applied.push_back((moves, result));
-    }
-
-    pub(super) fn answer(&mut self) {
-        let Some((mut moves, result)) = self.applied.pop_front() else { return };
-        match result {
-            Ok(()) => self.feed(Input::Written(moves)),
-            Err(index) => {
-                let refused = moves.remove(index);
-                // The actor looks whether it was this very move that came through earlier.
-                if self.stored.get(&refused.id()) == Some(&refused.job) {
-                    self.feed(Input::Written(vec![refused]));
-                    self.feed(Input::WriteFailed(moves));
-                } else {
-                    self.feed(Input::Stale(refused.id(), moves));
-                }
-            }
-        }
-    }
-
     pub(super) fn read(&mut self, which: u8) {
         if self.reads.is_empty() {
             return;
@@ -281,7 +242,7 @@ impl World {
             let What::Page(page) = reading.what else { return };
             return self.feed(Input::Fetched { page, jobs, more });
         } else if let Some(keys) = &reading.keys {
-            let found = keys.iter().map(|id| &self.stored[id]).filter(|job| reading.concerns(job));
+            let found = keys.iter().filter_map(|id| self.stored.get(id)).filter(|job| reading.concerns(job));
             reading.jobs = Some((found.cloned().collect(), keys.len() == reading.limit));
         } else {
             let mut found: Vec<_> = self.stored.values().filter(|job| reading.concerns(job)).collect();
@@ -329,18 +290,9 @@ impl World {
             }
             Step::Apply => self.apply(),
             Step::Answer => self.answer(),
-            Step::LoseAnswer => {
-                self.trouble = true;
-                if let Some((moves, _)) = self.applied.pop_front() {
-                    self.feed(Input::WriteFailed(moves));
-                }
-            }
-            Step::FailWrite => {
-                self.trouble = true;
-                if let Some((moves, _)) = self.writes.pop_front() {
-                    self.feed(Input::WriteFailed(moves));
-                }
-            }
+            Step::LoseAnswer => self.lose_answer(),
+            Step::FailWrite => self.fail_write(),
+            Step::Wish(which, what) => self.wish(which, what),
             Step::Read(which) => self.read(which),
             Step::ReadAll => (0..self.reads.len() * 3).for_each(|_| self.read(0)),
             Step::FailRead(which) => {
