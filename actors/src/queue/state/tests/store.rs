@@ -31,7 +31,11 @@ impl World {
                     }
                     Ok(())
                 }
-                false => Err(0),
+                // What was queued behind it has counted it in vain.
+                false => {
+                    self.trouble = true;
+                    Err(0)
+                }
             },
         };
         if result.is_ok() {
@@ -55,7 +59,7 @@ impl World {
         let Some((writing, result)) = self.applied.pop_front() else { return };
         match (writing, result) {
             (Writing::Wish(wish), Ok(())) => self.feed(Input::Altered(vec![wish])),
-            (Writing::Wish(wish), Err(_)) => self.refused(wish),
+            (Writing::Wish(wish), Err(_)) => self.feed(Input::NotAltered(vec![wish])),
             (Writing::Moves(moves), Ok(())) => self.feed(Input::Written(moves)),
             (Writing::Moves(mut moves), Err(index)) => {
                 let refused = moves.remove(index);
@@ -68,12 +72,6 @@ impl World {
                 }
             }
         }
-    }
-
-    /// What was written meanwhile has counted it in vain.
-    fn refused(&mut self, wish: Alteration) {
-        self.trouble = true;
-        self.feed(Input::NotAltered(vec![wish]));
     }
 
     fn failed(&mut self, writing: Writing) {

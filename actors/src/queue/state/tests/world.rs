@@ -324,6 +324,8 @@ impl World {
         (0..8).for_each(|whose| self.feed(Input::SetPaused(Some(held(whose)), false)));
         // Whatever hint was lost, the queue is told so sooner or later.
         self.feed(Input::Missed);
+        // Somebody may still want a job that has ended to be tried again.
+        (0..self.writes.len()).for_each(|_| self.apply());
         let mut rounds = 0;
         while self.stored.values().any(|job| !job.state.is_final()) {
             rounds += 1;
