@@ -8,7 +8,7 @@ use crate::queue::alter::{Wish, alter};
 /// A batch on its way.
 pub(super) enum Writing {
     Moves(Vec<Move>),
-    Wish(Alteration),
+    Wish(Box<Alteration>),
 }
 
 impl World {
@@ -23,11 +23,11 @@ impl World {
                     Ok(())
                 }
             },
-            Writing::Wish(Alteration { before, after }) => match is_there(before.id, &before.at()) {
+            Writing::Wish(wish) => match is_there(wish.before.id, &wish.before.at()) {
                 true => {
-                    match after {
+                    match &wish.after {
                         Some(job) => self.put(job),
-                        None => _ = self.stored.remove(&before.id),
+                        None => _ = self.stored.remove(&wish.before.id),
                     }
                     Ok(())
                 }
@@ -58,8 +58,8 @@ impl World {
     pub(super) fn answer(&mut self) {
         let Some((writing, result)) = self.applied.pop_front() else { return };
         match (writing, result) {
-            (Writing::Wish(wish), Ok(())) => self.feed(Input::Altered(vec![wish])),
-            (Writing::Wish(wish), Err(_)) => self.feed(Input::NotAltered(vec![wish])),
+            (Writing::Wish(wish), Ok(())) => self.feed(Input::Altered(vec![*wish])),
+            (Writing::Wish(wish), Err(_)) => self.feed(Input::NotAltered(vec![*wish])),
             (Writing::Moves(moves), Ok(())) => self.feed(Input::Written(moves)),
             (Writing::Moves(mut moves), Err(index)) => {
                 let refused = moves.remove(index);
@@ -78,7 +78,7 @@ impl World {
         self.trouble = true;
         match writing {
             Writing::Moves(moves) => self.feed(Input::WriteFailed(moves)),
-            Writing::Wish(wish) => self.feed(Input::NotAltered(vec![wish])),
+            Writing::Wish(wish) => self.feed(Input::NotAltered(vec![*wish])),
         }
     }
 
@@ -106,7 +106,7 @@ impl World {
         };
         if let Ok(alteration) = alter(job, wish, "ada", self.now) {
             self.feed(Input::Altering(vec![alteration.clone()]));
-            self.writes.push_back((Writing::Wish(alteration), self.mind.totals()));
+            self.writes.push_back((Writing::Wish(Box::new(alteration)), self.mind.totals()));
         }
     }
 }
