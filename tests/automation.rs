@@ -11,6 +11,8 @@ mod flows;
 #[path = "repository/house.rs"]
 #[allow(dead_code, reason = "those who read lists of records use the rest")]
 mod house;
+#[path = "automation/jobs.rs"]
+mod jobs;
 #[path = "automation/kit.rs"]
 mod kit;
 #[path = "automation/queues.rs"]

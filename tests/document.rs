@@ -97,6 +97,7 @@ async fn every_example_is_taken() {
         };
         let path = path.replace("/event-types/{name}", "/event-types/order.packed");
         let target = path.replace("{datatype}", "order").replace("{id}", id).replace("{id_or_datatype}", id);
+        let target = target.replace("{name}", "notification");
         for example in examples {
             let header = Some(("orgid", ORG));
             let (status, _, answer) = ada.send(method.clone(), &target, header, Some(example.clone())).await;

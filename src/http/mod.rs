@@ -9,6 +9,7 @@ pub mod dynamic_query;
 pub mod event_types;
 pub mod events;
 pub mod feed;
+pub mod jobs;
 pub mod key_limits;
 pub mod metrics;
 pub mod monitoring;
@@ -50,6 +51,7 @@ pub fn routes() -> Vec<Route> {
         event_types::routes(),
         monitoring::routes(),
         queues::routes(),
+        jobs::routes(),
         feed::routes(),
     ];
     chapters.into_iter().flatten().collect()

@@ -38,6 +38,7 @@ const MACHINE: [Rule; 13] = [
             "feed",
             "ports",
             "queue::job",
+            "queue::worker",
             "supervision",
             "webhook::breaker",
             "webhook::counts",
