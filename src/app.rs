@@ -1,6 +1,8 @@
 //! Puts the program together: the only file that knows every part. A server in a test and the one that
 //! an operator runs differ in what is passed in here, and in nothing else.
 
+mod settings;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,25 +15,22 @@ use appengine_actors::bus::listeners::ListenersBuilder;
 use appengine_actors::clock::{Clock, Stamp, Stamper, timeout};
 use appengine_actors::event::Event;
 use appengine_actors::feed::{Feed, LostHints};
-use appengine_actors::house::{FlowSettings, House, Settings, WebhookSettings};
-use appengine_actors::ids::{QueueName, RecordId};
+use appengine_actors::house::House;
+use appengine_actors::ids::RecordId;
 use appengine_actors::keys;
 use appengine_actors::log::EventLog;
 use appengine_actors::machine::{Ended, Machine};
 use appengine_actors::ports::{Publisher, Vault};
-use appengine_actors::queue::job::QueueSettings;
-use appengine_actors::queue::lines::Shares;
-use appengine_actors::queue::retention::{Bound, Keep};
-use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
+use appengine_actors::queue::worker::Handlers;
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
-use appengine_actors::webhook::breaker::BreakerSettings;
 use appengine_actors::webhook::counts::DeliveryCounts;
 use appengine_actors::webhook::deliveries::Deliveries;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
+use self::settings::settings;
 use crate::auth::accounts::owners::Owners;
 use crate::auth::accounts::start::FirstOwner;
 use crate::auth::accounts::{Accounts, Parts, Rules};
@@ -42,7 +41,8 @@ use crate::auth::sealing::{RootSecret, SigningKey};
 use crate::auth::seen::Seen;
 use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
-use crate::config::{Config, HumanDuration};
+use crate::config::Config;
+use crate::event_types::EventTypes;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
 use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
@@ -150,6 +150,7 @@ impl App {
             transport: Arc::new(transport),
             vault,
             keeper: Arc::new(Owners::new(store.clone())?),
+            handlers: Handlers::default(),
             settings: settings(&config)?,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -205,6 +206,7 @@ impl App {
         let publisher: web::Data<Arc<dyn Publisher>> = web::Data::new(machine.publisher.clone());
         let records = web::Data::new(machine.records.clone());
         let flows = web::Data::new(machine.flows.clone());
+        let event_types = web::Data::new(EventTypes::new(store.clone()));
         let routes = move |app: &mut web::ServiceConfig| {
             let (machine, accounts, gate, monitor, gateway, metrics, keys, config) = shared.clone();
             app.app_data(machine).app_data(accounts).app_data(gate).app_data(monitor);
@@ -217,6 +219,7 @@ impl App {
             app.app_data(web::Data::new(EventLog::new(store.clone())));
             app.app_data(web::Data::new(Traces::new(store.clone())));
             app.app_data(web::Data::new(Deliveries::new(store.clone())));
+            app.app_data(event_types.clone());
             app.app_data(web::Data::new(body));
             crate::http::configure(app);
         };
@@ -294,60 +297,6 @@ pub fn make_tokens(config: &Config, root: &RootSecret) -> anyhow::Result<Tokens>
         own => SigningKey::configured(own)?,
     };
     Ok(Tokens::new(&key, &config.auth.issuer))
-}
-
-fn settings(config: &Config) -> anyhow::Result<Settings> {
-    let (queues, webhooks) = (&config.queues, &config.webhooks);
-    let curve = Curve::Exponential {
-        first: queues.backoff_first.get(),
-        factor: queues.backoff_factor,
-        max: queues.backoff_max.get(),
-    };
-    let backoff = Backoff::new(curve, MAX_ATTEMPTS, queues.jitter)?;
-    let bound = |age: HumanDuration, count| Bound { age: age.get(), count };
-    let keep = Keep {
-        completed: bound(queues.keep_completed, queues.keep_completed_count),
-        failed: bound(queues.keep_failed, queues.keep_failed_count),
-    };
-    let queue = |name: &str| {
-        let settings = QueueSettings {
-            concurrency: queues.concurrency_of(name),
-            attempts: queues.attempts,
-            backoff: backoff.clone(),
-            timeout: queues.timeout.get(),
-            keep,
-            shares: Shares { org: queues.org_concurrency, key: queues.key_concurrency },
-        };
-        Ok((QueueName::new(name)?, settings))
-    };
-    let names = queues.each();
-    let queue_settings = names.iter().map(|(name, _)| queue(name)).collect::<anyhow::Result<_>>()?;
-    let delays = webhooks.retry_schedule.iter().map(|delay| delay.get()).collect();
-    Ok(Settings {
-        mailbox: config.actors.mailbox,
-        patience: PATIENCE,
-        value_limit: config.limits.value.as_usize(),
-        query_documents: config.limits.query_documents,
-        queues: queue_settings,
-        flows: FlowSettings {
-            max_depth: config.flows.max_depth,
-            max_breadth: config.flows.max_breadth,
-            max_steps: config.flows.max_steps,
-            run_timeout: config.flows.run_timeout.get(),
-        },
-        webhooks: WebhookSettings {
-            timeout: webhooks.timeout.get(),
-            backoff: Backoff::schedule(delays, webhooks.jitter)?,
-            concurrency: webhooks.concurrency,
-            breaker: BreakerSettings {
-                failures: webhooks.breaker_failures,
-                after: webhooks.breaker_after.get(),
-                pause: webhooks.breaker_pause.get(),
-                longest_pause: webhooks.breaker_max_pause.get(),
-                disable_after: webhooks.disable_after.get(),
-            },
-        },
-    })
 }
 
 fn gateway_limits(config: &Config) -> GatewayLimits {

@@ -2,6 +2,8 @@
 //! clients see them.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+#[path = "automation/event_types.rs"]
+mod event_types;
 #[path = "automation/events.rs"]
 mod events;
 #[path = "automation/flows.rs"]
@@ -9,6 +11,8 @@ mod flows;
 #[path = "repository/house.rs"]
 #[allow(dead_code, reason = "those who read lists of records use the rest")]
 mod house;
+#[path = "automation/jobs.rs"]
+mod jobs;
 #[path = "automation/kit.rs"]
 mod kit;
 #[path = "automation/queues.rs"]

@@ -26,8 +26,10 @@ const ORG: &str = "acme";
 /// The path of a route with these words in place of its `{names}`.
 fn filled(path: &str, word: &str) -> String {
     // Where ids have a shape, some id is one of that shape: what else is wrong is to be seen.
-    let shaped = path.starts_with("/schedules/") && word == "some-id";
-    let word = if shaped { "sch_01ARZ3NDEKTSV4RRFFQ69G5FAV" } else { word };
+    let shaped = [("/schedules/{id}", "sch_"), ("jobs/{id}", "job_")];
+    let shaped = shaped.into_iter().find(|(part, _)| path.contains(part) && word == "some-id");
+    let shaped = shaped.map(|(_, prefix)| format!("{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV"));
+    let word = shaped.as_deref().unwrap_or(word);
     let parts = path.split('/').map(|part| if part.starts_with('{') { word } else { part });
     parts.collect::<Vec<_>>().join("/")
 }

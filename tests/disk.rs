@@ -20,7 +20,11 @@ const FAULTS: [&str; 4] = ["write ENOSPC", "write EROFS", "write EIO", "sync EIO
 fn library(house: &House) -> PathBuf {
     let library = house.beside("faults.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/disk/faults.c");
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).args([source, "-ldl"]).status();
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .args([source, "-ldl"])
+        .status();
     assert!(built.unwrap().success(), "cc could not build {source}");
     library
 }
@@ -33,7 +37,8 @@ fn publish(client: &Client, n: usize) -> (u16, Value) {
 
 fn numbers(client: &Client) -> BTreeSet<u64> {
     let log = client.get("/events?kind=disk.tried&limit=500", 200).json();
-    let found: Vec<u64> = log["data"].as_array().unwrap().iter().map(|e| e["data"]["n"].as_u64().unwrap()).collect();
+    let found: Vec<u64> =
+        log["data"].as_array().unwrap().iter().map(|e| e["data"]["n"].as_u64().unwrap()).collect();
     let distinct: BTreeSet<u64> = found.iter().copied().collect();
     assert_eq!(distinct.len(), found.len(), "an event is there twice");
     distinct

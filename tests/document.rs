@@ -68,6 +68,7 @@ fn bodies_that_a_reader_would_have_to_guess_have_examples() {
         "/schedules",
         "/schedules/preview",
         "/schedules/{id}",
+        "/webhooks/event-types/{name}",
     ] {
         assert!(told.contains(path), "{path}");
     }
@@ -94,7 +95,9 @@ async fn every_example_is_taken() {
             Some("webhooks") => hook.as_str(),
             _ => "order-1",
         };
+        let path = path.replace("/event-types/{name}", "/event-types/order.packed");
         let target = path.replace("{datatype}", "order").replace("{id}", id).replace("{id_or_datatype}", id);
+        let target = target.replace("{name}", "notification");
         for example in examples {
             let header = Some(("orgid", ORG));
             let (status, _, answer) = ada.send(method.clone(), &target, header, Some(example.clone())).await;

@@ -3,6 +3,8 @@
 
 #[path = "live_feed/house.rs"]
 mod house;
+#[path = "live_feed/sse.rs"]
+mod sse;
 
 use std::time::Duration;
 

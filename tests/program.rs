@@ -15,6 +15,8 @@ mod demo;
 mod first_start;
 #[path = "program/identities.rs"]
 mod identities;
+#[path = "program/receivers.rs"]
+mod receivers;
 #[path = "program/signals.rs"]
 mod signals;
 #[path = "program/transfer.rs"]

@@ -9,7 +9,8 @@ use crate::clock::{Clock, Stamper};
 use crate::feed::{Feed, LostHints};
 use crate::ids::QueueName;
 use crate::ports::{Keeper, Vault};
-use crate::queue::job::QueueSettings;
+use crate::queue::job::{QueueSettings, WorkSettings};
+use crate::queue::worker::Handlers;
 use crate::retry::{Backoff, Curve};
 use crate::store::Store;
 use crate::supervision::Registry;
@@ -39,6 +40,8 @@ pub struct House {
     pub vault: Arc<dyn Vault>,
     /// What no change may take away.
     pub keeper: Arc<dyn Keeper>,
+    /// Who does which work within this process.
+    pub handlers: Handlers,
     /// Limits and defaults.
     pub settings: Settings,
 }
@@ -56,6 +59,8 @@ pub struct Settings {
     pub query_documents: usize,
     /// How each queue treats its jobs.
     pub queues: BTreeMap<QueueName, QueueSettings>,
+    /// How work is kept.
+    pub work: WorkSettings,
     /// How flows run.
     pub flows: FlowSettings,
     /// How webhooks are sent.

@@ -26,9 +26,13 @@
 //! | `y` replays | id | the replay |
 //! | `p` private values | purpose, name | secrets, sealed or hashed |
 //! | `g` schedules | id | the schedule |
+//! | `j` unique jobs | queue, key | the job that holds it |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
-//! | system `q` | queue, state, place, job; of those that wait queue, `r`, org, priority, key, place, job | nothing |
+//! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |
+//! | system `d` | job, part | its payload, result, cursor, progress, log |
+//! | system `b` | job, job that waits for it | the queue of the latter |
+//! | system `a` | queue, job | how it ended, until those that wait for it know |
 //! | system `z` | queue | totals; behind it `p`: whose jobs are not taken |
 //! | system `w` | destination, due, delivery | org |
 //! | system `l` | destination, line, stamp, place in the commit, delivery | org |
@@ -39,7 +43,7 @@
 //! | system `s` | | the latest stamp |
 
 use crate::clock::Stamp;
-use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, RecordId, RunId};
+use crate::ids::{Datatype, DeliveryId, EventId, JobId, OrgId, QueueName, RecordId, RunId};
 use crate::store::Key;
 
 const SYSTEM: &[u8] = &[1];
@@ -282,66 +286,6 @@ pub fn parse_effect(key: &[u8]) -> Option<Node> {
     Node::from_bytes(*key.last_chunk::<17>()?)
 }
 
-/// A run.
-#[must_use]
-pub fn run(org: &OrgId, id: RunId) -> Key {
-    Builder::of(org, b'n').bytes(&id.to_bytes()).0
-}
-
-/// All runs of an organisation, oldest first.
-#[must_use]
-pub fn runs(org: &OrgId) -> Key {
-    Builder::of(org, b'n').0
-}
-
-/// All runs of a flow, oldest first.
-#[must_use]
-pub fn runs_of(org: &OrgId, flow: &RecordId) -> Key {
-    Builder::of(org, b'o').text(flow.as_str()).0
-}
-
-/// One run's place among those of its flow.
-#[must_use]
-pub fn run_of(org: &OrgId, flow: &RecordId, id: RunId) -> Key {
-    Builder(runs_of(org, flow)).bytes(&id.to_bytes()).0
-}
-
-/// The run that a key of the tables `n` and `o` names.
-#[must_use]
-pub fn parse_run(key: &[u8]) -> Option<RunId> {
-    key.last_chunk::<16>().map(|bytes| RunId::from_bytes(*bytes))
-}
-
-/// All steps of a run, in order.
-#[must_use]
-pub fn steps(org: &OrgId, run: RunId) -> Key {
-    Builder::of(org, b's').bytes(&run.to_bytes()).0
-}
-
-/// The `n`-th step that a run took.
-#[must_use]
-pub fn step(org: &OrgId, run: RunId, n: u32) -> Key {
-    Builder(steps(org, run)).bytes(&n.to_be_bytes()).0
-}
-
-/// All versions of a flow.
-#[must_use]
-pub fn flow_versions(org: &OrgId, flow: &RecordId) -> Key {
-    Builder::of(org, b'v').text(flow.as_str()).0
-}
-
-/// One version of a flow.
-#[must_use]
-pub fn flow_version(org: &OrgId, flow: &RecordId, version: u64) -> Key {
-    Builder(flow_versions(org, flow)).number(version).0
-}
-
-/// The rights that a version of a flow acts with.
-#[must_use]
-pub fn flow_rights(org: &OrgId, flow: &RecordId, version: u64) -> Key {
-    Builder(private(org, "flow-rights", flow.as_str())).number(version).0
-}
-
 /// A delivery.
 #[must_use]
 pub fn delivery(org: &OrgId, id: DeliveryId) -> Key {
@@ -386,10 +330,18 @@ pub fn parse_private(prefix: &[u8], key: &[u8]) -> Option<String> {
     String::from_utf8(name.to_vec()).ok()
 }
 
+/// The job that holds a unique key of a queue.
+#[must_use]
+pub fn unique_job(org: &OrgId, queue: &QueueName, key: &str) -> Key {
+    Builder::of(org, b'j').text(queue.as_str()).text(key).0
+}
+
+mod flow;
 mod schedule;
 mod system;
 mod webhook;
 
+pub use flow::*;
 pub use schedule::*;
 pub use system::*;
 pub use webhook::*;

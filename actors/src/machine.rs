@@ -21,9 +21,9 @@ use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
 use crate::queue::messages::{Drain, GetStatus, QueueStatus};
 use crate::record::service::Records;
-use crate::store::Batch;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
+use crate::store::Batch;
 use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
     on_arbiter, run_root,
@@ -326,9 +326,9 @@ impl Plan {
     ) -> Result<Child, crate::ids::IdError> {
         let path = group.child(queue.0.as_str());
         let worker = Arc::new(FlowTasks::new(self.runner.clone(), self.flows.clone(), datatype()?));
-        let plan = self.clone();
+        let (plan, group) = (self.clone(), group.clone());
         let start = self.starter(&path, policy, move |fate| {
-            QueueActor::new(queue.clone(), plan.house.clone(), worker.clone(), fate)
+            QueueActor::new(queue.clone(), plan.house.clone(), worker.clone(), fate).beside(group.clone())
         });
         Ok(Child { path, policy, start })
     }

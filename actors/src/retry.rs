@@ -51,6 +51,9 @@ pub struct Backoff {
     jitter: f64,
 }
 
+/// Its numbers are checked: none of them is unequal to itself.
+impl Eq for Backoff {}
+
 /// Why a back-off was refused; every message names the key and what is allowed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BackoffError {

@@ -52,6 +52,12 @@ impl<I: Ord + Copy, V> Window<I, V> {
         !self.more && !self.fetching
     }
 
+    /// Whether a page is being read.
+    #[must_use]
+    pub const fn is_fetching(&self) -> bool {
+        self.fetching
+    }
+
     /// Entries that are held at most.
     #[must_use]
     pub const fn room(&self) -> usize {

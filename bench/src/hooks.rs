@@ -42,18 +42,18 @@ const SCENARIOS: [Scenario; 6] = [
     Scenario { fails_one_of: 5, ..burst("one request of five fails", FAILING) },
 ];
 
-/// Runs every scenario [`RUNS`] times.
+/// Runs every scenario with this in its name [`RUNS`] times.
 ///
 /// # Errors
 /// When the server or the load fails.
-pub async fn run(durability: &str) -> anyhow::Result<()> {
+pub async fn run(durability: &str, named: &str) -> anyhow::Result<()> {
     println!(
         "appengine {}, webhook endpoints, durability `{durability}`, {} cores, payload 256 bytes unless said",
         env!("CARGO_PKG_VERSION"),
         cores()
     );
     println!("median of {RUNS} runs (least .. most)");
-    for scenario in &SCENARIOS {
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(named)) {
         println!("\n{}", scenario.name);
         let mut figures = [
             Figures::new("  deliveries", "/s"),

@@ -36,7 +36,8 @@ async fn main() -> anyhow::Result<()> {
         return poll::run(&words.next().unwrap_or_else(|| "power".to_owned()), count).await;
     }
     if first == "webhooks" {
-        return hooks::run(&words.next().unwrap_or_else(|| "power".to_owned())).await;
+        let durability = words.next().unwrap_or_else(|| "power".to_owned());
+        return hooks::run(&durability, &words.next().unwrap_or_default()).await;
     }
     if first == "store" {
         let durability = match words.next().as_deref() {

@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::Config;
 use super::problem::Fault;
+use super::queues::own_key;
 use super::{ByteSize, HumanDuration};
 
 const KIB: u64 = 1 << 10;
@@ -60,6 +61,10 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("queues.backoff_factor", Real(1.0, 100.0)),
     ("queues.jitter", Real(0.0, 1.0)),
     ("queues.timeout", Time(100, DAY)),
+    ("queues.leases", Count(0, 100_000)),
+    ("queues.stuck_after", Time(SECOND, DAY)),
+    // Sealed it is a third longer, and the store takes no value of 128 KiB or more.
+    ("queues.payload", Size(KIB, 90 * KIB)),
     ("queues.keep_completed", Time(0, 3650 * DAY)),
     ("queues.keep_completed_count", Count(0, 100_000_000)),
     ("queues.keep_failed", Time(0, 3650 * DAY)),
@@ -96,7 +101,23 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("actors.mailbox", Count(1, 1_000_000)),
 ];
 
-/// Most waits that a webhook's schedule may list.
+/// Every key of a queue's own table that has a range.
+const OWN_RANGES: &[(&str, Range)] = &[
+    ("concurrency", Count(0, 10_000)),
+    ("attempts", Count(1, 100)),
+    ("backoff_first", Time(1, DAY)),
+    ("backoff_max", Time(1, 30 * DAY)),
+    ("backoff_factor", Real(1.0, 100.0)),
+    ("backoff_schedule", Time(1, 30 * DAY)),
+    ("jitter", Real(0.0, 1.0)),
+    ("timeout", Time(100, DAY)),
+    ("stuck_after", Time(SECOND, DAY)),
+    ("leases", Count(0, 100_000)),
+    ("rate", Count(1, 1_000_000)),
+    ("rate_per", Time(1, DAY)),
+];
+
+/// Most waits that a schedule may list.
 const SCHEDULE: usize = 50;
 
 /// Most networks or origins that a list may name.
@@ -105,13 +126,14 @@ const LIST: usize = 1000;
 /// Judges one value by the range of its key; what cannot be read as its kind is left to the typed tables.
 pub(super) fn range(key: &str, value: &Value) -> Result<(), Fault> {
     if let Value::Array(items) = value {
-        let most = if key == "webhooks.retry_schedule" { SCHEDULE } else { LIST };
+        let most = if key.ends_with("_schedule") { SCHEDULE } else { LIST };
         if items.len() > most {
             return Err(Fault::TooMany(most));
         }
         return items.iter().try_for_each(|item| range(key, item));
     }
-    match RANGES.iter().find(|(known, _)| *known == key) {
+    let of_own = || own_key(key).and_then(|own| OWN_RANGES.iter().find(|(known, _)| *known == own));
+    match RANGES.iter().find(|(known, _)| *known == key).or_else(of_own) {
         Some((_, range)) => range.judge(value),
         None => Ok(()),
     }

@@ -6,6 +6,7 @@ mod duration;
 mod file;
 mod overlay;
 mod problem;
+mod queues;
 mod schema;
 mod secret;
 mod size;
@@ -24,11 +25,11 @@ use toml::Table;
 
 pub use duration::{HumanDuration, NotADuration};
 pub use problem::{Fault, Problem, Problems, Source};
+pub use queues::{Growth, Queue, Queues};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Queue, Queues, Server, Signup, Sockets, Store,
-    Webhooks,
+    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Server, Signup, Sockets, Store, Webhooks,
 };
 pub use warnings::Warning;
 
@@ -145,6 +146,9 @@ fn combine(schema: &Schema, settings: Vec<Setting>, mut problems: Vec<Problem>) 
 fn judge(defaults: &Table, setting: &Setting) -> Result<(), Fault> {
     checks::range(&setting.key, &setting.value)?;
     let mut document = defaults.clone();
+    if let Some(always) = queues::always(&setting.key) {
+        schema::set(&mut document, &always, toml::Value::Integer(0));
+    }
     schema::set(&mut document, &setting.key, setting.value.clone());
     typed(document).map(drop)
 }

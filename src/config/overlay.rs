@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Table, Value};
 
 use super::problem::{Fault, Problem, Source};
+use super::queues::{CUSTOM, MOST, OWN};
 use super::schema::{Schema, of_type};
 use super::values::clip;
 
@@ -112,6 +113,14 @@ impl Walk<'_> {
             let key = format!("{prefix}{}", name.get_ref());
             let source = Source::File(self.name.to_owned(), Some(line(self.text, name.span().start)));
             let value = match (defaults.get(name.get_ref().as_ref()), value.get_ref()) {
+                (_, DeValue::Table(found)) if self.is_queue(prefix, &key) => {
+                    self.queue(&key, source, found);
+                    continue;
+                }
+                (None, DeValue::Table(found)) if key == CUSTOM => {
+                    self.custom(source, found);
+                    continue;
+                }
                 (Some(Value::Table(defaults)), DeValue::Table(found)) => {
                     self.table(defaults, &format!("{key}."), found);
                     continue;
@@ -123,6 +132,61 @@ impl Walk<'_> {
                 Ok(value) => self.settings.push(Setting { key, value, source }),
                 Err(fault) => self.problems.push(Problem { source, key: clip(&key, MESSAGE), fault }),
             }
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Whether this is the table of one of the seven queues.
+    fn is_queue(&self, prefix: &str, key: &str) -> bool {
+        let known = self.schema.defaults().get("queues").and_then(Value::as_table);
+        let name = key.strip_prefix("queues.").filter(|_| prefix == "queues.");
+        name.is_some_and(|name| known.and_then(|known| known.get(name)).is_some_and(Value::is_table))
+    }
+
+    /// One queue's own table.
+    fn queue(&mut self, key: &str, source: Source, found: &DeTable<'_>) {
+        let own: Result<Table, _> = OWN.parse();
+        match own {
+            Ok(own) => self.table(&own, &format!("{key}."), found),
+            Err(error) => self.problems.push(Problem {
+                source,
+                key: key.to_owned(),
+                fault: Fault::Syntax(clip(error.message(), MESSAGE)),
+            }),
+        }
+    }
+
+    /// The queues that the file adds: a table is enough, even an empty one.
+    fn custom(&mut self, source: Source, found: &DeTable<'_>) {
+        if found.len() > MOST {
+            let fault = Fault::TooMany(MOST);
+            return self.problems.push(Problem { source, key: CUSTOM.to_owned(), fault });
+        }
+        for (name, value) in found {
+            let key = format!("{CUSTOM}.{}", name.get_ref());
+            let source = Source::File(self.name.to_owned(), Some(line(self.text, name.span().start)));
+            let fits = name.get_ref().len() <= 64
+                && name.get_ref().chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+            let is_new = !self.is_queue("queues.", &format!("queues.{}", name.get_ref()));
+            let fault = match value.get_ref() {
+                DeValue::Table(found) if fits && is_new && !name.get_ref().is_empty() => {
+                    let concurrency = format!("{key}.concurrency");
+                    if !found.contains_key("concurrency") {
+                        let value = Value::Integer(0);
+                        self.settings.push(Setting { key: concurrency, value, source: source.clone() });
+                    }
+                    self.queue(&key, source, found);
+                    continue;
+                }
+                DeValue::Table(_) if !is_new => {
+                    "is one of the seven queues: give it the table [queues.<name>]"
+                }
+                DeValue::Table(_) => "is no name of a queue: it has 1 to 64 letters, digits, `_` and `-`",
+                _ => "must be a table, such as [queues.custom.reports]",
+            };
+            let fault = Fault::BadValue(fault.to_owned());
+            self.problems.push(Problem { source, key: clip(&key, MESSAGE), fault });
         }
     }
 }

@@ -67,14 +67,15 @@ impl Schema {
     }
 }
 
-/// Writes a known key into a document that has its table.
+/// Writes a known key into a document, which gets the table of a queue of one's own with its first key.
 pub(super) fn set(table: &mut Table, key: &str, value: Value) {
     match key.split_once('.') {
         None => {
             table.insert(key.to_owned(), value);
         }
         Some((name, rest)) => {
-            if let Some(Value::Table(inner)) = table.get_mut(name) {
+            let inner = table.entry(name).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = inner {
                 set(inner, rest, value);
             }
         }

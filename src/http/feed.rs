@@ -1,11 +1,12 @@
 //! The operator's live feed, `GET /monitoring/live`: events, runs, deliveries and queue counts as they
-//! happen, over a raw WebSocket. The only file that names actix-web-actors. It reads what the machine
+//! happen, over a raw WebSocket, or as Server-Sent Events for who accepts them. The only file that names actix-web-actors. It reads what the machine
 //! shows and changes nothing.
 //!
 //! An actor here runs only while its client reads: what it is sent piles up in the machine's bounded
 //! feed, which forgets the oldest and counts them, and in one buffer of the connection, never in here.
 
 mod pace;
+mod sse;
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -48,6 +49,11 @@ const FRAME: usize = 4 * 1024;
 /// Bytes that a client may send between two pings: it has nothing to say but pongs.
 const INBOUND: usize = 64 * 1024;
 
+/// What a client is told that leaves what it is sent unread: a code and its words.
+const TOO_SLOW: (&str, &str) = ("too_slow", "what was sent was not read in time");
+/// What everybody is told when the server stops.
+const CLOSING: (&str, &str) = ("server_closing", "the server is stopping");
+
 /// The routes of this chapter.
 #[must_use]
 pub fn routes() -> Vec<Route> {
@@ -55,7 +61,7 @@ pub fn routes() -> Vec<Route> {
         Route::get("/monitoring/live", Access::Open, live)
             .about(
                 "Monitoring",
-                "What happens, as it happens: a WebSocket, with `?token=` or the usual headers",
+                "What happens, as it happens: a WebSocket or Server-Sent Events, with `?token=` or the usual headers",
             )
             .hidden(),
     ]
@@ -78,6 +84,9 @@ async fn live(
     let pass = Pass { gate, headers: request.headers().clone(), token: params.token };
     let caller = pass.show().await?;
     pass.gate.count_use(&caller);
+    if sse::is_wanted(&request) {
+        return Ok(sse::respond(caller, pass, machine, gateway));
+    }
     let inbound = Rc::default();
     let metered = Metered { payload, taken: Rc::clone(&inbound) };
     let clock = machine.house.clock.clone();
@@ -162,7 +171,7 @@ impl Watcher {
             }
             Err(End::Expired) => refuse(socket, &Refusal::TokenExpired),
             Err(End::Stalled) => {
-                end(socket, CloseCode::Again, "too_slow", "what was sent was not read in time");
+                end(socket, CloseCode::Again, TOO_SLOW.0, TOO_SLOW.1);
             }
             Err(End::Silent) => end(socket, CloseCode::Policy, "silent", "no ping was answered"),
         }
@@ -194,17 +203,27 @@ struct Seen(Result<Observation, u64>);
 
 impl StreamHandler<Seen> for Watcher {
     fn handle(&mut self, Seen(seen): Seen, socket: &mut Socket) {
-        match seen {
-            Ok(Observation::Queue { .. }) => self.pace.changed(),
-            Ok(Observation::Event { event }) if event.org_id == self.caller.org => {
-                say(socket, &Word::Event { event: shown::event(&self.caller, &event) });
-            }
-            Ok(observation) if observation.org() == Some(&self.caller.org) => say(socket, &observation),
-            Ok(_) => {}
-            Err(missed) => {
-                self.pace.changed();
-                say(socket, &Word::Lagged { missed });
-            }
+        if let Some(text) = told(&self.caller, &mut self.pace, seen) {
+            socket.text(text);
+        }
+    }
+}
+
+/// What a watcher is told of what was observed, if anything.
+fn told(caller: &Principal, pace: &mut Pace, seen: Result<Observation, u64>) -> Option<String> {
+    match seen {
+        Ok(Observation::Queue { .. }) => {
+            pace.changed();
+            None
+        }
+        Ok(Observation::Event { event }) if event.org_id == caller.org => {
+            text(&Word::Event { event: shown::event(caller, &event) })
+        }
+        Ok(observation) if observation.org() == Some(&caller.org) => text(&observation),
+        Ok(_) => None,
+        Err(missed) => {
+            pace.changed();
+            text(&Word::Lagged { missed })
         }
     }
 }
@@ -268,10 +287,14 @@ fn turns(clock: Arc<dyn Clock>) -> impl Stream<Item = Turn> {
     })
 }
 
+fn text(word: &impl Serialize) -> Option<String> {
+    let text = serde_json::to_string(word);
+    text.inspect_err(|error| tracing::error!(%error, "the live feed could not say something")).ok()
+}
+
 fn say(socket: &mut Socket, word: &impl Serialize) {
-    match serde_json::to_string(word) {
-        Ok(text) => socket.text(text),
-        Err(error) => tracing::error!(%error, "the live feed could not say something"),
+    if let Some(text) = text(word) {
+        socket.text(text);
     }
 }
 
@@ -281,7 +304,7 @@ fn refuse(socket: &mut Socket, refusal: &Refusal) {
 }
 
 fn say_goodbye(socket: &mut Socket) {
-    end(socket, CloseCode::Away, "server_closing", "the server is stopping");
+    end(socket, CloseCode::Away, CLOSING.0, CLOSING.1);
 }
 
 fn end(socket: &mut Socket, code: CloseCode, reason: &str, message: &str) {

@@ -99,6 +99,7 @@ impl Metrics {
                 ("waiting", queue.waiting),
                 ("active", queue.active),
                 ("delayed", queue.delayed),
+                ("blocked", queue.blocked),
                 ("completed", queue.completed),
                 ("failed", queue.failed),
             ];

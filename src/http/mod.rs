@@ -6,8 +6,10 @@ pub mod around;
 pub mod automation;
 pub mod cors;
 pub mod dynamic_query;
+pub mod event_types;
 pub mod events;
 pub mod feed;
+pub mod jobs;
 pub mod key_limits;
 pub mod metrics;
 pub mod monitoring;
@@ -46,8 +48,10 @@ pub fn routes() -> Vec<Route> {
         automation::routes(),
         schedules::routes(),
         webhooks::routes(),
+        event_types::routes(),
         monitoring::routes(),
         queues::routes(),
+        jobs::routes(),
         feed::routes(),
     ];
     chapters.into_iter().flatten().collect()

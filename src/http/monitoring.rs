@@ -10,7 +10,7 @@ use appengine_actors::keys;
 use appengine_actors::machine::Machine;
 use appengine_actors::queue::job::{Job, JobState};
 use appengine_actors::queue::jobs_of;
-use appengine_actors::store::decode;
+use appengine_actors::queue::parts::{self, Part};
 use appengine_actors::supervision::ChildState;
 use appengine_actors::tree::{TREE, member_of};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ use crate::monitor::Monitor;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Monitoring";
-const STATES: [&str; 5] = ["waiting", "delayed", "active", "completed", "failed"];
+const STATES: [&str; 6] = ["blocked", "waiting", "delayed", "active", "completed", "failed"];
 const SCOPE: &str = "read:monitoring";
 
 /// The routes of this chapter.
@@ -178,7 +178,7 @@ async fn jobs(
     let of = (&caller.org, state);
     let found = jobs_of(&machine.house, &name, of, None, page * SIZE + 1).await?.jobs;
     let has_next = found.len() > page * SIZE;
-    let data: Vec<Job> = found.into_iter().skip((page - 1) * SIZE).take(SIZE).collect();
+    let data: Vec<Job> = found.into_iter().skip((page - 1) * SIZE).take(SIZE).map(Job::shown).collect();
     Ok(HttpResponse::Ok().json(json!({"data": data, "page": page, "pageSize": SIZE, "hasNext": has_next})))
 }
 
@@ -187,11 +187,15 @@ async fn job(
     machine: web::Data<Machine>,
     id: web::Path<JobId>,
 ) -> Result<HttpResponse, Problem> {
-    let found = machine.house.store.get(keys::job(*id)).await?;
-    let job = found.map(|found| decode::<Job>(&found.value)).transpose()?;
-    let job = job.filter(|job| job.org_id == caller.org);
-    let job = job.ok_or_else(|| Problem::not_found(format!("there is no job {id}")))?;
-    Ok(HttpResponse::Ok().json(job))
+    let job = super::jobs::own(&caller, &machine, *id).await?.shown();
+    let is_work = job.task.is_work();
+    let mut shown = json!(job);
+    if is_work && let Some(fields) = shown.as_object_mut() {
+        let found = parts::read(&machine.house, &[*id], &Part::ALL).await?;
+        let found = Part::ALL.into_iter().zip(found.into_iter().flatten());
+        fields.extend(found.filter_map(|(part, value)| Some((part.name().to_owned(), value?))));
+    }
+    Ok(HttpResponse::Ok().json(shown))
 }
 
 async fn alerts(monitor: web::Data<Monitor>) -> HttpResponse {

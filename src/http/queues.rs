@@ -4,21 +4,19 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use appengine_actors::ids::{JobId, QueueName};
-use appengine_actors::keys;
 use appengine_actors::machine::Machine;
 use appengine_actors::queue::QueueActor;
 use appengine_actors::queue::alter::{AlterError, Altered, MOST, Which, Wish};
 use appengine_actors::queue::job::{Job, JobState};
 use appengine_actors::queue::lines::Held;
 use appengine_actors::queue::messages::{Alter, GetStatus, SetPaused};
-use appengine_actors::store::decode;
 use appengine_actors::supervision::{AskError, Ref};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::admit::Caller;
 use super::route::{Access, Route, id};
-use super::take::{MaybeJson, Object};
+use super::take::{Json, MaybeJson, Object};
 use crate::auth::role::{Permission, Role};
 use crate::config::HumanDuration;
 use crate::problem::{Detail, Problem};
@@ -59,6 +57,14 @@ pub fn routes() -> Vec<Route> {
             "Call a job off: one that runs is stopped",
         ),
         job(Route::post("/monitoring/jobs/{id}/promote", update, promote), "Run a delayed job now"),
+        job(
+            Route::post("/monitoring/jobs/{id}/move", update, move_one).takes::<MoveBody>(),
+            "Move a job to another queue that waits, is delayed or failed",
+        ),
+        Route::post("/monitoring/queues/{name}/move", update, move_some)
+            .about(TAG, "Move this organisation's jobs of one state to another queue, up to 1,000 at a time")
+            .takes::<MoveSomeBody>()
+            .gives::<Changed>(StatusCode::OK),
     ]
 }
 
@@ -96,9 +102,41 @@ struct CleanBody {
     limit: Option<usize>,
 }
 
+/// Where a job goes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MoveBody {
+    /// The other queue.
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    queue: QueueName,
+}
+
+/// Which jobs go where.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MoveSomeBody {
+    /// The other queue.
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    queue: QueueName,
+    /// Their state: those that failed begin anew.
+    state: Moved,
+    /// So many at most.
+    #[schema(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Moved {
+    Waiting,
+    Delayed,
+    Failed,
+}
+
 #[derive(Debug, Default, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Cleaned {
+    Blocked,
     Waiting,
     Delayed,
     #[default]
@@ -109,6 +147,7 @@ enum Cleaned {
 impl From<Cleaned> for JobState {
     fn from(state: Cleaned) -> Self {
         match state {
+            Cleaned::Blocked => Self::Blocked,
             Cleaned::Waiting => Self::Waiting,
             Cleaned::Delayed => Self::Delayed,
             Cleaned::Completed => Self::Completed,
@@ -241,13 +280,52 @@ async fn promote(
     one(&caller, &machine, *id, Wish::Promote).await
 }
 
+async fn move_one(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    id: web::Path<JobId>,
+    Json(Object(body)): Json<Object<MoveBody>>,
+) -> Result<HttpResponse, Problem> {
+    let job = super::jobs::own(&caller, &machine, *id).await?;
+    one(&caller, &machine, *id, elsewhere(&machine, &job.queue, body.queue)?).await
+}
+
+async fn move_some(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    name: web::Path<QueueName>,
+    Json(Object(body)): Json<Object<MoveSomeBody>>,
+) -> Result<HttpResponse, Problem> {
+    let queue = queue(&machine, &name)?;
+    let wish = elsewhere(&machine, &name, body.queue)?;
+    let most = body.limit.unwrap_or(MOST);
+    if !(1..=MOST).contains(&most) {
+        let detail = Detail { path: "limit".into(), message: format!("must be 1 to {MOST}") };
+        return Err(Problem::invalid("the jobs cannot be moved", vec![detail]));
+    }
+    let state = match body.state {
+        Moved::Waiting => JobState::Waiting,
+        Moved::Delayed => JobState::Delayed,
+        Moved::Failed => JobState::Failed,
+    };
+    changed(&ask(&caller, queue, Which::Some { state, before: None, most }, wish).await?)
+}
+
+/// That jobs go to another queue, if there is one by that name.
+fn elsewhere(machine: &Machine, from: &QueueName, to: QueueName) -> Result<Wish, Problem> {
+    let known = machine.queues.get(&to).is_some();
+    if known && *from != to {
+        return Ok(Wish::MoveTo(to));
+    }
+    let message = if known { "is where they are".to_owned() } else { unknown(machine, &to).to_string() };
+    let detail = Detail { path: "queue".into(), message };
+    Err(Problem::invalid("the jobs cannot be moved", vec![detail]))
+}
+
 async fn one(caller: &Caller, machine: &Machine, id: JobId, wish: Wish) -> Result<HttpResponse, Problem> {
-    let found = machine.house.store.get(keys::job(id)).await?;
-    let job = found.map(|found| decode::<Job>(&found.value)).transpose()?;
-    let job = job.filter(|job| job.org_id == caller.org);
-    let job = job.ok_or_else(|| Problem::not_found(format!("there is no job {id}")))?;
+    let job = super::jobs::own(caller, machine, id).await?;
     let altered = ask(caller, queue(machine, &job.queue)?, Which::One(id), wish).await?;
-    Ok(HttpResponse::Ok().json(altered.jobs.first()))
+    Ok(HttpResponse::Ok().json(altered.jobs.into_iter().next().map(Job::shown)))
 }
 
 async fn ask(caller: &Caller, queue: &Ref<QueueActor>, which: Which, wish: Wish) -> Result<Altered, Problem> {
@@ -262,7 +340,8 @@ async fn ask(caller: &Caller, queue: &Ref<QueueActor>, which: Which, wish: Wish)
     })
 }
 
-fn queue<'m>(machine: &'m Machine, name: &QueueName) -> Result<&'m Ref<QueueActor>, Problem> {
+/// The queue of this name.
+pub(super) fn queue<'m>(machine: &'m Machine, name: &QueueName) -> Result<&'m Ref<QueueActor>, Problem> {
     machine.queues.get(name).ok_or_else(|| unknown(machine, name))
 }
 
@@ -272,7 +351,8 @@ pub(super) fn unknown(machine: &Machine, name: &QueueName) -> Problem {
     Problem::not_found(format!("there is no queue `{name}`; there are {}", known.join(", ")))
 }
 
-fn busy(error: AskError) -> Problem {
+/// It does not answer.
+pub(super) fn busy(error: AskError) -> Problem {
     tracing::warn!(%error, "a queue did not answer");
     Problem::unavailable("the queue does not answer just now; try again shortly")
 }

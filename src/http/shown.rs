@@ -148,6 +148,7 @@ fn timings(phases: Phases) -> Value {
     json!({
         "dnsMs": phases.dns_us.map(millis),
         "connectMs": phases.connect_us.map(millis),
+        "tlsMs": phases.tls_us.map(millis),
         "firstByteMs": phases.first_byte_us.map(millis),
         "totalMs": millis(phases.total_us),
     })

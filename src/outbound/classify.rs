@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 
 use appengine_actors::webhook::failure::{Refused, SendError, TlsError, Waiting};
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
 use super::resolver::ResolveError;
 
@@ -17,10 +17,15 @@ pub(super) fn classify(error: &reqwest::Error, proxied: bool) -> SendError {
     if let Some(found) = causes(error).find_map(by_cause) {
         return found;
     }
+    // What TLS says once HTTP/2 is spoken over it, a layer that keeps no more of an error than its kind.
+    if has_kind(error, io::ErrorKind::InvalidData) {
+        return SendError::Tls(TlsError::Handshake);
+    }
     match (error.is_timeout(), error.is_connect()) {
         (true, true) => SendError::TimedOut(Waiting::Connection),
         (true, false) => SendError::TimedOut(Waiting::Response),
-        (false, true) if ended_early(error) => SendError::Tls(TlsError::Handshake),
+        // A TCP connect cannot end early, so it was the handshake that did.
+        (false, true) if has_kind(error, io::ErrorKind::UnexpectedEof) => SendError::Tls(TlsError::Handshake),
         (false, true) if proxied => SendError::Proxy,
         (false, true) => SendError::Connect,
         (false, false) => SendError::ConnectionClosed,
@@ -77,9 +82,30 @@ fn by_http(error: &hyper::Error) -> Option<SendError> {
 }
 
 fn by_tls(error: &rustls::Error) -> TlsError {
-    let rustls::Error::InvalidCertificate(certificate) = error else {
-        return TlsError::Handshake;
-    };
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => by_certificate(certificate),
+        rustls::Error::AlertReceived(alert) => by_alert(*alert),
+        _ => TlsError::Handshake,
+    }
+}
+
+/// What a receiver says of the certificate that it was shown, or was not.
+fn by_alert(alert: AlertDescription) -> TlsError {
+    match alert {
+        AlertDescription::NoCertificate
+        | AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnknownCA
+        | AlertDescription::AccessDenied
+        | AlertDescription::CertificateRequired => TlsError::ClientCertificate,
+        _ => TlsError::Handshake,
+    }
+}
+
+fn by_certificate(certificate: &CertificateError) -> TlsError {
     match certificate {
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
@@ -93,11 +119,8 @@ fn by_tls(error: &rustls::Error) -> TlsError {
     }
 }
 
-/// A TCP connect cannot end early, so it was the handshake that did.
-fn ended_early(error: &reqwest::Error) -> bool {
-    causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+fn has_kind(error: &reqwest::Error, kind: io::ErrorKind) -> bool {
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| error.kind() == kind)
 }
 
 /// Only what says that this machine is at fault. No file descriptor left has no kind of its own.

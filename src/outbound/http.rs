@@ -1,31 +1,37 @@
-//! The outbound transport on reqwest: one client and one pool for all tenants, HTTP/1.1, no redirects,
-//! no retries of its own, no proxy unless the operator names one. Everything that a receiver controls
-//! is bounded: time, response head, response body. Judges nothing; deliveries reach it through
-//! [`Transport`].
+//! The outbound transport on reqwest: one pool for all tenants (and one for each set of TLS options that
+//! is in use), HTTP/2 where the receiver agrees to it and HTTP/1.1 elsewhere, no redirects, no proxy
+//! unless the operator names one. Nothing is sent twice but what a receiver says it did not begin to
+//! handle. Everything that a receiver controls is bounded: time, response head, response body. Judges
+//! nothing; deliveries reach it through [`Transport`].
 
 use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use appengine_actors::webhook::failure::{Refused, SendError, Waiting};
+use appengine_actors::webhook::failure::{Refused, SendError, TlsError, Waiting};
 use appengine_actors::webhook::headers as header_rules;
 use appengine_actors::webhook::retry_after::RetryAfter;
+use appengine_actors::webhook::send_options::{Compression, OptionsError, TlsOptions};
 use appengine_actors::webhook::transport::{
     Attempt, BodyEnd, KEPT_BODY, MAX_KEPT_HEADER_BYTES, MAX_KEPT_HEADERS, Method, OutboundReply,
     OutboundRequest, Timings, Transport,
 };
 use bytes::{Bytes, BytesMut};
+use flate2::write::GzEncoder;
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, redirect, retry};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 use tokio::time::timeout;
 use url::Url;
 
 use super::classify::{classify, detail};
+use super::clients::Clients;
 use super::guard::Guard;
 use super::phases::{Phases, TimeConnect, begin};
 use super::resolver::{GuardedResolver, Lookup, SystemLookup};
+use super::tls::Authorities;
 use super::url_rules::UrlRules;
 
 /// What every request says it comes from, unless its own headers say otherwise.
@@ -33,6 +39,13 @@ pub const USER_AGENT: &str = concat!("AppEngine-Webhooks/", env!("CARGO_PKG_VERS
 
 /// Most header lines of a response that are parsed; hyper bounds the head's bytes at some 400 kB.
 const MAX_HEADER_LINES: usize = 100;
+/// Most bytes of a response head over HTTP/2.
+const MAX_HTTP2_HEAD: u32 = 64 * 1024;
+/// What a receiver may send over HTTP/2 before it is read: in one answer, and in all on one connection.
+const HTTP2_WINDOWS: (u32, u32) = (64 * 1024, 1024 * 1024);
+/// How long a connection over HTTP/2 may be silent while answers are due before it is asked whether it
+/// lives, and how long it has to say so. A dead one would else be used again and again.
+const HTTP2_SILENCE: Duration = Duration::from_secs(5);
 
 /// How this deployment reaches out.
 #[derive(Clone)]
@@ -51,6 +64,8 @@ pub struct HttpOptions {
     pub idle_per_host: usize,
     /// Name lookups at once.
     pub lookups: usize,
+    /// Sets of TLS options whose connections are kept; the one that was not used for longest goes.
+    pub tls_clients: usize,
     /// How many bytes of a response body are kept.
     pub keep: usize,
     /// How many bytes of a response body are read at most: a body that ends within them leaves a
@@ -71,6 +86,7 @@ impl Default for HttpOptions {
             idle_timeout: Duration::from_secs(60),
             idle_per_host: 8,
             lookups: 64,
+            tls_clients: 128,
             keep: KEPT_BODY,
             read: 1024 * 1024,
             proxy: None,
@@ -89,6 +105,7 @@ impl fmt::Debug for HttpOptions {
             .field("idle_timeout", &self.idle_timeout)
             .field("idle_per_host", &self.idle_per_host)
             .field("lookups", &self.lookups)
+            .field("tls_clients", &self.tls_clients)
             .field("keep", &self.keep)
             .field("read", &self.read)
             .field("proxy", &self.proxy.as_ref().and_then(Url::host_str))
@@ -102,7 +119,10 @@ pub enum SetupError {
     /// The proxy is not one that reqwest can use.
     #[error("use the outbound proxy: its url must be http or https with a host")]
     Proxy,
-    /// No trusted certificates on this machine, or no TLS provider.
+    /// No trusted certificates on this machine.
+    #[error("read this machine's trusted certificates: {0}")]
+    Authorities(#[source] rustls::Error),
+    /// Whatever else the client lacks.
     #[error("set up the http client: {0}")]
     Client(#[source] reqwest::Error),
 }
@@ -111,7 +131,7 @@ pub enum SetupError {
 /// show the proxy.
 #[derive(Clone)]
 pub struct HttpTransport {
-    client: Client,
+    clients: Clients,
     rules: UrlRules,
     connect_timeout: Duration,
     keep: usize,
@@ -129,31 +149,22 @@ impl HttpTransport {
     pub fn with_lookup(options: &HttpOptions, lookup: Arc<dyn Lookup>) -> Result<Self, SetupError> {
         let guard = Guard::new(options.open_subnets.clone());
         let mut resolver = GuardedResolver::new(lookup, guard.clone());
-        let mut builder = Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .http1_only()
-            .http1_max_headers(MAX_HEADER_LINES)
-            .connect_timeout(options.connect_timeout)
-            .pool_idle_timeout(options.idle_timeout)
-            .pool_max_idle_per_host(options.idle_per_host)
-            .connector_layer(TimeConnect)
-            .no_proxy();
-        if let Some(proxy) = &options.proxy {
-            let (Some(host), "http" | "https") = (proxy.host_str(), proxy.scheme()) else {
+        let mut proxy = None;
+        if let Some(url) = &options.proxy {
+            let (Some(host), "http" | "https") = (url.host_str(), url.scheme()) else {
                 return Err(SetupError::Proxy);
             };
             resolver = resolver.with_proxy(host);
-            builder = builder.proxy(reqwest::Proxy::all(proxy.as_str()).map_err(|_| SetupError::Proxy)?);
+            proxy = Some(reqwest::Proxy::all(url.as_str()).map_err(|_| SetupError::Proxy)?);
         }
+        let limits = options.clone();
+        let builder = move || {
+            let builder = bounded(&limits).dns_resolver(resolver.clone());
+            proxy.clone().into_iter().fold(builder, ClientBuilder::proxy)
+        };
+        let authorities = Authorities::load().map_err(SetupError::Authorities)?;
         Ok(Self {
-            client: builder.dns_resolver(resolver).build().map_err(SetupError::Client)?,
+            clients: Clients::new(builder, authorities, options.tls_clients).map_err(SetupError::Client)?,
             rules: UrlRules::new(guard, options.plain_http, options.ports.clone()),
             connect_timeout: options.connect_timeout,
             keep: options.keep,
@@ -174,7 +185,8 @@ impl HttpTransport {
             prepared.headers_mut().append(name, value);
         }
         if !request.body.is_empty() {
-            *prepared.body_mut() = Some(request.body.into());
+            *prepared.body_mut() =
+                Some(compress(request.body, request.options.compression, &mut prepared).into());
         } else if matches!(request.method, Method::Post | Method::Put | Method::Patch) {
             // RFC 9110 §8.6; hyper leaves it out, and then some servers answer 411.
             prepared.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -185,16 +197,23 @@ impl HttpTransport {
     /// The head decides; what happens to the body after it is told and changes nothing.
     async fn exchange(
         &self,
+        client: Client,
         prepared: reqwest::Request,
         limit: Duration,
         phases: &Phases,
         first_byte: &mut Option<Duration>,
     ) -> Result<OutboundReply, SendError> {
         let start = begin();
-        let mut response = match timeout(limit, phases.watch(self.client.execute(prepared))).await {
+        let mut response = match timeout(limit, phases.watch(client.execute(prepared))).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                let found = classify(&error, self.proxied);
+                let found = match classify(&error, self.proxied) {
+                    // Many say no more than that when a certificate is missing.
+                    SendError::Tls(TlsError::Handshake) if phases.seen().asked => {
+                        SendError::Tls(TlsError::ClientCertificate)
+                    }
+                    found => found,
+                };
                 tracing::debug!(class = found.code(), detail = detail(error), "an outbound request failed");
                 return Err(found);
             }
@@ -262,19 +281,68 @@ impl Transport for HttpTransport {
             let limit = request.timeout;
             let phases = Phases::default();
             let mut first_byte = None;
-            let result = match this.prepare(request) {
-                Ok(prepared) => this.exchange(prepared, limit, &phases, &mut first_byte).await,
-                Err(refused) => Err(refused.into()),
+            let client = this.clients.get(&request.options.tls);
+            let ready = client.and_then(|client| Ok((client, this.prepare(request)?)));
+            let result = match ready {
+                Ok((client, prepared)) => {
+                    this.exchange(client, prepared, limit, &phases, &mut first_byte).await
+                }
+                Err(error) => Err(error),
             };
             let seen = phases.seen();
-            let timings =
-                Timings { dns: seen.dns, connect: seen.connect, first_byte, total: start.elapsed() };
+            let (dns, connect, tls) = (seen.dns, seen.connect, seen.tls);
+            let timings = Timings { dns, connect, tls, first_byte, total: start.elapsed() };
             Attempt { result, timings }
         })
     }
 
     fn vet(&self, url: &str) -> Result<(), Refused> {
         self.rules.check(url).map(|_| ())
+    }
+
+    fn check_tls(&self, options: &TlsOptions) -> Result<(), OptionsError> {
+        self.clients.check(options)
+    }
+}
+
+/// A client with every bound, and as yet without resolver, proxy and TLS.
+fn bounded(options: &HttpOptions) -> ClientBuilder {
+    // reqwest's own rule of what is sent again stays: an HTTP/2 stream that the receiver refused unread,
+    // as one does that is about to end a connection. hyper does the same for HTTP/1.1.
+    Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .http1_max_headers(MAX_HEADER_LINES)
+        .http2_max_header_list_size(MAX_HTTP2_HEAD)
+        .http2_initial_stream_window_size(HTTP2_WINDOWS.0)
+        .http2_initial_connection_window_size(HTTP2_WINDOWS.1)
+        .http2_keep_alive_interval(HTTP2_SILENCE)
+        .http2_keep_alive_timeout(HTTP2_SILENCE)
+        .connect_timeout(options.connect_timeout)
+        .pool_idle_timeout(options.idle_timeout)
+        .pool_max_idle_per_host(options.idle_per_host)
+        .connector_layer(TimeConnect)
+        .no_proxy()
+}
+
+/// The body as it leaves. One that says how it is encoded is left as it is.
+fn compress(body: Bytes, compression: Compression, request: &mut reqwest::Request) -> Bytes {
+    if compression == Compression::None || request.headers().contains_key(CONTENT_ENCODING) {
+        return body;
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    // Writing to memory does not fail; if it did, the plain body would be as good.
+    match encoder.write_all(&body).and_then(|()| encoder.finish()) {
+        Ok(compressed) => {
+            request.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            compressed.into()
+        }
+        Err(_) => body,
     }
 }
 

@@ -3,10 +3,12 @@
 //! the ports of `appengine-actors`.
 
 mod classify;
+mod clients;
 pub mod guard;
 pub mod http;
 mod phases;
 pub mod resolver;
 #[cfg(test)]
 mod testing;
+mod tls;
 pub mod url_rules;

@@ -22,8 +22,14 @@ pub(super) struct Seen {
     pub(super) began: bool,
     /// How long the name took.
     pub(super) dns: Option<Duration>,
-    /// How long TCP and TLS took after that.
+    /// How long TCP took after that.
     pub(super) connect: Option<Duration>,
+    /// How long TLS took after that.
+    pub(super) tls: Option<Duration>,
+    /// The receiver asked for a certificate of ours.
+    pub(super) asked: bool,
+    /// When the handshake began.
+    handshake: Option<Instant>,
 }
 
 /// The record of one request, shared with the connector while the request runs.
@@ -61,6 +67,16 @@ pub(super) fn note_dns(took: Duration) {
     Phases::note(|seen| seen.dns = Some(took));
 }
 
+/// Notes that TLS begins. Over a proxy that is reached by TLS it begins twice, and the last one counts.
+pub(super) fn note_handshake() {
+    Phases::note(|seen| seen.handshake = Some(begin()));
+}
+
+/// Notes that the receiver asks who is calling.
+pub(super) fn note_asked() {
+    Phases::note(|seen| seen.asked = true);
+}
+
 /// Times whatever connector it is laid around.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeConnect;
@@ -96,12 +112,14 @@ where
         let connecting = self.0.call(target);
         Box::pin(async move {
             let start = begin();
-            Phases::note(|seen| seen.began = true);
+            Phases::note(|seen| *seen = Seen { began: true, ..Seen::default() });
             let result = connecting.await;
             if result.is_ok() {
                 let took = start.elapsed();
                 Phases::note(|seen| {
-                    seen.connect = Some(took.saturating_sub(seen.dns.unwrap_or_default()));
+                    seen.tls = seen.handshake.map(|handshake| handshake.elapsed());
+                    let before = seen.dns.unwrap_or_default() + seen.tls.unwrap_or_default();
+                    seen.connect = Some(took.saturating_sub(before));
                 });
             }
             result

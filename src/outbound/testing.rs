@@ -1,5 +1,7 @@
 //! Receivers that misbehave, on loopback, and a resolver that answers from a script.
 
+pub(super) mod secure;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};

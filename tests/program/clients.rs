@@ -7,12 +7,21 @@ use crate::support::{ADA, ORG, standard_webhooks};
 
 #[test]
 fn socket_io_the_live_feed_and_rest_share_the_port() {
+    run_scenario("the_whole_program");
+}
+
+#[test]
+fn an_event_source_follows_the_live_feed() {
+    run_scenario("an_event_source");
+}
+
+fn run_scenario(name: &str) {
     let house = House::new();
     let token = house.token(&["--org", ORG, "--email", ADA]);
     let server = house.start();
     let mut node = Command::new("node");
     node.current_dir(standard_webhooks::installed());
-    node.args(["run.mjs", "the_whole_program", &server.base, &token]);
+    node.args(["run.mjs", name, &server.base, &token]);
     let ended = run(node, b"");
     assert!(ended.status.success(), "{}", ended.err);
     server.stop();

@@ -117,6 +117,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(automation(a));
     cases.extend(schedules(a));
     cases.extend(queues(a));
+    cases.extend(work(a));
     cases.extend(records::cases(a));
     cases
 }
@@ -178,6 +179,35 @@ fn schedules(a: &Planted) -> Vec<Case> {
         Case::new(Proof::Writes, "PATCH", "/schedules/{id}").with(&[schedule], json!({"name": "new"})),
         Case::new(Proof::Writes, "PUT", "/schedules/{id}").with(&[schedule], event),
         Case::new(Proof::Writes, "DELETE", "/schedules/{id}").at(&[schedule]),
+    ]
+}
+
+/// Work: whoever does not belong to the organisation neither adds to it nor takes of it, whatever they know.
+fn work(a: &Planted) -> Vec<Case> {
+    let job = |key: &str| json!({"name": "n", "unique": {"key": key}, "dependsOn": [a.get("waiting_work")]});
+    let said = |lease: &str| json!({"lease": a.get(lease)});
+    let with = |lease: &str, name: &str, value: Value| {
+        let mut body = said(lease);
+        body[name] = value;
+        body
+    };
+    let live = a.get("live_work");
+    vec![
+        writes("/queues/{name}/jobs").with(&["notification"], job("one")),
+        writes("/queues/{name}/jobs/bulk")
+            .with(&["notification"], json!({"jobs": [job("two"), job("three")]})),
+        finds("/jobs/{id}/heartbeat").with(&[live], said("live_lease")),
+        writes("/jobs/{id}/progress").with(&[live], with("live_lease", "progress", json!(1))),
+        writes("/jobs/{id}/log").with(&[live], with("live_lease", "lines", json!(["a line"]))),
+        writes("/jobs/{id}/checkpoint").with(&[live], with("live_lease", "cursor", json!(1))),
+        writes("/jobs/{id}/complete").with(&[a.get("done_work")], said("done_lease")),
+        writes("/jobs/{id}/fail")
+            .with(&[a.get("failed_work")], with("failed_lease", "error", json!("an error"))),
+        writes("/jobs/{id}/release").with(&[a.get("released_work")], said("released_lease")),
+        writes("/monitoring/jobs/{id}/move").with(&[a.get("moved_work")], json!({"queue": "billing"})),
+        writes("/monitoring/queues/{name}/move")
+            .with(&["escalation"], json!({"queue": "billing", "state": "waiting"})),
+        writes("/queues/{name}/claim").with(&["notification"], json!({"worker": "w", "max": 100})),
     ]
 }
 
@@ -245,6 +275,11 @@ fn events(a: &Planted) -> Vec<Case> {
             .at(&[a.get("event")])
             .asking(&[a.get("event")], &format!("endpointId={}", a.get("endpoint"))),
         writes("/webhooks/deliveries/{id}/resend").at(&[a.get("delivery")]),
+        reads("/webhooks/event-types").at(&[]).asking(&[], "page=1&pageSize=500"),
+        reads("/webhooks/event-types/{name}").at(&[a.get("event_type")]),
+        Case::new(Proof::Writes, "PUT", "/webhooks/event-types/{name}")
+            .with(&[a.get("event_type")], json!({"description": "new", "schema": true})),
+        Case::new(Proof::Writes, "DELETE", "/webhooks/event-types/{name}").at(&[a.get("event_type")]),
         writes("/events").with(&[], event.clone()).with(&[], repeated),
         writes("/events/batch").with(&[], json!({"events": [event]})),
     ]

@@ -50,6 +50,7 @@ impl Planted {
         a.records(server);
         a.flows(server, receiver);
         a.endpoints(server, receiver);
+        a.work(server);
         a.wait(server);
         a
     }
@@ -158,6 +159,10 @@ impl Planted {
         self.keep("event", &event["id"]);
         self.keep("idempotency", &json!(idempotency));
         self.keep("text", &json!(text));
+        let about = json!({"description": self.mark("about"), "schema": {"type": ["object", "null"]}});
+        let path = format!("/webhooks/event-types/order.{}", self.mark("type"));
+        let made = server.call_as(&self.token, "PUT", &path).json(&about).send().expect(200);
+        self.keep("event_type", &made["name"]);
         let kind = format!("order.{}", self.mark("kind"));
         self.post(server, "/events/batch", &json!({"events": [{"event": kind}, {"event": "order.broken"}]}));
         let tick = json!({"type": "event", "event": "order.due", "data": {"told": self.mark("scheduled")}});
@@ -216,6 +221,31 @@ impl Planted {
             committed.expect("the store takes it");
             self.keep(name, &json!(replay.id));
         }
+    }
+
+    /// Work that a worker has, and work that waits.
+    fn work(&mut self, server: &Server) {
+        let leased = ["done", "failed", "released", "alive"];
+        let payload = self.mark("payload");
+        let job = json!({"name": "n", "payload": payload});
+        let jobs = json!({"jobs": leased.map(|_| &job)});
+        self.post(server, "/queues/notification/jobs/bulk", &jobs);
+        let claim = json!({"worker": self.mark("worker"), "max": 1, "leaseMs": 3_600_000});
+        for (id, lease) in [
+            ("done_work", "done_lease"),
+            ("failed_work", "failed_lease"),
+            ("released_work", "released_lease"),
+            ("live_work", "live_lease"),
+        ] {
+            let claimed = self.post(server, "/queues/notification/claim", &claim);
+            self.keep(id, &claimed["jobs"][0]["id"]);
+            self.keep(lease, &claimed["jobs"][0]["lease"]);
+        }
+        for id in ["waiting_work", "moved_work"] {
+            let added = self.post(server, "/queues/notification/jobs", &job);
+            self.keep(id, &added["id"]);
+        }
+        self.post(server, "/queues/escalation/jobs", &job);
     }
 
     /// A job that fails, so that the queue has an error to tell of.

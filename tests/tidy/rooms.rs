@@ -38,6 +38,7 @@ const MACHINE: [Rule; 13] = [
             "feed",
             "ports",
             "queue::job",
+            "queue::worker",
             "supervision",
             "webhook::breaker",
             "webhook::counts",
@@ -107,13 +108,14 @@ const MACHINE: [Rule; 13] = [
 const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 
 /// The edges. Only `app` and the commands know every part.
-const EDGES: [Rule; 12] = [
+const EDGES: [Rule; 13] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &[]),
     ("demo", &["app", "auth", "commands", "config", "telemetry"]),
+    ("event_types", &[]),
     ("gateway", &["problem"]),
-    ("http", &["auth", "config", "gateway", "monitor", "problem"]),
+    ("http", &["auth", "config", "event_types", "gateway", "monitor", "problem"]),
     ("monitor", &[]),
     ("outbound", &[]),
     ("problem", &[]),

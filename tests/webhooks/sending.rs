@@ -1,7 +1,11 @@
 //! What the receiver gets.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 
+use appengine_actors::clock::Clock;
+use appengine_actors::webhook::signature::asymmetric::{self, PublicKey};
+use appengine_actors::webhook::signature::{Secret, Signed, TOLERANCE, verify};
 use serde_json::{Value, json};
 
 use crate::house::{House, PATH, text};
@@ -138,4 +142,55 @@ fn order_by_record_holds_over_a_real_connection() {
         let told: Vec<i64> = house.receiver.received().iter().filter_map(of_key).collect();
         assert!(told.is_sorted() && told.len() == 15, "{key}: {told:?}");
     }
+}
+
+#[test]
+fn both_kinds_of_signature_stand_side_by_side_and_bodies_are_compressed_after_they_are_signed() {
+    let house = House::open();
+    let body = json!({"signatures": ["v1", "v1a"], "compression": "gzip"});
+    let (id, secret) = house.register(body);
+    let shown = house.get(&format!("/webhooks/endpoints/{id}"));
+    let public: PublicKey = PublicKey::parse(&text(&shown["publicKeys"][0])).unwrap();
+    house.publish("order.paid", json!({"n": 1}));
+    let arrived = house.receiver.wait_for(PATH, 1).remove(0);
+    assert_eq!(arrived.header("content-encoding"), "gzip");
+    let mut plain = String::new();
+    flate2::read::GzDecoder::new(&arrived.body[..]).read_to_string(&mut plain).unwrap();
+    let signed = Signed {
+        id: arrived.header("webhook-id"),
+        timestamp: arrived.header("webhook-timestamp"),
+        signature: arrived.header("webhook-signature"),
+    };
+    let now = house.server.clock.now().to_jiff();
+    asymmetric::verify(&[public], signed, plain.as_bytes(), now, TOLERANCE).unwrap();
+    verify(&[Secret::parse(&secret).unwrap()], signed, plain.as_bytes(), now, TOLERANCE).unwrap();
+    // Moving on to v1a alone: the old kind signs for a while yet.
+    let (status, patched) =
+        house.call("PATCH", &format!("/webhooks/endpoints/{id}"), &json!({"signatures": ["v1a"]}));
+    assert_eq!((status, &patched["signatures"]), (200, &json!(["v1a"])), "{patched}");
+    assert!(patched["secretExpiresAt"].is_string() && patched["secret"].is_null(), "{patched}");
+}
+
+#[test]
+fn certificates_are_checked_when_they_are_given_and_their_key_is_never_shown() {
+    let house = House::open();
+    let url = house.receiver.url(PATH);
+    let refused = |tls: Value| {
+        let (status, answer) = house.call("POST", "/webhooks/endpoints", &json!({"url": url, "tls": tls}));
+        assert_eq!(status, 400, "{answer}");
+        text(&answer["problems"][0]["path"])
+    };
+    assert_eq!(refused(json!({"ca": "no certificate"})), "tls");
+    assert_eq!(refused(json!({"clientCertificate": "x"})), "tls.clientKey");
+    let own = rcgen::generate_simple_self_signed(vec!["client.example".to_owned()]).unwrap();
+    let (certificate, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+    let other = rcgen::generate_simple_self_signed(vec!["other.example".to_owned()]).unwrap();
+    let mismatch = json!({"clientCertificate": certificate, "clientKey": other.signing_key.serialize_pem()});
+    assert_eq!(refused(mismatch), "tls");
+    let tls = json!({"ca": certificate, "clientCertificate": certificate, "clientKey": key});
+    let made = house.post("/webhooks/endpoints", json!({"url": url, "tls": tls}), 201);
+    assert_eq!(made["tls"]["clientKey"], "••••••");
+    let path = format!("/webhooks/endpoints/{}", text(&made["id"]));
+    let (status, put) = house.call("PUT", &path, &house.get(&path));
+    assert_eq!((status, &put["tls"]), (200, &made["tls"]), "{put}");
 }

@@ -314,7 +314,9 @@ impl Builder<'_> {
         let job = draft.into_job(self.org.clone(), self.stamp.time(), attempts);
         self.put(keys::job(job.id), &job)?;
         self.batch.insert(job.at(), Vec::new());
-        self.batch.insert(keys::effect(self.org, job.cause(), Node::Job(job.id)), Vec::new());
+        if let Some(cause) = job.cause() {
+            self.batch.insert(keys::effect(self.org, cause, Node::Job(job.id)), Vec::new());
+        }
         self.receipt.jobs.push(job);
         Ok(())
     }

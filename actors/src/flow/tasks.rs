@@ -1,5 +1,7 @@
 //! The jobs that concern flows: what the queues carry out.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use serde_json::Map;
 use tracing::{debug, warn};
@@ -16,7 +18,7 @@ use crate::event::Event;
 use crate::ids::{Datatype, EventId, OrgId, RecordId, RunId};
 use crate::keys;
 use crate::queue::job::{Job, Outcome, Task};
-use crate::queue::worker::Worker;
+use crate::queue::worker::{Handler, Worker};
 use crate::record::Query;
 use crate::record::service::Read;
 use crate::store::{StoreError, decode};
@@ -96,6 +98,10 @@ impl FlowTasks {
 }
 
 impl Worker for FlowTasks {
+    fn handler(&self, kind: &str) -> Option<Arc<dyn Handler>> {
+        self.runner.house.handlers.get(kind)
+    }
+
     fn stop(&self, job: &Job, by: &str) {
         // What would start a run has started none.
         let Task::RunFlow { flow, run } = job.task.clone() else { return };
@@ -113,6 +119,7 @@ impl Worker for FlowTasks {
         Box::pin(async move {
             match job.task.clone() {
                 Task::RunFlow { flow, run } => this.run_flow(job.org_id, flow, run).await,
+                Task::Work { kind } => Outcome::Fail(format!("nobody in this process does `{kind}`")),
                 Task::FireTrigger { flow, trigger, event, breadth } => {
                     match this.fire(&job, &flow, (&trigger, breadth), event).await {
                         Ok(()) => Outcome::Done,

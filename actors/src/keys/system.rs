@@ -60,42 +60,95 @@ pub fn job_in(queue: &QueueName, state: u8, place: u64, id: JobId) -> Key {
     Builder(jobs_in(queue, state)).number(place).bytes(&id.to_bytes()).0
 }
 
-/// All jobs of a queue that wait, by organisation, priority and key.
+/// Who does a job that waits: this program, or a worker outside of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// This program.
+    Inside,
+    /// A worker that asks for it.
+    Outside,
+}
+
+impl Side {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Inside => b'r',
+            Self::Outside => b'x',
+        }
+    }
+}
+
+/// All jobs of a queue that wait for one side, by organisation, priority and key.
 #[must_use]
-pub fn waiting_jobs(queue: &QueueName) -> Key {
-    jobs_in(queue, b'r')
+pub fn waiting_jobs(queue: &QueueName, side: Side) -> Key {
+    jobs_in(queue, side.letter())
 }
 
 /// Those of one organisation.
 #[must_use]
-pub fn waiting_jobs_of(queue: &QueueName, org: &OrgId) -> Key {
-    Builder(waiting_jobs(queue)).text(org.as_str()).0
+pub fn waiting_jobs_of(queue: &QueueName, side: Side, org: &OrgId) -> Key {
+    Builder(waiting_jobs(queue, side)).text(org.as_str()).0
 }
 
-/// Those of one priority and key, which come up in their order.
+/// Those of one organisation, priority and key, which come up in their order.
 #[must_use]
-pub fn waiting_line(queue: &QueueName, org: &OrgId, priority: i32, key: &str) -> Key {
+pub fn waiting_line(queue: &QueueName, side: Side, (org, priority, key): (&OrgId, i32, &str)) -> Key {
     // The sign's bit the other way round: so that what is less comes first.
     let priority = priority.cast_unsigned() ^ (1 << 31);
-    Builder(waiting_jobs_of(queue, org)).bytes(&priority.to_be_bytes()).text(key).0
+    Builder(waiting_jobs_of(queue, side, org)).bytes(&priority.to_be_bytes()).text(key).0
 }
 
 /// One job's place among those that wait.
 #[must_use]
-pub fn job_waiting(queue: &QueueName, line: (&OrgId, i32, &str), place: u64, id: JobId) -> Key {
-    let (org, priority, key) = line;
-    Builder(waiting_line(queue, org, priority, key)).number(place).bytes(&id.to_bytes()).0
+pub fn job_waiting(queue: &QueueName, side: Side, line: (&OrgId, i32, &str), place: u64, id: JobId) -> Key {
+    Builder(waiting_line(queue, side, line)).number(place).bytes(&id.to_bytes()).0
 }
 
 /// The organisation, priority and key of a job that waits.
 #[must_use]
-pub fn parse_waiting(queue: &QueueName, key: &[u8]) -> Option<(OrgId, i32, String)> {
-    let rest = key.strip_prefix(waiting_jobs(queue).as_slice())?;
+pub fn parse_waiting(queue: &QueueName, side: Side, key: &[u8]) -> Option<(OrgId, i32, String)> {
+    let rest = key.strip_prefix(waiting_jobs(queue, side).as_slice())?;
     let (org, rest) = text_of(rest)?;
     let (priority, rest) = rest.split_first_chunk::<4>()?;
     let (key, _) = text_of(rest)?;
     let priority = (u32::from_be_bytes(*priority) ^ (1 << 31)).cast_signed();
     Some((OrgId::new(&org).ok()?, priority, key))
+}
+
+/// What lies beside a job, by the part's letter: its payload, its result and so on.
+#[must_use]
+pub fn job_part(id: JobId, letter: u8) -> Key {
+    Builder::system(b'd').bytes(&id.to_bytes()).bytes(&[letter]).0
+}
+
+/// All jobs that wait for a job to end.
+#[must_use]
+pub fn dependents(id: JobId) -> Key {
+    Builder::system(b'b').bytes(&id.to_bytes()).0
+}
+
+/// That a job waits for another one to end.
+#[must_use]
+pub fn dependent(id: JobId, waits: JobId) -> Key {
+    Builder(dependents(id)).bytes(&waits.to_bytes()).0
+}
+
+/// The job that waits, of a key of [`dependents`].
+#[must_use]
+pub fn parse_dependent(key: &[u8]) -> Option<JobId> {
+    key.last_chunk::<16>().map(|bytes| JobId::from_bytes(*bytes))
+}
+
+/// Jobs of a queue that ended, and of which others are still to be told.
+#[must_use]
+pub fn aftermaths(queue: &QueueName) -> Key {
+    Builder::system(b'a').text(queue.as_str()).0
+}
+
+/// That a job ended, which others are still to be told.
+#[must_use]
+pub fn aftermath(queue: &QueueName, id: JobId) -> Key {
+    Builder(aftermaths(queue)).bytes(&id.to_bytes()).0
 }
 
 /// Whether this is the place of a job that waits, as format 2 had it.

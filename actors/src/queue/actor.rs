@@ -6,27 +6,30 @@ use std::time::Duration;
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, SpawnHandle,
-    WrapFuture, fut,
+    WrapFuture,
 };
+use futures_util::FutureExt;
+use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
-use super::alter::{AlterError, Alteration, Altered, Which, Wish, alter, batch_of as altered_batch, find};
-use super::attempt::Attempt;
+use super::alter::Alteration;
+use super::attempt::{Attempt, work};
 use super::effects::{Effect, Input, Page, Totals};
-use super::job::{Job, JobState, Outcome, QueueSettings};
+use super::job::{Job, JobState, Outcome, QueueSettings, Task};
 use super::lines::LineId;
-use super::load::{batch_of, load, paused_of};
-use super::messages::{Alter, Drain, GetStatus, JobsAdded, Move, SetPaused};
+use super::load::{batch_of, counts, load, paused_of};
+use super::messages::{Drain, GetStatus, JobsAdded, Move, SetPaused};
+use super::outside::Desk;
 use super::pages::{JobPage, Jobs, place_of, read_jobs, survey};
 use super::retention::STEP;
 use super::state::QueueState;
 use super::worker::Worker;
 use crate::clock::timeout;
 use crate::house::House;
-use crate::ids::{JobId, QueueName};
-use crate::keys;
-use crate::store::{Lease, StoreError, decode, encode};
-use crate::supervision::Fate;
+use crate::ids::{JobId, OrgId, QueueName};
+use crate::keys::{self, Side};
+use crate::store::{Batch, Lease, StoreError, decode};
+use crate::supervision::{ActorPath, Fate, Ref};
 use crate::window::Place;
 
 /// How long a failed read or write rests before it is tried again.
@@ -38,17 +41,21 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A queue.
 pub struct QueueActor {
-    name: QueueName,
-    house: Arc<House>,
-    worker: Arc<dyn Worker>,
+    pub(super) name: QueueName,
+    pub(super) house: Arc<House>,
+    pub(super) worker: Arc<dyn Worker>,
     fate: Fate,
-    state: QueueState,
-    running: HashMap<JobId, Attempt>,
+    pub(super) state: QueueState,
+    pub(super) running: HashMap<JobId, Attempt>,
     drained: Vec<tokio::sync::oneshot::Sender<()>>,
     /// The next moment to look up at, on the clock that never goes back.
     alarm: Option<(Duration, SpawnHandle)>,
     /// Held while this incarnation acts, so that no other one does.
     lease: Option<Lease>,
+    /// Whoever waits for something.
+    pub(super) desk: Desk,
+    /// Where the other queues are.
+    group: Option<ActorPath>,
 }
 
 impl QueueActor {
@@ -61,17 +68,50 @@ impl QueueActor {
     ) -> Self {
         let state = QueueState::new(name.clone(), settings);
         let (running, drained, alarm) = (HashMap::new(), Vec::new(), None);
-        Self { name, house, worker, fate, state, running, drained, alarm, lease: None }
+        let (lease, desk, group) = (None, Desk::default(), None);
+        Self { name, house, worker, fate, state, running, drained, alarm, lease, desk, group }
     }
 
-    fn feed(&mut self, input: Input, ctx: &mut Context<Self>) {
+    /// The queue, which finds the others in this place.
+    #[must_use]
+    pub fn beside(mut self, group: ActorPath) -> Self {
+        self.group = Some(group);
+        self
+    }
+
+    /// Its name.
+    pub(super) const fn name(&self) -> &QueueName {
+        &self.name
+    }
+
+    /// A queue, this one or another.
+    pub(super) fn queue_named(&self, name: &QueueName) -> Option<Ref<Self>> {
+        let path = self.group.as_ref()?.child(name.as_str());
+        Some(Ref::new(self.house.registry.clone(), path, self.house.settings.patience))
+    }
+
+    /// Tells other queues of jobs that the store has for them.
+    pub(super) fn tell_others(&self, jobs: Vec<Job>) {
+        let mut by_queue: HashMap<QueueName, Vec<Job>> = HashMap::new();
+        jobs.into_iter().for_each(|job| by_queue.entry(job.queue.clone()).or_default().push(job));
+        for (name, jobs) in by_queue {
+            let told = self.queue_named(&name).is_some_and(|other| other.tell(JobsAdded(jobs)).is_ok());
+            if !told {
+                self.house.hints.note(name.as_str());
+            }
+        }
+    }
+
+    pub(super) fn feed(&mut self, input: Input, ctx: &mut Context<Self>) {
         let effects = self.state.handle(input, self.house.clock.now(), rand::random());
         for effect in effects {
             match effect {
                 Effect::Write(moves, totals) => self.write(moves, totals, ctx),
                 Effect::Run(job) => self.run(*job, ctx),
                 Effect::Fetch { page, after, limit } => self.fetch(page, after, limit, ctx),
-                Effect::Survey(after) => self.survey(after, ctx),
+                Effect::Survey(of, after) => self.survey(of, after, ctx),
+                Effect::Lend(ticket, jobs) => self.lend(ticket, jobs, ctx),
+                Effect::Count => self.count(ctx),
                 Effect::WakeIn(pause) if pause < HEARTBEAT => self.tick_after(pause, ctx),
                 Effect::WakeIn(_) => {}
                 Effect::Drained => {
@@ -106,6 +146,7 @@ impl QueueActor {
         ctx.spawn(wait.map(|(), act, ctx| {
             let missed = act.house.hints.take(act.name.as_str());
             act.feed(if missed { Input::Missed } else { Input::Tick }, ctx);
+            act.spread(ctx);
             act.heartbeat(ctx);
         }));
     }
@@ -128,7 +169,8 @@ impl QueueActor {
             let kept = act.state.kept(state);
             let count = kept.map_or(0, |(bound, kept)| bound.outlived(kept, &jobs, act.house.clock.now()));
             let removal = |before| Alteration { before, after: None };
-            act.write_altered(jobs.into_iter().take(count).map(removal).collect(), false, ctx)
+            let removals = jobs.into_iter().take(count).map(removal).collect();
+            act.write_altered(removals, false, Batch::default(), ctx)
         });
         ctx.spawn(removed.map(move |removed, act, ctx| match removed {
             Ok(removed) if removed.jobs.len() >= limit => act.remove_old(state, STEP, ctx),
@@ -141,7 +183,8 @@ impl QueueActor {
     fn write(&self, moves: Vec<Move>, totals: Totals, ctx: &mut Context<Self>) {
         let batch = match batch_of(&moves, &self.name, totals) {
             // A power cut may have the jobs run again, as a crash may; whoever asks for them knows nothing of it.
-            Ok(batch) => batch.lazily(),
+            Ok(batch) if moves.iter().all(|one| !one.promised) => batch.lazily(),
+            Ok(batch) => batch,
             Err(error) => return error!(queue = %self.name, %error, "cannot encode jobs"),
         };
         let write = self.house.store.commit(batch).into_actor(self);
@@ -150,7 +193,14 @@ impl QueueActor {
 
     fn wrote(&mut self, written: Result<(), StoreError>, mut moves: Vec<Move>, ctx: &mut Context<Self>) {
         match written {
-            Ok(()) => self.feed(Input::Written(moves), ctx),
+            Ok(()) => {
+                let ended = moves.iter().any(|one| one.job.task.is_work() && one.job.state.is_final());
+                self.desk.settled(&moves);
+                self.feed(Input::Written(moves), ctx);
+                if ended {
+                    self.spread(ctx);
+                }
+            }
             Err(StoreError::Conflict { index }) if index < moves.len() => {
                 let refused = moves.remove(index);
                 self.look_into(refused, moves, ctx);
@@ -167,6 +217,7 @@ impl QueueActor {
             let found = found.and_then(|f| f.map(|f| decode::<Job>(&f.value)).transpose());
             match found {
                 Ok(Some(job)) if job == refused.job => {
+                    act.desk.settled(std::slice::from_ref(&refused));
                     act.feed(Input::Written(vec![refused]), ctx);
                     if !rest.is_empty() {
                         act.feed(Input::WriteFailed(rest), ctx);
@@ -174,6 +225,7 @@ impl QueueActor {
                 }
                 Ok(_) => {
                     debug!(queue = %act.name, job = %refused.id(), "a job had moved on already");
+                    act.desk.settling.remove(&refused.id());
                     act.feed(Input::Stale(refused.id(), rest), ctx);
                 }
                 Err(error) => act.wrote(Err(error), [vec![refused], rest].concat(), ctx),
@@ -184,7 +236,8 @@ impl QueueActor {
     fn fetch(&self, page: Page, after: Option<Place<JobId>>, limit: usize, ctx: &mut Context<Self>) {
         let which = match &page {
             Page::Delayed => Jobs::All(JobState::Delayed),
-            Page::Line(line) => Jobs::Line(line.clone()),
+            Page::Line(line) => Jobs::Line(Side::Inside, line.clone()),
+            Page::Outside(line) => Jobs::Line(Side::Outside, line.clone()),
         };
         let after = after.map(|after| place_of(&self.name, &which, after));
         let read = read_jobs(self.house.clone(), self.name.clone(), which, after, limit).into_actor(self);
@@ -194,11 +247,21 @@ impl QueueActor {
         }));
     }
 
-    fn survey(&self, after: Option<LineId>, ctx: &mut Context<Self>) {
-        let read = survey(self.house.clone(), self.name.clone(), after).into_actor(self);
+    fn survey(&self, of: Option<OrgId>, after: Option<LineId>, ctx: &mut Context<Self>) {
+        let read = survey(self.house.clone(), self.name.clone(), of.clone(), after).into_actor(self);
         ctx.spawn(read.map(move |read, act, ctx| match read {
-            Ok((lines, more)) => act.feed(Input::Surveyed { lines, more }, ctx),
-            Err(error) => act.after_pause(&error, Input::SurveyFailed, ctx),
+            Ok((lines, more)) => act.feed(Input::Surveyed { of, lines, more }, ctx),
+            Err(error) => act.after_pause(&error, Input::SurveyFailed(of), ctx),
+        }));
+    }
+
+    fn count(&self, ctx: &mut Context<Self>) {
+        let (house, name) = (self.house.clone(), self.name.clone());
+        let count = async move { counts(&house, &name).await }.into_actor(self);
+        ctx.spawn(count.map(|counted, act, ctx| match counted {
+            Ok(counts) => act.feed(Input::Counted(counts), ctx),
+            // What is shown is a little off until the next time.
+            Err(error) => debug!(queue = %act.name, %error, "jobs could not be counted"),
         }));
     }
 
@@ -210,22 +273,37 @@ impl QueueActor {
 
     fn run(&mut self, job: Job, ctx: &mut Context<Self>) {
         crate::failpoint::pass("job.run");
-        let (id, limit) = (job.id, self.state.timeout());
-        let (clock, worker) = (self.house.clock.clone(), self.worker.clone());
+        let (id, limit) = (job.id, job.terms.timeout().unwrap_or(self.state.settings().timeout));
+        let (clock, stuck_after) = (self.house.clock.clone(), self.state.settings().stuck_after);
+        let (done, signal) = match &job.task {
+            Task::Work { kind } => match self.worker.handler(kind) {
+                Some(handler) => {
+                    let (signal, cancelled) = watch::channel(false);
+                    (work(self.house.clone(), job, handler, stuck_after, cancelled).boxed(), Some(signal))
+                }
+                None => {
+                    let nobody = Outcome::Retry(format!("nobody in this process does `{kind}`"));
+                    (std::future::ready(nobody).boxed(), None)
+                }
+            },
+            _ => (self.worker.run(job), None),
+        };
         let attempt = tokio::spawn(async move {
-            let done = timeout(clock.as_ref(), limit, worker.run(job)).await;
+            let done = timeout(clock.as_ref(), limit, done).await;
             done.unwrap_or_else(|| Outcome::Retry(format!("it took longer than {limit:?}")))
         });
-        self.running.insert(id, Attempt::of(attempt.abort_handle()));
+        self.running.insert(id, Attempt::of(attempt.abort_handle(), signal));
         ctx.spawn(attempt.into_actor(self).map(move |ended, act, ctx| {
             let cancelled_by = act.running.remove(&id).and_then(Attempt::end);
-            let outcome = ended.unwrap_or_else(|failure| {
-                if let Some(by) = cancelled_by {
-                    return Outcome::Cancelled(by);
+            let outcome = match (ended, cancelled_by) {
+                (Ok(Outcome::Done), _) => Outcome::Done,
+                (_, Some(by)) => Outcome::Cancelled(by),
+                (Ok(outcome), None) => outcome,
+                (Err(failure), None) => {
+                    error!(queue = %act.name, job = %id, %failure, "a job's handler panicked");
+                    Outcome::Retry("its handler panicked; the log has the place".to_owned())
                 }
-                error!(queue = %act.name, job = %id, %failure, "a job's handler panicked");
-                Outcome::Retry("its handler panicked; the log has the place".to_owned())
-            });
+            };
             crate::failpoint::pass("job.end");
             act.feed(Input::Ended(id, outcome), ctx);
         }));
@@ -288,91 +366,6 @@ impl Handler<SetPaused> for QueueActor {
                 act.feed(Input::SetPaused(whose, before), ctx);
             }
             written
-        }))
-    }
-}
-
-impl Handler<Alter> for QueueActor {
-    type Result = ResponseActFuture<Self, Result<Altered, AlterError>>;
-
-    fn handle(&mut self, Alter { org, which, wish, by }: Alter, _: &mut Self::Context) -> Self::Result {
-        let found = find(self.house.clone(), self.name.clone(), org, which.clone()).into_actor(self);
-        Box::pin(found.then(move |found, act, ctx| -> ResponseActFuture<Self, Result<Altered, AlterError>> {
-            match found.and_then(|(jobs, more)| Ok((act.alterations(jobs, &which, wish, &by)?, more))) {
-                Ok((Wanted::Stopped(job), _)) => {
-                    Box::pin(fut::ready(Ok(Altered { jobs: vec![*job], more: false })))
-                }
-                Ok((Wanted::Alterations(alterations), more)) => act.write_altered(alterations, more, ctx),
-                Err(error) => Box::pin(fut::ready(Err(error))),
-            }
-        }))
-    }
-}
-
-/// What a wish comes to.
-enum Wanted {
-    Alterations(Vec<Alteration>),
-    /// A job that runs was told to stop.
-    Stopped(Box<Job>),
-}
-
-impl QueueActor {
-    fn alterations(
-        &mut self,
-        jobs: Vec<Job>,
-        which: &Which,
-        wish: Wish,
-        by: &str,
-    ) -> Result<Wanted, AlterError> {
-        if let (Which::One(id), Wish::Cancel, [job]) = (which, wish, jobs.as_slice())
-            && let Some(attempt) = self.running.get_mut(id)
-        {
-            attempt.cancel(by);
-            let job = Job { cancelled_by: Some(by.to_owned()), ..job.clone() };
-            self.worker.stop(&job, by);
-            return Ok(Wanted::Stopped(Box::new(job)));
-        }
-        let now = self.house.clock.now();
-        let altered: Result<Vec<_>, _> = jobs.into_iter().map(|job| alter(job, wish, by, now)).collect();
-        Ok(Wanted::Alterations(altered?))
-    }
-
-    fn write_altered(
-        &mut self,
-        alterations: Vec<Alteration>,
-        more: bool,
-        ctx: &mut Context<Self>,
-    ) -> ResponseActFuture<Self, Result<Altered, AlterError>> {
-        if alterations.is_empty() {
-            return Box::pin(fut::ready(Ok(Altered { jobs: Vec::new(), more })));
-        }
-        // From here on every write counts so.
-        self.feed(Input::Altering(alterations.clone()), ctx);
-        let (store, totals) = (self.house.store.clone(), self.state.totals());
-        let batch = altered_batch(&alterations).and_then(|mut batch| {
-            batch.put(keys::queue_totals(&self.name), encode(&totals)?);
-            Ok(batch)
-        });
-        let write = async move { store.commit(batch?).await };
-        Box::pin(write.into_actor(self).map(move |written, act, ctx| {
-            let jobs = alterations.iter().map(|of| of.after.clone().unwrap_or_else(|| of.before.clone()));
-            let jobs = jobs.collect();
-            match written {
-                Ok(()) => {
-                    for job in alterations.iter().filter_map(|of| of.after.as_ref()) {
-                        job.cancelled_by.iter().for_each(|by| act.worker.stop(job, by));
-                    }
-                    act.feed(Input::Altered(alterations), ctx);
-                }
-                Err(error) => {
-                    act.feed(Input::NotAltered(alterations), ctx);
-                    return Err(match error {
-                        StoreError::Conflict { .. } => AlterError::Moved,
-                        error => error.into(),
-                    });
-                }
-            }
-            Ok(Altered { jobs, more })
         }))
     }
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::job::{Job, JobState};
+use super::job::{FailedReason, Job, JobState, Terms};
 use super::pages::{Found, jobs_of};
+use super::trail::{follow, left, removed};
 use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
 use crate::keys::{self, Node};
 use crate::store::{Batch, Expect, StoreError, decode, encode};
+
+mod actor;
 
 /// Jobs that one request changes at most.
 pub const MOST: usize = 1_000;
@@ -32,7 +35,7 @@ pub enum Which {
 }
 
 /// What is wanted of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {
     /// A job that ended is tried again from the first attempt.
     Retry,
@@ -42,15 +45,18 @@ pub enum Wish {
     Cancel,
     /// A job that does not run is removed.
     Remove,
+    /// A job that waits, or was given up, goes to another queue; of that it begins anew.
+    MoveTo(QueueName),
 }
 
 impl Wish {
-    const fn done(self) -> &'static str {
+    const fn done(&self) -> &'static str {
         match self {
             Self::Retry => "tried again",
             Self::Promote => "promoted",
             Self::Cancel => "cancelled",
             Self::Remove => "removed",
+            Self::MoveTo(_) => "moved",
         }
     }
 }
@@ -96,31 +102,49 @@ pub struct Alteration {
 /// # Errors
 /// When its state does not allow that.
 pub fn alter(job: Job, wish: Wish, by: &str, now: Timestamp) -> Result<Alteration, AlterError> {
-    let after = match (wish, job.state) {
-        (Wish::Retry, JobState::Failed | JobState::Completed) => Some(Job {
-            state: JobState::Waiting,
-            place: now.as_millis(),
-            attempts: 0,
-            interrupted: 0,
-            finished: None,
-            cancelled_by: None,
-            ..job.clone()
-        }),
+    let after = match (&wish, job.state) {
+        (Wish::Retry, JobState::Failed | JobState::Completed) => {
+            Some(Job { state: JobState::Waiting, place: now.as_millis(), ..anew(job.clone()) })
+        }
         (Wish::Promote, JobState::Delayed) => {
             Some(Job { state: JobState::Waiting, place: now.as_millis(), ..job.clone() })
         }
-        (Wish::Cancel, JobState::Waiting | JobState::Delayed) => Some(Job {
+        (Wish::Cancel, JobState::Blocked | JobState::Waiting | JobState::Delayed) => Some(Job {
             state: JobState::Failed,
             place: now.as_millis(),
             finished: Some(now),
             last_error: Some(format!("cancelled by {by}")),
             cancelled_by: Some(by.to_owned()),
+            failed_reason: Some(FailedReason::Cancelled),
             ..job.clone()
         }),
         (Wish::Remove, state) if state != JobState::Active => None,
-        (wish, state) => return Err(AlterError::State(state, wish)),
+        (Wish::MoveTo(queue), JobState::Waiting | JobState::Delayed) => {
+            let terms = Terms { unique: None, ..job.terms.clone() };
+            Some(Job { queue: queue.clone(), terms, ..job.clone() })
+        }
+        (Wish::MoveTo(queue), JobState::Failed) => Some(Job {
+            queue: queue.clone(),
+            state: JobState::Waiting,
+            place: now.as_millis(),
+            ..anew(job.clone())
+        }),
+        (_, state) => return Err(AlterError::State(state, wish)),
     };
     Ok(Alteration { before: job, after })
+}
+
+/// The job as if it had never been begun. The key that it held may be another one's by now.
+fn anew(job: Job) -> Job {
+    Job {
+        attempts: 0,
+        interrupted: 0,
+        finished: None,
+        cancelled_by: None,
+        failed_reason: None,
+        terms: Terms { unique: None, skipped: false, ..job.terms },
+        ..job
+    }
 }
 
 /// The jobs of an organisation that are meant, and whether there are more.
@@ -152,17 +176,32 @@ pub(super) async fn find(
 ///
 /// # Errors
 /// When a job has no JSON form, which is a fault of this program.
-pub(super) fn batch_of(alterations: &[Alteration]) -> Result<Batch, StoreError> {
+pub(super) fn batch_of(alterations: &[Alteration], now: Timestamp) -> Result<Batch, StoreError> {
     let mut batch = Batch::default();
     for Alteration { before, after } in alterations {
         batch.expect(before.at(), Expect::Present).delete(before.at());
         match after {
-            Some(job) => batch.insert(job.at(), Vec::new()).put(keys::job(job.id), encode(job)?),
-            None => {
-                let shown = keys::effect(&before.org_id, before.cause(), Node::Job(before.id));
-                batch.delete(keys::job(before.id)).delete(shown)
+            Some(job) => {
+                if job.queue != before.queue {
+                    left(&mut batch, before, now);
+                }
+                // The store is promised that what is inserted was not there.
+                if job.at() == before.at() {
+                    batch.put(job.at(), Vec::new());
+                } else {
+                    batch.insert(job.at(), Vec::new());
+                }
+                batch.put(keys::job(job.id), encode(job)?);
+                follow(&mut batch, job)?;
             }
-        };
+            None => {
+                batch.delete(keys::job(before.id));
+                if let Some(cause) = before.cause() {
+                    batch.delete(keys::effect(&before.org_id, cause, Node::Job(before.id)));
+                }
+                removed(&mut batch, before)?;
+            }
+        }
     }
     Ok(batch)
 }
@@ -175,28 +214,32 @@ mod tests {
 
     #[test]
     fn each_state_allows_what_makes_sense_in_it() {
-        use JobState::{Active, Completed, Delayed, Failed, Waiting};
+        use JobState::{Active, Blocked, Completed, Delayed, Failed, Waiting};
+        let elsewhere = Wish::MoveTo(QueueName::new("other").unwrap());
         let now = Timestamp::from_millis(9_000);
         let task = Task::RunFlow { flow: RecordId::new("f").unwrap(), run: RunId::new(now) };
         let draft = JobDraft::new(JobId::new(now), QueueName::new("q").unwrap(), task);
         let fresh = draft.into_job(OrgId::new("o").unwrap(), Timestamp::from_millis(1), 3);
-        let becomes = |state, wish| {
+        let becomes = |state, wish: Wish| {
             let job = Job { state, attempts: 3, interrupted: 1, finished: Some(now), ..fresh.clone() };
             alter(job, wish, "ada", now).map(|alteration| alteration.after.map(|job| job.state))
         };
         for state in JobState::ALL {
+            let moved = match state {
+                Waiting | Failed => Some(Some(Waiting)),
+                Delayed => Some(Some(Delayed)),
+                _ => None,
+            };
             let expected = [
                 (Wish::Retry, matches!(state, Failed | Completed).then_some(Some(Waiting))),
                 (Wish::Promote, (state == Delayed).then_some(Some(Waiting))),
-                (Wish::Cancel, matches!(state, Waiting | Delayed).then_some(Some(Failed))),
+                (Wish::Cancel, matches!(state, Blocked | Waiting | Delayed).then_some(Some(Failed))),
                 (Wish::Remove, (state != Active).then_some(None)),
+                (elsewhere.clone(), moved),
             ];
             for (wish, expected) in expected {
-                assert_eq!(
-                    becomes(state, wish),
-                    expected.ok_or(AlterError::State(state, wish)),
-                    "{state} {wish:?}"
-                );
+                let expected = expected.ok_or(AlterError::State(state, wish.clone()));
+                assert_eq!(becomes(state, wish.clone()), expected, "{state} {wish:?}");
             }
         }
         let failed = Job { state: Failed, attempts: 3, finished: Some(now), ..fresh };

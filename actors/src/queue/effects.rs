@@ -9,7 +9,8 @@ use super::alter::Alteration;
 use super::job::{Job, JobState, Outcome};
 use super::lines::{Held, LineId};
 use super::messages::Move;
-use crate::ids::JobId;
+use super::outside::Demand;
+use crate::ids::{JobId, OrgId};
 
 /// What happened.
 #[derive(Debug)]
@@ -20,8 +21,8 @@ pub enum Input {
         totals: Totals,
         /// Jobs found active.
         interrupted: Vec<Job>,
-        /// How many wait, and how many are delayed.
-        counts: (u64, u64),
+        /// How many there are that are not read yet.
+        counts: Counts,
         /// Whose jobs are not taken.
         paused: BTreeSet<Held>,
     },
@@ -38,13 +39,15 @@ pub enum Input {
     FetchFailed(Page),
     /// Lines that were asked for by [`Effect::Survey`].
     Surveyed {
+        /// Whose were asked for: see [`Effect::Survey`].
+        of: Option<OrgId>,
         /// The lines, in order.
         lines: Vec<LineId>,
         /// Whether the store has others after them.
         more: bool,
     },
     /// Lines could not be looked for; it is tried again with the next input.
-    SurveyFailed,
+    SurveyFailed(Option<OrgId>),
     /// Jobs were added to the store.
     Added(Vec<Job>),
     /// Jobs may have been added that nobody told of.
@@ -57,6 +60,21 @@ pub enum Input {
     Stale(JobId, Vec<Move>),
     /// A job's attempt ended.
     Ended(JobId, Outcome),
+    /// The worker that has a job says how it ended, and waits to hear that this is written.
+    Settled {
+        /// Which.
+        id: JobId,
+        /// How.
+        outcome: Outcome,
+        /// What is written beside it.
+        parts: Vec<(u8, Vec<u8>)>,
+    },
+    /// A worker outside of this process asks for jobs.
+    Asked(Demand),
+    /// It no longer waits for any.
+    Withdrawn(u64),
+    /// How many there are, as asked for by [`Effect::Count`].
+    Counted(Counts),
     /// Jobs were changed beside their course: the store has it so.
     Altered(Vec<Alteration>),
     /// They could not be: what was counted for it is taken back.
@@ -87,8 +105,13 @@ pub enum Effect {
         /// So many at most.
         limit: usize,
     },
-    /// Look for lines after this one.
-    Survey(Option<LineId>),
+    /// Look for lines after this one: those of an organisation that wait for workers outside of this process,
+    /// or all others.
+    Survey(Option<OrgId>, Option<LineId>),
+    /// Answer a worker that asked for jobs; the store has these active.
+    Lend(u64, Vec<Job>),
+    /// Count the jobs that nobody keeps track of otherwise.
+    Count,
     /// Come back with a [`Input::Tick`] after this long.
     WakeIn(Duration),
     /// Nothing runs any more and nothing will.
@@ -102,6 +125,21 @@ pub enum Page {
     Delayed,
     /// Those of a line.
     Line(LineId),
+    /// Those of a line that wait for workers outside of this process.
+    Outside(LineId),
+}
+
+/// How many jobs there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// That wait.
+    pub waiting: u64,
+    /// That wait for workers outside of this process.
+    pub outside: u64,
+    /// That are to be run later.
+    pub delayed: u64,
+    /// That wait for others to end.
+    pub blocked: u64,
 }
 
 /// What is counted; written with each change of it.
@@ -121,7 +159,7 @@ impl Totals {
         let total = match state {
             JobState::Completed => &mut self.completed,
             JobState::Failed => &mut self.failed,
-            JobState::Waiting | JobState::Delayed | JobState::Active => return,
+            JobState::Blocked | JobState::Waiting | JobState::Delayed | JobState::Active => return,
         };
         *total = total.saturating_add_signed(by);
     }

@@ -34,7 +34,7 @@ pub fn into_lines(key: &[u8], found: &Versioned) -> Result<Option<Vec<(Key, Vers
     if state != JobState::Waiting {
         return Ok(None);
     }
-    let at = keys::job_waiting(&queue, (&org_id, 0, ""), place, id);
+    let at = keys::job_waiting(&queue, keys::Side::Inside, (&org_id, 0, ""), place, id);
     let nothing = Versioned { version: found.version, value: Vec::new().into() };
     Ok(Some(vec![(key.to_vec(), found.clone()), (at, nothing)]))
 }
@@ -58,7 +58,7 @@ mod tests {
         let nothing = Versioned { version: 3, value: Vec::new().into() };
         let key = keys::job(id);
         let moved = into_lines(&key, &job("waiting")).unwrap().unwrap();
-        let at = keys::job_waiting(&queue, (&OrgId::new("o").unwrap(), 0, ""), 7, id);
+        let at = keys::job_waiting(&queue, keys::Side::Inside, (&OrgId::new("o").unwrap(), 0, ""), 7, id);
         assert_eq!(moved, [(key.clone(), job("waiting")), (at.clone(), nothing.clone())]);
         assert!(at > key, "a migration meets what it wrote, and leaves it alone");
         assert_eq!(into_lines(&at, &nothing), Ok(None));

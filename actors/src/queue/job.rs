@@ -4,54 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::Shares;
-use super::retention::Keep;
+pub use super::settings::{QueueSettings, WorkSettings, names};
+pub use super::task::Task;
+pub use super::terms::{Leased, Terms};
 use crate::clock::Timestamp;
-use crate::ids::{EventId, JobId, OrgId, QueueName, RecordId, RunId};
-use crate::keys::{self, Node};
+use crate::ids::{JobId, OrgId, QueueName};
+use crate::keys::{self, Node, Side};
 use crate::store::Key;
-
-/// What a job is to do. The version in the name lets old jobs be read by new programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all_fields = "camelCase")]
-pub enum Task {
-    /// Take a run from where it stands to its next pause or its end.
-    #[serde(rename = "flow.run.v1")]
-    RunFlow {
-        /// The flow.
-        flow: RecordId,
-        /// The run.
-        run: RunId,
-    },
-    /// See whether an event that watches the data fires a flow, and start the run if so.
-    #[serde(rename = "flow.trigger.v1")]
-    FireTrigger {
-        /// The flow.
-        flow: RecordId,
-        /// The trigger within it.
-        trigger: String,
-        /// The event.
-        event: EventId,
-        /// How many runs stand beside the one that it may start: see [`Run::breadth`](crate::flow::run::Run).
-        #[serde(default = "one")]
-        breadth: u32,
-    },
-}
-
-const fn one() -> u32 {
-    1
-}
-
-impl Task {
-    /// The task's name for logs and metrics.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::RunFlow { .. } => "flow.run.v1",
-            Self::FireTrigger { .. } => "flow.trigger.v1",
-        }
-    }
-}
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,16 +26,20 @@ pub enum JobState {
     Completed,
     /// Given up.
     Failed,
+    /// Others must end before it.
+    Blocked,
 }
 
 impl JobState {
     /// Every state.
-    pub const ALL: [Self; 5] = [Self::Waiting, Self::Delayed, Self::Active, Self::Completed, Self::Failed];
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Delayed, Self::Active, Self::Completed, Self::Failed, Self::Blocked];
 
     /// The letter that stands for the state in keys.
     #[must_use]
     pub const fn letter(self) -> u8 {
         match self {
+            Self::Blocked => b'b',
             Self::Waiting => b'w',
             Self::Delayed => b'd',
             Self::Active => b'a',
@@ -89,6 +52,7 @@ impl JobState {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Blocked => "blocked",
             Self::Waiting => "waiting",
             Self::Delayed => "delayed",
             Self::Active => "active",
@@ -108,6 +72,22 @@ impl std::fmt::Display for JobState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Why a job was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailedReason {
+    /// Its attempts are used up.
+    Exhausted,
+    /// Whoever did it said that trying again would not help.
+    Fatal,
+    /// Somebody called it off.
+    Cancelled,
+    /// Whoever did it came to a sudden end too often.
+    Poisonous,
+    /// A job that it waited for was given up.
+    Dependency,
 }
 
 /// A job as it is stored.
@@ -153,6 +133,15 @@ pub struct Job {
     /// Who asked for it to be stopped, and when a job is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<String>,
+    /// Why it was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_reason: Option<FailedReason>,
+    /// What whoever added it wants beside that.
+    #[serde(default, skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
+    /// The worker outside of this process that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Leased>,
 }
 
 /// A job that is about to be added.
@@ -175,13 +164,20 @@ pub struct JobDraft {
 }
 
 impl Job {
-    /// What it stands under in a trace.
+    /// What it stands under in a trace; work stands for itself.
     #[must_use]
-    pub const fn cause(&self) -> Node {
+    pub const fn cause(&self) -> Option<Node> {
         match &self.task {
-            Task::RunFlow { run, .. } => Node::Run(*run),
-            Task::FireTrigger { event, .. } => Node::Event(*event),
+            Task::RunFlow { run, .. } => Some(Node::Run(*run)),
+            Task::FireTrigger { event, .. } => Some(Node::Event(*event)),
+            Task::Work { .. } => None,
         }
+    }
+
+    /// Who does it.
+    #[must_use]
+    pub const fn side(&self) -> Side {
+        if self.task.is_work() && !self.terms.inside { Side::Outside } else { Side::Inside }
     }
 
     /// Where the store has it among the jobs of its state.
@@ -190,8 +186,17 @@ impl Job {
         if self.state != JobState::Waiting {
             return keys::job_in(&self.queue, self.state.letter(), self.place, self.id);
         }
-        let key = self.key.as_deref().unwrap_or_default();
-        keys::job_waiting(&self.queue, (&self.org_id, self.priority, key), self.place, self.id)
+        let line = (&self.org_id, self.priority, self.key.as_deref().unwrap_or_default());
+        keys::job_waiting(&self.queue, self.side(), line, self.place, self.id)
+    }
+
+    /// The job as people see it: without what only its worker may know.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        if let Some(lease) = &mut self.lease {
+            lease.token.clear();
+        }
+        self
     }
 }
 
@@ -199,8 +204,10 @@ impl JobDraft {
     /// A job to be done at once. Flows take turns, so that the flood of one is in no other's way.
     #[must_use]
     pub fn new(id: JobId, queue: QueueName, task: Task) -> Self {
-        let (Task::RunFlow { flow, .. } | Task::FireTrigger { flow, .. }) = &task;
-        let key = Some(flow.as_str().to_owned());
+        let key = match &task {
+            Task::RunFlow { flow, .. } | Task::FireTrigger { flow, .. } => Some(flow.as_str().to_owned()),
+            Task::Work { .. } => None,
+        };
         Self { id, queue, task, due: None, max_attempts: None, priority: 0, key }
     }
 
@@ -225,6 +232,9 @@ impl JobDraft {
             finished: None,
             last_error: None,
             cancelled_by: None,
+            failed_reason: None,
+            terms: Terms::default(),
+            lease: None,
         }
     }
 }
@@ -238,45 +248,12 @@ pub enum Outcome {
     Retry(String),
     /// It failed and trying again would not help.
     Fail(String),
+    /// It failed, and is to be tried again after this long.
+    RetryIn(String, Duration),
     /// Somebody called it off while it ran.
     Cancelled(String),
-}
-
-/// The seven queues of the contract (§12).
-pub mod names {
-    /// E-mail, SMS and push.
-    pub const NOTIFICATION: &str = "notification";
-    /// Runs of flows.
-    pub const AUTOMATION: &str = "automation";
-    /// Changes of data that may fire triggers.
-    pub const AUTOMATION_TRIGGER: &str = "automation-trigger";
-    /// What is to happen at a later time.
-    pub const SCHEDULE: &str = "schedule";
-    /// Ingestion from social platforms.
-    pub const SOCIAL_SYNC: &str = "social-sync";
-    /// Escalation of tickets.
-    pub const ESCALATION: &str = "escalation";
-    /// Periodic billing.
-    pub const BILLING: &str = "billing";
-
-    /// All of them.
-    pub const ALL: [&str; 7] =
-        [NOTIFICATION, AUTOMATION, AUTOMATION_TRIGGER, SCHEDULE, SOCIAL_SYNC, ESCALATION, BILLING];
-}
-
-/// How a queue treats its jobs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct QueueSettings {
-    /// Jobs that run at once.
-    pub concurrency: usize,
-    /// Attempts allowed where a job does not say.
-    pub attempts: u32,
-    /// Pauses between attempts.
-    pub backoff: crate::retry::Backoff,
-    /// How long one attempt may take.
-    pub timeout: Duration,
-    /// Of these jobs, how many may be of one organisation, and of one key.
-    pub shares: Shares,
-    /// What is kept of the jobs that came to their end.
-    pub keep: Keep,
+    /// Whoever did it was not heard of any more, which is no failure of the job.
+    Interrupted(String),
+    /// It is handed back, as if it had not been taken.
+    Released,
 }

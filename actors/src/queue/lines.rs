@@ -81,6 +81,8 @@ pub struct Lines {
     /// The latest turn that was taken.
     turn: u64,
     lines: usize,
+    /// Lines, and jobs over all of them, that are held at most.
+    bounds: (usize, usize),
     count: u64,
     shares: Shares,
     paused: BTreeSet<Held>,
@@ -113,6 +115,7 @@ impl Lines {
             turns: BTreeSet::new(),
             turn: 0,
             lines: 0,
+            bounds: (MOST_LINES, HELD),
             count,
             shares,
             paused: BTreeSet::new(),
@@ -120,6 +123,19 @@ impl Lines {
             survey: if count == 0 { Survey::Complete } else { Survey::Known(None) },
             wanted: Vec::new(),
         }
+    }
+
+    /// The lines, of which so many are held at most, and so many jobs.
+    #[must_use]
+    pub const fn bounded(mut self, lines: usize, jobs: usize) -> Self {
+        self.bounds = (lines, jobs);
+        self
+    }
+
+    /// Whether something is on its way from the store that may give a job.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        matches!(self.survey, Survey::UnderWay { .. }) || self.windows().any(Window::is_fetching)
     }
 
     /// Takes note of a job that the store has waiting.
@@ -240,7 +256,7 @@ impl Lines {
     /// The line after which lines should be looked for in the store now: `Some(None)` from the first.
     pub fn wants_survey(&mut self) -> Option<Option<LineId>> {
         let Survey::Known(after) = &self.survey else { return None };
-        let wants = self.lines < MOST_LINES / 2;
+        let wants = self.lines < self.bounds.0 / 2;
         let after = after.clone();
         wants.then(|| {
             self.survey = Survey::UnderWay { again: false };
@@ -318,11 +334,11 @@ impl Lines {
 
     /// Makes room for a line, if there is any.
     fn open(&mut self, line: &LineId, empty: bool) -> bool {
-        if self.lines >= MOST_LINES {
+        if self.lines >= self.bounds.0 {
             return false;
         }
         self.lines += 1;
-        let room = (HELD / self.lines).max(LEAST);
+        let room = (self.bounds.1 / self.lines).max(LEAST);
         let window = if empty { Window::empty(room) } else { Window::unread(0).with_room(room) };
         let class = self.orgs.entry(line.org.clone()).or_default().classes.entry(line.priority).or_default();
         class.order.push_back(line.key.clone());

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::effects::{Input, Totals};
+use super::effects::{Counts, Input, Totals};
 use super::job::JobState;
 use super::lines::Held;
 use super::messages::Move;
 use super::pages::{Jobs, count, read_jobs};
+use super::trail::follow;
 use crate::house::House;
 use crate::ids::QueueName;
 use crate::keys;
@@ -20,10 +21,14 @@ use crate::window::WINDOW;
 /// When a job has no JSON form, which is a fault of this program.
 pub(super) fn batch_of(moves: &[Move], queue: &QueueName, totals: Totals) -> Result<Batch, StoreError> {
     let mut batch = Batch::default();
-    for Move { job, from } in moves {
+    for Move { job, from, parts, .. } in moves {
         batch.expect(from.clone(), Expect::Present).delete(from.clone());
         batch.insert(job.at(), Vec::new());
         batch.put(keys::job(job.id), encode(job)?);
+        for (letter, value) in parts {
+            batch.put(keys::job_part(job.id, *letter), value.clone());
+        }
+        follow(&mut batch, job)?;
     }
     batch.put(keys::queue_totals(queue), encode(&totals)?);
     Ok(batch)
@@ -53,9 +58,21 @@ pub(super) async fn load(house: &Arc<House>, name: &QueueName) -> Result<Input, 
             break;
         }
     }
-    let waiting = count(house, name, &Jobs::All(JobState::Waiting)).await?;
-    let delayed = count(house, name, &Jobs::All(JobState::Delayed)).await?;
-    Ok(Input::Loaded { totals, interrupted, counts: (waiting, delayed), paused })
+    Ok(Input::Loaded { totals, interrupted, counts: counts(house, name).await?, paused })
+}
+
+/// How many jobs there are that nobody holds.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) async fn counts(house: &House, name: &QueueName) -> Result<Counts, StoreError> {
+    let all = |state| count(house, name, Jobs::All(state));
+    Ok(Counts {
+        waiting: all(JobState::Waiting).await?,
+        outside: count(house, name, Jobs::Outside).await?,
+        delayed: all(JobState::Delayed).await?,
+        blocked: all(JobState::Blocked).await?,
+    })
 }
 
 /// What is written when somebody's jobs are paused.

@@ -57,6 +57,8 @@ pub struct Drain;
 pub struct QueueStatus {
     /// Its name.
     pub name: QueueName,
+    /// Jobs that wait for others to end.
+    pub blocked: u64,
     /// Jobs ready to run.
     pub waiting: u64,
     /// Jobs that run.
@@ -101,15 +103,25 @@ impl QueueStatus {
 }
 
 /// One job, and where it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Move {
     /// The job as it shall be.
     pub job: Job,
     /// Where the store has it before.
     pub from: Key,
+    /// What is written beside it: parts by their letter.
+    pub parts: Vec<(u8, Vec<u8>)>,
+    /// Whether somebody is told that it was carried out: then it must be on the disk.
+    pub promised: bool,
 }
 
 impl Move {
+    /// A move and nothing beside it, of which nobody is told.
+    #[must_use]
+    pub const fn of(job: Job, from: Key) -> Self {
+        Self { job, from, parts: Vec::new(), promised: false }
+    }
+
     /// The job's id.
     #[must_use]
     pub const fn id(&self) -> JobId {

@@ -3,17 +3,28 @@
 //! actor holds in memory is a window on it. The bus adds jobs; a [`worker::Worker`] does them.
 
 mod actor;
+pub mod add;
+pub mod aftermath;
 pub mod alter;
 mod attempt;
+mod context;
 pub mod effects;
+mod ended;
 pub mod format;
 mod interrupted;
 pub mod job;
 pub mod lines;
 mod load;
 pub mod messages;
+pub mod outside;
+pub mod parts;
+pub mod rate;
 pub mod retention;
+pub mod settings;
 pub mod state;
+pub mod task;
+pub mod terms;
+mod trail;
 pub mod worker;
 
 mod pages;

@@ -7,7 +7,7 @@ use super::lines::LineId;
 use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
-use crate::keys;
+use crate::keys::{self, Side};
 use crate::store::{Key, Scan, StoreError, after_prefix, decode};
 use crate::window::Place;
 
@@ -25,28 +25,35 @@ const COUNTED: usize = 10_000;
 pub enum Jobs {
     /// Those in a state, of all organisations.
     All(JobState),
+    /// Those that wait for workers outside of this process, of all organisations. [`Jobs::All`] has the others.
+    Outside,
     /// Those of one organisation that wait.
-    WaitingOf(OrgId),
+    WaitingOf(Side, OrgId),
     /// Those that stand in a line.
-    Line(LineId),
+    Line(Side, LineId),
 }
 
 impl Jobs {
     const fn state(&self) -> JobState {
         match self {
             Self::All(state) => *state,
-            Self::WaitingOf(_) | Self::Line(_) => JobState::Waiting,
+            Self::Outside | Self::WaitingOf(..) | Self::Line(..) => JobState::Waiting,
         }
     }
 
     fn prefix(&self, queue: &QueueName) -> Key {
         match self {
-            Self::All(JobState::Waiting) => keys::waiting_jobs(queue),
+            Self::All(JobState::Waiting) => keys::waiting_jobs(queue, Side::Inside),
             Self::All(state) => keys::jobs_in(queue, state.letter()),
-            Self::WaitingOf(org) => keys::waiting_jobs_of(queue, org),
-            Self::Line(line) => keys::waiting_line(queue, &line.org, line.priority, &line.key),
+            Self::Outside => keys::waiting_jobs(queue, Side::Outside),
+            Self::WaitingOf(side, org) => keys::waiting_jobs_of(queue, *side, org),
+            Self::Line(side, line) => keys::waiting_line(queue, *side, parts_of(line)),
         }
     }
+}
+
+fn parts_of(line: &LineId) -> (&OrgId, i32, &str) {
+    (&line.org, line.priority, &line.key)
 }
 
 /// A page of jobs.
@@ -106,20 +113,25 @@ pub async fn jobs_of(
     before: Option<Timestamp>,
     wanted: usize,
 ) -> Result<Found, StoreError> {
-    let which = match state {
-        JobState::Waiting => Jobs::WaitingOf(org.clone()),
-        other => Jobs::All(other),
+    let (mut jobs, mut looked) = (Vec::new(), 0);
+    let parts = match state {
+        JobState::Waiting => {
+            [Side::Inside, Side::Outside].map(|side| Jobs::WaitingOf(side, org.clone())).to_vec()
+        }
+        other => vec![Jobs::All(other)],
     };
-    let (mut jobs, mut after, mut looked) = (Vec::new(), None, 0);
-    while jobs.len() < wanted && looked < LOOK_AT {
-        let page = read_jobs(house.clone(), queue.clone(), which.clone(), after, PAGE).await?;
-        let meant =
-            |job: &Job| job.org_id == *org && before.is_none_or(|before| job.place < before.as_millis());
-        jobs.extend(page.jobs.into_iter().filter(meant));
-        looked += PAGE;
-        after = page.last;
-        if !page.more {
-            break;
+    for which in parts {
+        let mut after = None;
+        while jobs.len() < wanted && looked < LOOK_AT {
+            let page = read_jobs(house.clone(), queue.clone(), which.clone(), after, PAGE).await?;
+            let meant =
+                |job: &Job| job.org_id == *org && before.is_none_or(|before| job.place < before.as_millis());
+            jobs.extend(page.jobs.into_iter().filter(meant));
+            looked += PAGE;
+            after = page.last;
+            if !page.more {
+                break;
+            }
         }
     }
     Ok(Found { jobs, cut: looked >= LOOK_AT })
@@ -128,25 +140,29 @@ pub async fn jobs_of(
 /// Where a page begins that comes after a place among these jobs.
 pub(super) fn place_of(queue: &QueueName, which: &Jobs, (place, id): Place<JobId>) -> Key {
     match which {
-        Jobs::Line(LineId { org, priority, key }) => {
-            keys::job_waiting(queue, (org, *priority, key), place, id)
-        }
+        Jobs::Line(side, line) => keys::job_waiting(queue, *side, parts_of(line), place, id),
         other => keys::job_in(queue, other.state().letter(), place, id),
     }
 }
 
-/// Some lines after one, and whether there are more.
+/// Some lines after one, and whether there are more: those of one organisation that wait for workers outside
+/// of this process, or all others.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub(super) async fn survey(
     house: Arc<House>,
     queue: QueueName,
+    of: Option<OrgId>,
     after: Option<LineId>,
 ) -> Result<(Vec<LineId>, bool), StoreError> {
-    let mut scan = Scan::prefix(keys::waiting_jobs(&queue), 1).keys_only();
-    let behind =
-        |line: &LineId| after_prefix(&keys::waiting_line(&queue, &line.org, line.priority, &line.key));
+    let side = if of.is_some() { Side::Outside } else { Side::Inside };
+    let prefix = match &of {
+        Some(org) => keys::waiting_jobs_of(&queue, side, org),
+        None => keys::waiting_jobs(&queue, side),
+    };
+    let mut scan = Scan::prefix(prefix, 1).keys_only();
+    let behind = |line: &LineId| after_prefix(&keys::waiting_line(&queue, side, parts_of(line)));
     if let Some(line) = after {
         scan.from = behind(&line);
     }
@@ -154,7 +170,7 @@ pub(super) async fn survey(
     while lines.len() < LINES {
         let found = house.store.scan(scan.clone()).await?;
         let Some((key, _)) = found.first() else { return Ok((lines, false)) };
-        let (org, priority, of) = keys::parse_waiting(&queue, key)
+        let (org, priority, of) = keys::parse_waiting(&queue, side, key)
             .ok_or_else(|| StoreError::Corrupt(format!("queue {queue}: a key makes no sense")))?;
         let line = LineId { org, priority, key: of.into() };
         scan.from = behind(&line);
@@ -167,7 +183,7 @@ pub(super) async fn survey(
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(super) async fn count(house: &House, queue: &QueueName, which: &Jobs) -> Result<u64, StoreError> {
+pub(super) async fn count(house: &House, queue: &QueueName, which: Jobs) -> Result<u64, StoreError> {
     let mut scan = Scan::prefix(which.prefix(queue), COUNTED).keys_only();
     let mut total = 0;
     loop {

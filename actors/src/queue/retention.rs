@@ -33,7 +33,7 @@ impl Keep {
         match state {
             JobState::Completed => Some(self.completed),
             JobState::Failed => Some(self.failed),
-            JobState::Waiting | JobState::Delayed | JobState::Active => None,
+            JobState::Blocked | JobState::Waiting | JobState::Delayed | JobState::Active => None,
         }
     }
 }

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use super::alter::Alteration;
 use super::effects::{Effect, Input, Page, Totals};
-use super::interrupted::{interrupted_move, is_suspect};
+use super::ended::ended;
+use super::interrupted::interrupted_move;
 use super::job::{Job, JobState, Outcome, QueueSettings};
-use super::lines::{Held, Lines, Wanted};
-use super::messages::{Move, QueueStatus};
-use super::retention::Bound;
+use super::lines::{Lines, Wanted};
+use super::messages::Move;
+use super::outside::Outside;
+use super::rate::Bucket;
 use crate::clock::Timestamp;
 use crate::ids::{JobId, OrgId, QueueName};
+use crate::keys::Side;
 use crate::window::{WINDOW, Window};
 
 /// Due jobs that go to their lines in one batch.
@@ -36,6 +39,11 @@ pub struct QueueState {
     /// The process ended more than once while these ran. They run one at a time, so that it is known which one
     /// ends it.
     suspects: VecDeque<Job>,
+    /// What workers outside of this process ask for and have.
+    outside: Outside,
+    /// Jobs that wait for others to end.
+    blocked: u64,
+    bucket: Option<Bucket>,
     ended_at: VecDeque<(u64, u32)>,
     last_error: Option<(OrgId, String)>,
     failures: u64,
@@ -49,6 +57,9 @@ impl QueueState {
         Self {
             name,
             waiting: Lines::unread(0, settings.shares),
+            outside: Outside::new(settings.shares),
+            blocked: 0,
+            bucket: settings.rate.map(Bucket::full),
             settings,
             totals: Totals::default(),
             delayed: Window::unread(0),
@@ -69,17 +80,18 @@ impl QueueState {
         match input {
             Input::Loaded { totals, interrupted, counts, paused } => {
                 self.totals = totals;
-                self.waiting = Lines::unread(counts.0, self.settings.shares);
-                paused.into_iter().for_each(|held| self.waiting.set_paused(held, true));
-                self.delayed = Window::unread(counts.1);
-                let moves: Vec<_> = interrupted.into_iter().map(|job| interrupted_move(job, now)).collect();
+                self.waiting = Lines::unread(counts.waiting, self.settings.shares);
+                self.blocked = counts.blocked;
+                for held in paused {
+                    self.outside.set_paused(held.clone(), true);
+                    self.waiting.set_paused(held, true);
+                }
+                self.delayed = Window::unread(counts.delayed);
+                let (out, cut): (Vec<_>, _) = interrupted.into_iter().partition(|job| job.lease.is_some());
+                self.outside.load(counts.outside, out, now);
+                let moves: Vec<_> = cut.into_iter().map(|job| interrupted_move(job, now)).collect();
                 for Move { job, .. } in &moves {
-                    if job.state == JobState::Failed {
-                        self.totals.failed += 1;
-                        self.failures += 1;
-                        self.last_error =
-                            Some((job.org_id.clone(), job.last_error.clone().unwrap_or_default()));
-                    }
+                    self.count_ended(job, now);
                     // Until this is written, a page may have it as waiting already.
                     self.returning.insert(job.id);
                 }
@@ -90,28 +102,68 @@ impl QueueState {
             Input::Fetched { page, jobs, more } => self.fetched(&page, jobs, more),
             Input::FetchFailed(Page::Delayed) => self.delayed.page_failed(),
             Input::FetchFailed(Page::Line(line)) => self.waiting.page_failed(&line),
-            Input::Surveyed { lines, more } => self.waiting.surveyed(lines, more),
-            Input::SurveyFailed => self.waiting.survey_failed(),
+            Input::FetchFailed(Page::Outside(line)) => {
+                self.outside.lines_of(&line.org).iter_mut().for_each(|lines| lines.page_failed(&line));
+            }
+            Input::Surveyed { of, lines: found, more } => {
+                self.lines_of(of.as_ref()).into_iter().for_each(|lines| lines.surveyed(found.clone(), more));
+            }
+            Input::SurveyFailed(of) => {
+                self.lines_of(of.as_ref()).into_iter().for_each(Lines::survey_failed);
+            }
             Input::Added(jobs) => jobs.into_iter().for_each(|job| self.added(job)),
             Input::Tick => {}
             Input::Written(moves) => {
+                let mut lent: BTreeMap<u64, Vec<Job>> = BTreeMap::new();
                 for done in moves {
-                    effects.extend(self.written(done));
+                    if done.job.state == JobState::Active && done.job.lease.is_some() {
+                        let ticket = self.outside.written(&done.job, now);
+                        ticket.into_iter().for_each(|of| lent.entry(of).or_default().push(done.job.clone()));
+                    } else {
+                        effects.extend(self.written(done));
+                    }
                 }
+                effects.extend(lent.into_iter().map(|(ticket, jobs)| Effect::Lend(ticket, jobs)));
             }
             Input::Stale(id, rest) => {
-                self.forget(id);
+                effects.extend(self.forget(id).map(|ticket| Effect::Lend(ticket, Vec::new())));
                 // An old page had it, and its true place may have been passed over meanwhile.
                 self.start_over();
                 if !rest.is_empty() {
                     effects.push(self.write(rest));
                 }
             }
-            Input::Missed => self.start_over(),
+            Input::Missed => {
+                self.start_over();
+                effects.push(Effect::Count);
+            }
+            Input::Counted(counts) => {
+                self.outside.counted(counts.outside);
+                self.blocked = counts.blocked;
+            }
             Input::Ended(id, outcome) => {
                 if let Some(job) = self.active.get(&id).cloned() {
                     let ended = self.ended(job, outcome, now, random);
                     effects.push(self.write(vec![ended]));
+                } else if let Some(job) = self.outside.leases().settle(id) {
+                    let ended = self.ended(job, outcome, now, random);
+                    effects.push(self.write(vec![ended]));
+                }
+            }
+            Input::Settled { id, outcome, parts } => {
+                if let Some(job) = self.outside.leases().settle(id) {
+                    let ended = self.ended(job, outcome, now, random);
+                    effects.push(self.write(vec![Move { parts, promised: true, ..ended }]));
+                }
+            }
+            Input::Asked(demand) => {
+                // One for whom there is no room waits as long as it would have, and does not ask again at once.
+                let refused = self.outside.ask(demand).filter(|demand| demand.at_once);
+                effects.extend(refused.map(|demand| Effect::Lend(demand.ticket, Vec::new())));
+            }
+            Input::Withdrawn(ticket) => {
+                if self.outside.withdraw(ticket) {
+                    effects.push(Effect::Lend(ticket, Vec::new()));
                 }
             }
             Input::Altering(alterations) => self.count_altered(&alterations, 1),
@@ -122,12 +174,17 @@ impl QueueState {
                 self.totals.paused = paused;
                 effects.push(self.write(Vec::new()));
             }
-            Input::SetPaused(Some(held), paused) => self.waiting.set_paused(held, paused),
+            Input::SetPaused(Some(held), paused) => {
+                self.outside.set_paused(held.clone(), paused);
+                self.waiting.set_paused(held, paused);
+            }
             Input::Drain => self.draining = true,
         }
-        effects.extend(self.wake(now));
+        effects.extend(self.wake(now, random));
         effects.extend(self.claim(now));
         effects.extend(self.fetch());
+        let in_vain = self.outside.in_vain(self.draining);
+        effects.extend(in_vain.into_iter().map(|ticket| Effect::Lend(ticket, Vec::new())));
         if self.draining && self.active.is_empty() && self.claiming.is_empty() {
             effects.push(Effect::Drained);
         }
@@ -141,23 +198,32 @@ impl QueueState {
             return Some(Effect::Run(Box::new(job)));
         }
         self.forget(job.id);
-        match job.state {
-            JobState::Active => {}
-            JobState::Waiting | JobState::Delayed => self.added(job),
-            JobState::Completed | JobState::Failed => {}
+        if !job.state.is_final() {
+            self.added(job);
         }
         None
     }
 
-    fn forget(&mut self, id: JobId) {
+    /// It is not in hand any more: the ticket that waits for it in vain.
+    fn forget(&mut self, id: JobId) -> Option<u64> {
         self.returning.remove(&id);
         for job in [self.claiming.remove(&id), self.active.remove(&id)].into_iter().flatten() {
             self.waiting.ended(&job);
+        }
+        self.outside.forget(id)
+    }
+
+    /// The lines of those that wait inside, or outside for workers of an organisation.
+    fn lines_of(&mut self, of: Option<&OrgId>) -> Option<&mut Lines> {
+        match of {
+            Some(org) => self.outside.lines_of(org),
+            None => Some(&mut self.waiting),
         }
     }
 
     fn start_over(&mut self) {
         self.waiting.start_over();
+        self.outside.start_over();
         self.delayed.start_over();
     }
 
@@ -165,6 +231,7 @@ impl QueueState {
         self.returning.contains(&id)
             || self.claiming.contains_key(&id)
             || self.active.contains_key(&id)
+            || self.outside.knows(id)
             || self.suspects.iter().any(|job| job.id == id)
     }
 
@@ -174,6 +241,8 @@ impl QueueState {
         }
         match job.state {
             JobState::Delayed => self.delayed.add((job.place, job.id), job),
+            JobState::Blocked => self.blocked += 1,
+            _ if job.side() == Side::Outside => self.outside.add(job),
             _ => self.waiting.add(job),
         }
     }
@@ -183,6 +252,10 @@ impl QueueState {
         match page {
             Page::Delayed => self.delayed.page(fresh.into_iter().map(|job| ((job.place, job.id), job)), more),
             Page::Line(line) => self.waiting.page(line, fresh, more),
+            Page::Outside(line) => {
+                let lines = self.outside.lines_of(&line.org);
+                lines.into_iter().for_each(|lines| lines.page(line, fresh.clone(), more));
+            }
         }
     }
 
@@ -190,70 +263,39 @@ impl QueueState {
         Effect::Write(moves, self.totals)
     }
 
-    /// Puts what is due into its line, and says when something will be.
-    fn wake(&mut self, now: Timestamp) -> Vec<Effect> {
+    /// Puts what is due into its line, takes back what no worker is heard of any more, and says when there will
+    /// be something to do.
+    fn wake(&mut self, now: Timestamp, random: f64) -> Vec<Effect> {
         let mut moves = Vec::new();
+        while moves.len() < AT_ONCE
+            && let Some((job, late)) = self.outside.leases().run_out(now)
+        {
+            let outcome = if late {
+                Outcome::Retry(format!("it took longer than {:?}", job.terms.timeout().unwrap_or_default()))
+            } else {
+                let worker = job.lease.as_ref().map(|lease| lease.worker.as_str()).unwrap_or_default();
+                Outcome::Interrupted(format!("its worker `{worker}` was not heard of"))
+            };
+            moves.push(self.ended(job, outcome, now, random));
+        }
         while moves.len() < AT_ONCE
             && let Some((_, job)) = self.delayed.pop_if(|(due, _)| due <= now.as_millis())
         {
             if !self.knows(job.id) {
                 self.returning.insert(job.id);
                 let from = job.at();
-                moves.push(Move { job: Job { state: JobState::Waiting, ..job }, from });
+                moves.push(Move::of(Job { state: JobState::Waiting, ..job }, from));
             }
         }
         let mut effects = Vec::new();
         if !moves.is_empty() {
             effects.push(self.write(moves));
         }
-        if let Some((due, _)) = self.delayed.first() {
-            let pause = Timestamp::from_millis(due).since(now);
-            effects.push(Effect::WakeIn(pause.max(SOON)));
+        let due = self.delayed.first().map(|(due, _)| Timestamp::from_millis(due));
+        if let Some(next) = [due, self.outside.leases().next()].into_iter().flatten().min() {
+            effects.push(Effect::WakeIn(next.since(now).max(SOON)));
         }
         effects
-    }
-
-    /// Takes ready jobs for the free slots.
-    fn claim(&mut self, now: Timestamp) -> Vec<Effect> {
-        if self.totals.paused || self.draining {
-            return Vec::new();
-        }
-        let mut moves = Vec::new();
-        while self.active.len() + self.claiming.len() < self.settings.concurrency {
-            let Some(job) = self.take_ready() else { break };
-            let from = job.at();
-            let (place, attempts, started) = (now.as_millis(), job.attempts + 1, Some(now));
-            let job = Job { state: JobState::Active, place, attempts, started, ..job };
-            self.waiting.began(&job);
-            self.claiming.insert(job.id, job.clone());
-            moves.push(Move { job, from });
-        }
-        if moves.is_empty() { Vec::new() } else { vec![self.write(moves)] }
-    }
-
-    /// The job that is next.
-    fn take_ready(&mut self) -> Option<Job> {
-        let mut under_way = self.active.values().chain(self.claiming.values());
-        if !under_way.any(is_suspect)
-            && let Some(job) = self.suspects.pop_front()
-        {
-            return Some(job);
-        }
-        loop {
-            let job = self.waiting.pop()?;
-            // One that is in hand stands in a line only because a page was old when it came.
-            if self.knows(job.id) {
-                continue;
-            }
-            if !is_suspect(&job) {
-                return Some(job);
-            }
-            self.suspects.push_back(job);
-            let mut under_way = self.active.values().chain(self.claiming.values());
-            if !under_way.any(is_suspect) {
-                return self.suspects.pop_front();
-            }
-        }
     }
 
     fn fetch(&mut self) -> Vec<Effect> {
@@ -261,7 +303,14 @@ impl QueueState {
         if let Some(after) = self.delayed.wants_page() {
             effects.push(Effect::Fetch { page: Page::Delayed, after, limit: WINDOW });
         }
-        effects.extend(self.waiting.wants_survey().map(Effect::Survey));
+        effects.extend(self.waiting.wants_survey().map(|after| Effect::Survey(None, after)));
+        let surveys = self.outside.surveys().into_iter();
+        effects.extend(surveys.map(|(org, after)| Effect::Survey(Some(org), after)));
+        let wanted = self.outside.wanted().into_iter();
+        effects.extend(wanted.map(|Wanted { line, after, limit }| {
+            let page = Page::Outside(line);
+            Effect::Fetch { page, after, limit }
+        }));
         let wanted = self.waiting.wanted().into_iter();
         effects.extend(wanted.map(|Wanted { line, after, limit }| {
             let page = Page::Line(line);
@@ -270,53 +319,50 @@ impl QueueState {
         effects
     }
 
-    fn ended(&mut self, mut job: Job, outcome: Outcome, now: Timestamp, random: f64) -> Move {
+    fn ended(&mut self, job: Job, outcome: Outcome, now: Timestamp, random: f64) -> Move {
         let from = job.at();
-        let failures = job.attempts.saturating_sub(job.interrupted);
-        let (state, error, pause) = match outcome {
-            Outcome::Done => (JobState::Completed, None, None),
-            Outcome::Fail(error) => (JobState::Failed, Some(error), None),
-            Outcome::Cancelled(by) => {
-                job.cancelled_by = Some(by.clone());
-                (JobState::Failed, Some(format!("cancelled by {by}")), None)
-            }
-            Outcome::Retry(error) if failures >= job.max_attempts => (JobState::Failed, Some(error), None),
-            Outcome::Retry(error) => {
-                let pause = self.settings.backoff.delay(failures, random);
-                (JobState::Delayed, Some(error), Some(pause.unwrap_or_default()))
-            }
-        };
-        self.totals.count(state, 1);
-        self.failures += u64::from(state == JobState::Failed);
-        if state.is_final() {
-            self.count_end(now);
-        }
-        if let Some(error) = &error {
+        let failing = !matches!(outcome, Outcome::Done | Outcome::Released | Outcome::Interrupted(_));
+        let job = ended(&self.settings, job, outcome, now, random);
+        self.count_ended(&job, now);
+        if failing && let Some(error) = &job.last_error {
             self.last_error = Some((job.org_id.clone(), error.clone()));
         }
-        let place = now.plus(pause.unwrap_or_default()).as_millis();
-        let finished = state.is_final().then_some(now);
-        let job = Job { state, place, finished, last_error: error.or(job.last_error.clone()), ..job };
-        Move { job, from }
+        Move::of(job, from)
+    }
+
+    fn count_ended(&mut self, job: &Job, now: Timestamp) {
+        if !job.state.is_final() {
+            return;
+        }
+        self.totals.count(job.state, 1);
+        self.count_end(now);
+        if job.state == JobState::Failed {
+            self.failures += 1;
+            self.last_error = Some((job.org_id.clone(), job.last_error.clone().unwrap_or_default()));
+        }
     }
 
     /// Counts alterations, or with -1 takes back what was counted for them.
     fn count_altered(&mut self, alterations: &[Alteration], by: i64) {
         for Alteration { before, after } in alterations {
             self.totals.count(before.state, -by);
-            after.iter().for_each(|job| self.totals.count(job.state, by));
+            let stays = after.iter().filter(|job| job.queue == self.name);
+            stays.for_each(|job| self.totals.count(job.state, by));
         }
     }
 
     fn altered(&mut self, alterations: Vec<Alteration>) {
         for Alteration { before, after } in alterations {
             match before.state {
+                JobState::Waiting if before.side() == Side::Outside => self.outside.remove(&before),
                 JobState::Waiting => self.waiting.remove(&before),
+                JobState::Blocked => self.blocked = self.blocked.saturating_sub(1),
                 JobState::Delayed => self.delayed.remove((before.place, before.id)),
                 JobState::Active | JobState::Completed | JobState::Failed => {}
             }
             self.suspects.retain(|job| job.id != before.id);
-            after.into_iter().filter(|job| !job.state.is_final()).for_each(|job| self.added(job));
+            let stays = after.filter(|job| job.queue == self.name && !job.state.is_final());
+            stays.into_iter().for_each(|job| self.added(job));
         }
     }
 
@@ -328,61 +374,10 @@ impl QueueState {
         }
         self.ended_at.retain(|(at, _)| second.saturating_sub(*at) < 60);
     }
-
-    /// What an operator sees.
-    #[must_use]
-    pub fn status(&self, now: Timestamp) -> QueueStatus {
-        let recent = self.ended_at.iter().filter(|(at, _)| now.as_secs().saturating_sub(*at) < 60);
-        let ended: u32 = recent.map(|(_, count)| count).sum();
-        let oldest = self.waiting.oldest();
-        let (last_error_of, last_error) = self.last_error.clone().unzip();
-        QueueStatus {
-            name: self.name.clone(),
-            waiting: self.waiting.count() + self.suspects.len() as u64,
-            active: (self.active.len() + self.claiming.len()) as u64,
-            delayed: self.delayed.count(),
-            completed: self.totals.completed,
-            failed: self.totals.failed,
-            failures: self.failures,
-            paused: self.totals.paused,
-            held: self.waiting.paused().clone(),
-            concurrency: self.settings.concurrency,
-            rate_per_second: f64::from(ended) / 60.0,
-            oldest_waiting_ms: oldest.map(|place| now.as_millis().saturating_sub(place)),
-            last_error,
-            last_error_of,
-        }
-    }
-
-    /// What may be written to the store as the queue's totals.
-    #[must_use]
-    pub const fn totals(&self) -> Totals {
-        self.totals
-    }
-
-    /// Whose jobs are not taken.
-    #[must_use]
-    pub const fn paused(&self) -> &BTreeSet<Held> {
-        self.waiting.paused()
-    }
-
-    /// What is kept of the jobs in a state, and how many there are; none where they do not end there.
-    #[must_use]
-    pub const fn kept(&self, state: JobState) -> Option<(Bound, u64)> {
-        let count =
-            if matches!(state, JobState::Completed) { self.totals.completed } else { self.totals.failed };
-        match self.settings.keep.of(state) {
-            Some(bound) => Some((bound, count)),
-            None => None,
-        }
-    }
-
-    /// How long one attempt may take.
-    #[must_use]
-    pub const fn timeout(&self) -> Duration {
-        self.settings.timeout
-    }
 }
+
+mod taking;
+mod view;
 
 #[cfg(test)]
 mod tests;

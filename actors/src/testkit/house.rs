@@ -24,10 +24,11 @@ use crate::keys;
 use crate::list::Slice;
 use crate::machine::Machine;
 use crate::ports::{Keeper, KeepsNothing, Vault};
-use crate::queue::job::{Job, JobState, QueueSettings, names};
+use crate::queue::job::{Job, JobState, QueueSettings, WorkSettings, names};
 use crate::queue::lines::Shares;
 use crate::queue::messages::QueueStatus;
 use crate::queue::retention::{Bound, Keep};
+use crate::queue::worker::Handlers;
 use crate::queue::{Jobs, read_jobs};
 use crate::record::model::Record;
 use crate::record::service::{Created, NewRecord, Origin};
@@ -69,6 +70,9 @@ pub fn settings() -> Settings {
         attempts: 3,
         backoff: Backoff::new(curve, 100, 0.0).expect("it is within the bounds"),
         timeout: second * 30,
+        stuck_after: second * 60,
+        leases: 100,
+        rate: None,
         shares: Shares::default(),
         keep: Keep { completed: kept, failed: kept },
     };
@@ -79,6 +83,7 @@ pub fn settings() -> Settings {
         value_limit: 64 * 1024,
         query_documents: 1_000,
         queues: queues.into_iter().collect(),
+        work: WorkSettings { payload: 64 * 1024, sealed: false },
         flows: FlowSettings {
             max_depth: 5,
             max_breadth: 100,
@@ -115,6 +120,8 @@ pub struct Setup {
     pub stamper: Stamper,
     /// What no change may take away.
     pub keeper: Arc<dyn Keeper>,
+    /// Who does which work within the process.
+    pub handlers: Handlers,
 }
 
 impl Default for Setup {
@@ -127,6 +134,7 @@ impl Default for Setup {
             settings: settings(),
             stamper: Stamper::new(Arc::new(clock.clone()), crate::clock::Stamp::default()),
             keeper: Arc::new(KeepsNothing),
+            handlers: Handlers::default(),
             clock,
         }
     }
@@ -148,6 +156,7 @@ impl Setup {
             transport: Arc::new(self.transport.clone()),
             vault: Arc::new(PlainVault),
             keeper: self.keeper.clone(),
+            handlers: self.handlers.clone(),
             settings: self.settings.clone(),
         }
     }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::clock::{Clock, Timestamp};
 use crate::webhook::failure::{Refused, SendError};
 use crate::webhook::retry_after::RetryAfter;
+use crate::webhook::send_options::{OptionsError, Part, TlsOptions};
 use crate::webhook::signature::{ID_HEADER, SIGNATURE_HEADER, Secret, Signed, TOLERANCE, verify};
 use crate::webhook::transport::{Attempt, BodyEnd, OutboundReply, OutboundRequest, Timings, Transport};
 
@@ -224,6 +225,14 @@ impl Transport for ScriptedTransport {
     fn vet(&self, url: &str) -> Result<(), Refused> {
         let refused = self.script().refused.iter().any(|refused| url.starts_with(refused.as_str()));
         if refused { Err(Refused::LocalName) } else { Ok(()) }
+    }
+
+    /// Reads no PEM: a certificate that says nothing is refused, and any other is taken.
+    fn check_tls(&self, options: &TlsOptions) -> Result<(), OptionsError> {
+        match &options.ca {
+            Some(ca) if ca.is_empty() => Err(OptionsError::NoCertificate(Part::Ca)),
+            _ => Ok(()),
+        }
     }
 }
 

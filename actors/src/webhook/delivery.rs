@@ -290,6 +290,9 @@ pub struct Phases {
     /// TCP; none when a connection was used again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_us: Option<u64>,
+    /// The TLS handshake; none when a connection was used again, or is not TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_us: Option<u64>,
     /// From the start to the whole head of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte_us: Option<u64>,

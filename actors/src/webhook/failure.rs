@@ -2,6 +2,7 @@
 //! resolved address, a resolver's message or anything else of the operator's network. Transports make these values.
 
 use super::headers::HeaderError;
+use super::send_options::OptionsError;
 
 /// What a tenant asked for and may not have. The same rules hold at create, at test and at send.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +54,9 @@ pub enum Refused {
     /// A request header that is malformed or that the transport sets itself.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// Authorities, a client certificate or its key that cannot be used.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
 }
 
 /// What is wrong with a host name; fits after "the host name".
@@ -93,8 +97,8 @@ pub enum SendError {
     /// More header lines or bytes than any honest answer has.
     #[error("read the answer: its head is too large")]
     ResponseHeadTooLarge,
-    /// What came is not HTTP/1.1.
-    #[error("read the answer: it is not HTTP/1.1")]
+    /// What came is not HTTP.
+    #[error("read the answer: it is not HTTP")]
     InvalidResponse,
     /// The operator's own way out (a proxy) did not work.
     #[error("leave this service: its outbound proxy failed")]
@@ -119,6 +123,9 @@ pub enum TlsError {
     /// It is malformed, revoked or for another purpose.
     #[error("its certificate is not acceptable")]
     Certificate,
+    /// It asked for a client certificate and got none, or not one that it knows.
+    #[error("it refused the client certificate")]
+    ClientCertificate,
     /// No common version or suite, an alert, or not TLS at all.
     #[error("the handshake failed")]
     Handshake,

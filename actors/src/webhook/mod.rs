@@ -26,6 +26,7 @@ mod request;
 pub mod resend;
 pub mod retry_after;
 pub mod secrets;
+pub mod send_options;
 pub mod settle;
 pub mod signature;
 pub mod state;

@@ -7,7 +7,9 @@ use super::delivery::{Delivery, DeliveryStatus};
 use super::endpoint::{DOTS, compose};
 use super::headers::is_signed;
 use super::secrets::signing_secret;
-use super::signature::{ID_HEADER, SIGNATURE_HEADER, Secret, TIMESTAMP_HEADER, sign};
+use super::send_options::SendOptions;
+use super::signature::keys::{SigningKey, sign_all};
+use super::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use super::target::{Registered, Target};
 use super::transport::{Method, OutboundRequest};
 use crate::event::Event;
@@ -62,9 +64,9 @@ async fn ordered(house: &House, delivery: &Delivery) -> Result<Ready, Unready> {
         _ => Method::Post,
     };
     let body = if method == Method::Get { Bytes::new() } else { Bytes::from(delivery.body.clone()) };
-    let message =
-        Message { method, url: &delivery.url, headers: &delivery.headers, content_type: JSON, body };
-    let request = signed(house, delivery, &[secret], message)?;
+    let (url, headers, options) = (delivery.url.as_str(), &delivery.headers, SendOptions::default());
+    let message = Message { method, url, headers, content_type: JSON, body, options };
+    let request = signed(house, delivery, &[SigningKey::Symmetric(secret)], message)?;
     let schedule = delivery.schedule.clone();
     Ok(Ready { request, schedule, url: delivery.url.clone(), shown_headers: Vec::new() })
 }
@@ -81,11 +83,13 @@ async fn composed(house: &House, registered: &Registered, delivery: &Delivery) -
     } else {
         (delivery.body.clone(), JSON)
     };
-    let secrets = registered.kept.signing(house.clock.now());
+    let keys = registered.kept.signing(house.clock.now());
+    let tls = endpoint.tls(registered.kept.client_key.as_deref());
+    let options = SendOptions { tls, compression: endpoint.compression };
     let headers = &registered.kept.headers;
-    let message =
-        Message { method: Method::Post, url: &endpoint.url, headers, content_type, body: Bytes::from(body) };
-    let request = signed(house, delivery, &secrets, message)?;
+    let (method, url, body) = (Method::Post, endpoint.url.as_str(), Bytes::from(body));
+    let message = Message { method, url, headers, content_type, body, options };
+    let request = signed(house, delivery, &keys, message)?;
     let own = |name: &str| headers.iter().any(|(given, _)| given == name);
     let shown = |(name, value): &(String, String)| {
         (name.clone(), if own(name) { DOTS.to_owned() } else { value.clone() })
@@ -109,17 +113,18 @@ struct Message<'a> {
     headers: &'a [(String, String)],
     content_type: &'static str,
     body: Bytes,
+    options: SendOptions,
 }
 
 fn signed(
     house: &House,
     delivery: &Delivery,
-    secrets: &[Secret],
+    keys: &[SigningKey],
     message: Message<'_>,
 ) -> Result<OutboundRequest, StoreError> {
     let (id, at) = (delivery.id.to_string(), house.clock.now());
-    let Message { method, url, headers, content_type, body } = message;
-    let signature = sign(secrets, &id, at.to_jiff(), &body)
+    let Message { method, url, headers, content_type, body, options } = message;
+    let signature = sign_all(keys, &id, at.to_jiff(), &body)
         .map_err(|error| StoreError::Corrupt(format!("delivery {id} cannot be signed: {error}")))?;
     let mut headers = headers.to_vec();
     // Refused by now, but a delivery may have been ordered before.
@@ -130,5 +135,5 @@ fn signed(
     let own = [(ID_HEADER, id), (TIMESTAMP_HEADER, at.as_secs().to_string()), (SIGNATURE_HEADER, signature)];
     headers.extend(own.map(|(name, value)| (name.to_owned(), value)));
     let (url, timeout) = (url.to_owned(), house.settings.webhooks.timeout);
-    Ok(OutboundRequest { method, url, headers, body, timeout })
+    Ok(OutboundRequest { method, url, headers, body, timeout, options })
 }

@@ -107,6 +107,7 @@ fn phases(attempt: &Attempt) -> Phases {
     Phases {
         dns_us: timings.dns.map(micros),
         connect_us: timings.connect.map(micros),
+        tls_us: timings.tls.map(micros),
         first_byte_us: timings.first_byte.map(micros),
         total_us: micros(timings.total),
     }

@@ -1,8 +1,12 @@
 //! Standard Webhooks 1.0 signatures: `v1`, HMAC-SHA256 over `id.timestamp.body`. Owns secrets and the header's list
 //! form; never reads the clock and never shows a secret by accident. Delivery signs with it, receivers verify.
 //!
-//! The header is a space separated list of `version,signature`, so that a rotation may sign with two secrets and a
-//! second version may stand beside this one; a version that is not `v1` is passed over by [`verify`].
+//! The header is a space separated list of `version,signature`, so that a rotation may sign with two secrets and the
+//! second version, [`asymmetric`], may stand beside this one; a version that is not `v1` is passed over by [`verify`].
+//! [`keys`] signs with both.
+
+pub mod asymmetric;
+pub mod keys;
 
 use std::fmt;
 use std::time::Duration;
@@ -56,6 +60,9 @@ pub enum SignError {
     /// No secret, or more than eight.
     #[error("sign the message: {0} secrets, allowed are 1 to 8")]
     Secrets(usize),
+    /// The provider of cryptography gave no signature.
+    #[error("sign the message: the provider of cryptography failed")]
+    Provider,
 }
 
 /// Why a received message is not believed.
@@ -137,12 +144,9 @@ pub fn sign(secrets: &[Secret], id: &str, at: Timestamp, body: &[u8]) -> Result<
         return Err(SignError::Id);
     }
     let timestamp = at.as_second().to_string();
-    let entries: Vec<String> = secrets
-        .iter()
-        .filter_map(|secret| mac(secret, id, &timestamp, body))
-        .map(|mac| format!("{VERSION},{}", STANDARD.encode(mac.finalize().into_bytes())))
-        .collect();
-    Ok(entries.join(" "))
+    let entries: Option<Vec<String>> =
+        secrets.iter().map(|secret| symmetric_entry(secret, id, &timestamp, body)).collect();
+    entries.map(|entries| entries.join(" ")).ok_or(SignError::Provider)
 }
 
 /// Believes a message when any `v1` entry fits any secret and its timestamp is within `tolerance` of `now`. Compares
@@ -161,14 +165,7 @@ pub fn verify(
         return Err(VerifyError::Id);
     }
     check_time(signed.timestamp, now, tolerance)?;
-    let candidates = signed
-        .signature
-        .split(' ')
-        .take(MAX_ENTRIES)
-        .filter_map(|entry| entry.split_once(','))
-        .filter(|(version, _)| *version == VERSION)
-        .filter_map(|(_, signature)| STANDARD.decode(signature).ok());
-    let matched = candidates.fold(false, |matched, candidate| {
+    let matched = candidates(signed.signature, VERSION).fold(false, |matched, candidate| {
         secrets.iter().fold(matched, |matched, secret| {
             let fits = mac(secret, signed.id, signed.timestamp, body)
                 .is_some_and(|mac| mac.verify_slice(&candidate).is_ok());
@@ -176,6 +173,15 @@ pub fn verify(
         })
     });
     if matched { Ok(()) } else { Err(VerifyError::NoMatch) }
+}
+
+/// The signatures of one version in a received list.
+fn candidates<'s>(list: &'s str, version: &'s str) -> impl Iterator<Item = Vec<u8>> + 's {
+    list.split(' ')
+        .take(MAX_ENTRIES)
+        .filter_map(|entry| entry.split_once(','))
+        .filter(move |(found, _)| *found == version)
+        .filter_map(|(_, signature)| STANDARD.decode(signature).ok())
 }
 
 fn check_time(text: &str, now: Timestamp, tolerance: Duration) -> Result<(), VerifyError> {
@@ -195,6 +201,12 @@ fn check_time(text: &str, now: Timestamp, tolerance: Duration) -> Result<(), Ver
 /// A dot in the id would let `a` + `.1` and `a.1` sign alike.
 fn is_id(id: &str) -> bool {
     (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.')
+}
+
+/// One entry of the header's list.
+fn symmetric_entry(secret: &Secret, id: &str, timestamp: &str, body: &[u8]) -> Option<String> {
+    let mac = mac(secret, id, timestamp, body)?;
+    Some(format!("{VERSION},{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
 /// `None` cannot happen: HMAC takes a key of any length. It is not worth a panic to say so.

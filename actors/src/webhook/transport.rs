@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Refused, SendError};
 use super::retry_after::RetryAfter;
+use super::send_options::{OptionsError, SendOptions, TlsOptions};
 
 /// How much of a response body is kept where the operator does not say otherwise (contract §14).
 pub const KEPT_BODY: usize = 16 * 1024;
@@ -27,6 +28,10 @@ pub trait Transport: Send + Sync {
     /// Whether `send` would try this URL at all: scheme, port, credentials, host name, literal address. Resolves
     /// nothing, so a name that leads to a closed address passes here and is refused when it is sent to.
     fn vet(&self, url: &str) -> Result<(), Refused>;
+
+    /// Whether `send` could use these TLS options: can each text be read, does the key fit the certificate. Connects to
+    /// nobody, so a receiver may still refuse them.
+    fn check_tls(&self, options: &TlsOptions) -> Result<(), OptionsError>;
 }
 
 /// Request methods that may leave (contract §4.7, `send_webhook`).
@@ -54,10 +59,12 @@ pub struct OutboundRequest {
     pub url: String,
     /// In the order of sending; bounded and checked by [`super::headers::check`].
     pub headers: Vec<(String, String)>,
-    /// May be empty.
+    /// May be empty. As it was signed: what `options` do to it is done by the transport.
     pub body: Bytes,
     /// For the whole attempt, the reading of the body included.
     pub timeout: Duration,
+    /// What differs from an ordinary request.
+    pub options: SendOptions,
 }
 
 /// What one attempt came to, and how long it took.
@@ -105,8 +112,11 @@ pub enum BodyEnd {
 pub struct Timings {
     /// Resolving the name; `None` when a connection was used again, or the URL holds an address.
     pub dns: Option<Duration>,
-    /// TCP and TLS, after the name was resolved; `None` when a connection was used again, or none was made.
+    /// TCP, after the name was resolved, and the proxy's agreement where there is one; `None` when a connection was
+    /// used again, or none was made.
     pub connect: Option<Duration>,
+    /// TLS, after that; `None` also when the URL is `http`, or the handshake did not end well.
+    pub tls: Option<Duration>,
     /// From the start to the whole response head.
     pub first_byte: Option<Duration>,
     /// From the start to the end.
@@ -127,6 +137,7 @@ impl fmt::Debug for OutboundRequest {
             .field("headers", &self.headers.len())
             .field("body_bytes", &self.body.len())
             .field("timeout", &self.timeout)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }

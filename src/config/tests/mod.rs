@@ -2,6 +2,7 @@
 
 mod files;
 mod layers;
+mod queues;
 mod refusals;
 mod shipped;
 mod warnings;

@@ -103,6 +103,7 @@ fn other(key: &str, default: &Value) -> String {
             "auth.issuer" => "events.example.com",
             "auth.default_org" => "acme",
             "auth.owner_email" => "ada@example.com",
+            "queues.encrypt_payloads" => "true",
             "log.format" => "json",
             "log.filter" => "warn,appengine=debug",
             _ => panic!("{key} needs an example of another valid value here"),

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::event_types::EventTypes;
 use crate::http::admit::Caller;
+use crate::http::event_types::details;
 use crate::http::take::{Json, Object};
 use crate::problem::{Detail, Problem};
 
@@ -24,6 +26,8 @@ use crate::problem::{Detail, Problem};
 const MOST: usize = 500;
 /// Where other services take the key from.
 const KEY_HEADER: &str = "idempotency-key";
+/// Things wrong with the data of a batch after which no more are looked for.
+const MOST_TOLD: usize = 100;
 /// How often a batch is put together anew because somebody else publishes one of its events.
 const TRIES: usize = 8;
 
@@ -104,6 +108,8 @@ pub(super) async fn one(
     caller: Caller,
     request: HttpRequest,
     machine: web::Data<Machine>,
+    log: web::Data<EventLog>,
+    types: web::Data<EventTypes>,
     Json(Object(body)): Json<Object<PublishBody>>,
 ) -> Result<HttpResponse, Problem> {
     let key = key_of(&request, body.idempotency_key)?;
@@ -114,6 +120,8 @@ pub(super) async fn one(
         occurred_at: body.occurred_at,
     };
     refuse(reserved("event", &one.event))?;
+    let checks = Checks { caller: &caller, types: &types, log: &log, key: key.as_deref() };
+    checks.pass(|_| "data".to_owned(), std::slice::from_ref(&one)).await?;
     let published = together(&caller, &machine, vec![one], key).await?;
     let id = published.ids.first().copied();
     let id = id.ok_or_else(|| Problem::internal(&"the bus published no event"))?;
@@ -125,6 +133,7 @@ pub(super) async fn batch(
     request: HttpRequest,
     machine: web::Data<Machine>,
     log: web::Data<EventLog>,
+    types: web::Data<EventTypes>,
     Json(Object(body)): Json<Object<BatchBody>>,
 ) -> Result<HttpResponse, Problem> {
     if body.events.is_empty() || body.events.len() > MOST {
@@ -136,6 +145,8 @@ pub(super) async fn batch(
     let reserved =
         events.iter().enumerate().map(|(at, one)| reserved(&format!("events[{at}].event"), &one.event));
     refuse(reserved.flatten())?;
+    let checks = Checks { caller: &caller, types: &types, log: &log, key: key.as_deref() };
+    checks.pass(|at| format!("events[{at}].data"), &events).await?;
     let with_keys = events.iter().any(|event| event.idempotency_key.is_some());
     if with_keys && key.is_some() {
         let message = "stands beside keys of single events; give the batch a key or its events, not both";
@@ -209,6 +220,43 @@ fn reserved(path: &str, kind: &EventKind) -> Option<Detail> {
             "is `{kind}`, which the server alone publishes, when it happens; choose another name"
         ),
     })
+}
+
+/// Whether data is as the types of its events say; kinds without a type take any.
+struct Checks<'a> {
+    caller: &'a Caller,
+    types: &'a EventTypes,
+    log: &'a EventLog,
+    /// The request's own key.
+    key: Option<&'a str>,
+}
+
+impl Checks<'_> {
+    async fn pass(&self, path: impl Fn(usize) -> String, events: &[BatchEvent]) -> Result<(), Problem> {
+        let mut problems = Vec::new();
+        for (at, event) in events.iter().enumerate() {
+            let wrong = self.types.check(&self.caller.org, &event.event, &event.data).await?;
+            if wrong.is_empty() || self.was_published(event).await? {
+                continue;
+            }
+            problems.extend(wrong.into_iter().map(|one| one.within(&path(at))));
+            if problems.len() >= MOST_TOLD {
+                break;
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let what = "the event cannot be taken, its data is not as its event type says";
+        Err(Problem::invalid_as("schema_mismatch", what, details(problems)))
+    }
+
+    /// Its type may have changed since: whoever asks again gets the first answer.
+    async fn was_published(&self, event: &BatchEvent) -> Result<bool, Problem> {
+        let keys = self.key.or(event.idempotency_key.as_deref());
+        let remembered = self.log.remembered(&self.caller.org, keys).await;
+        Ok(remembered.map_err(ChangeError::from)?.into_iter().any(|found| found.is_some()))
+    }
 }
 
 fn refuse(problems: impl IntoIterator<Item = Detail>) -> Result<(), Problem> {

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::schema::{Endpoint, EndpointBody, EndpointPage, EndpointPatch, RotateBody, TestBody};
 use super::{SEND, TAG, not_sent};
 use crate::auth::role::Permission;
+use crate::event_types::EventTypes;
 use crate::http::admit::Caller;
 use crate::http::paging::{self, LAST_PAGE};
 use crate::http::route::{Access, Route, id, whole};
@@ -23,6 +24,8 @@ use crate::http::shown::{self, Hidden};
 use crate::http::take::{Json, MaybeJson, Object, Params};
 use crate::problem::{Detail, Problem};
 
+/// What a test says where there is no sample.
+const TEST: &str = "This is a test of your endpoint.";
 /// The longest that an old secret signs beside the new one.
 const LONGEST_OVERLAP: u64 = 30 * 86_400;
 
@@ -126,7 +129,7 @@ async fn create(
 ) -> Result<HttpResponse, Problem> {
     let (shown, secret) =
         machine.endpoints.create(&caller.org, &body, caller.label()).await.map_err(refused)?;
-    let body = told(&caller, &shown, Some(&secret));
+    let body = told(&caller, &shown, secret.as_deref());
     Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(body))
 }
 
@@ -165,7 +168,8 @@ async fn changed(
     patch: bool,
 ) -> Result<HttpResponse, Problem> {
     let changed = machine.endpoints.change((&caller.org, id), body, patch, caller.label()).await;
-    Ok(HttpResponse::Ok().json(told(caller, &changed.map_err(refused)?, None)))
+    let (shown, secret) = changed.map_err(refused)?;
+    Ok(HttpResponse::Ok().json(told(caller, &shown, secret.as_deref())))
 }
 
 async fn delete(
@@ -210,7 +214,7 @@ async fn rotate(
     let rotated =
         machine.endpoints.rotate((&caller.org, *id), secret.as_deref(), overlap, caller.label()).await;
     let (shown, secret) = rotated.map_err(refused)?;
-    let body = told(&caller, &shown, Some(&secret));
+    let body = told(&caller, &shown, secret.as_deref());
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(body))
 }
 
@@ -224,6 +228,7 @@ struct Test {
 async fn test(
     caller: Caller,
     machine: web::Data<Machine>,
+    types: web::Data<EventTypes>,
     id: web::Path<EndpointId>,
     MaybeJson(body): MaybeJson<Object<Test>>,
 ) -> Result<HttpResponse, Problem> {
@@ -232,7 +237,10 @@ async fn test(
         Some(kind) => kind,
         None => EventKind::new("webhook.test").map_err(|error| Problem::internal(&error))?,
     };
-    let data = data.map_or_else(|| json!({"message": "This is a test of your endpoint."}), Value::Object);
+    let data = match data {
+        Some(data) => Value::Object(data),
+        None => types.sample_of(&caller.org, &kind).await?.unwrap_or_else(|| json!({"message": TEST})),
+    };
     let (delivery, attempt) = machine.resender.test(&caller.org, *id, kind, data).await.map_err(not_sent)?;
     let attempts = shown::attempts(&caller, &delivery, std::slice::from_ref(&attempt), &Hidden::default());
     Ok(HttpResponse::Ok().json(json!({
@@ -247,7 +255,7 @@ async fn test(
 
 /// An endpoint as the caller may see it: the values of its headers are for those who run the organisation.
 fn told(caller: &Caller, shown: &Shown, secret: Option<&str>) -> Value {
-    let Shown { endpoint, headers, secret_expires_at, health } = shown;
+    let Shown { endpoint, headers, public_keys, secret_expires_at, health } = shown;
     let mut body = json!(endpoint);
     let Some(fields) = body.as_object_mut() else { return body };
     let sees = caller.rights().runs_the_organisation();
@@ -256,6 +264,12 @@ fn told(caller: &Caller, shown: &Shown, secret: Option<&str>) -> Value {
         .map(|(name, value)| (name.clone(), if sees { value.as_str() } else { DOTS }.into()))
         .collect();
     fields.remove("headerNames");
+    let (ca, certificate) = (fields.remove("ca"), fields.remove("clientCertificate"));
+    let key = certificate.as_ref().map(|_| DOTS);
+    let has_tls = ca.is_some() || key.is_some();
+    let tls = json!({"ca": ca, "clientCertificate": certificate, "clientKey": key});
+    fields.insert("tls".to_owned(), if has_tls { tls } else { Value::Null });
+    fields.insert("publicKeys".to_owned(), json!(public_keys));
     for name in ["description", "filter", "template", "rateLimit", "concurrency", "retrySchedule"] {
         fields.entry(name).or_insert(Value::Null);
     }

@@ -36,6 +36,7 @@ schemas! {
             ("id", id(EndpointId::PREFIX)),
             ("orgId", of(Type::String)),
             ("secret", described(of(Type::String), "Shown once: when it is made, and when it is replaced.")),
+            ("publicKeys", list(of(Type::String)).into()),
             ("secretExpiresAt", or_null(moment())),
             ("disabledReason", or_null(of(Type::String))),
             ("stoppedAt", or_null(moment())),
@@ -99,6 +100,11 @@ schemas! {
     ]).into(), like [{"event": "contact.created"}];
 }
 
+fn tls() -> Any {
+    let pem = || or_null(of(Type::String));
+    closed([("ca", pem()), ("clientCertificate", pem()), ("clientKey", pem())]).into()
+}
+
 fn secret() -> Any {
     text("^whsec_[A-Za-z0-9+/]{43}=$")
 }
@@ -114,7 +120,7 @@ fn patterns() -> Any {
 }
 
 /// What somebody may want of an endpoint.
-fn wishes() -> [(&'static str, Any); 14] {
+fn wishes() -> [(&'static str, Any); 17] {
     let pauses = list(number(0.0, 2_592_000.0)).max_items(Some(100)).into();
     let concurrency = whole(1, u32::try_from(MOST_CONCURRENT).unwrap_or(u32::MAX));
     let header = text(r"^[\x21-\x7e]{0,200}$");
@@ -151,6 +157,18 @@ fn wishes() -> [(&'static str, Any); 14] {
             ),
         ),
         ("retrySchedule", optional(pauses, "Seconds between attempts; the installation's if left out.")),
+        (
+            "signatures",
+            optional(
+                list(one_of(["v1", "v1a"])).min_items(Some(1)).into(),
+                "`v1` (HMAC-SHA256, the secret), `v1a` (Ed25519, the public keys) or both; `v1` if left out.",
+            ),
+        ),
+        ("compression", optional(one_of(["none", "gzip"]), "What is done to bodies, after they are signed.")),
+        (
+            "tls",
+            optional(tls(), "Whom to trust instead of the usual authorities, and what to show (mTLS); PEM."),
+        ),
         ("metadata", optional(object().into(), "Anything of yours.")),
         ("status", optional(one_of(["enabled", "paused", "disabled"]), "`enabled` if left out.")),
         ("secret", optional(secret(), "A signing secret of your own choice; a random one if left out.")),

@@ -5,11 +5,13 @@ mod bounds;
 mod exchange;
 mod failures;
 mod proxies;
+mod secure;
 
 use std::sync::Mutex;
 
-use appengine_actors::webhook::failure::{Fault, TlsError};
+use appengine_actors::webhook::failure::Fault;
 use appengine_actors::webhook::headers::HeaderError;
+use appengine_actors::webhook::send_options::SendOptions;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -43,6 +45,7 @@ fn request(url: impl Into<String>, timeout: Duration) -> OutboundRequest {
         headers: vec![("webhook-id".to_owned(), "msg_1".to_owned())],
         body: Bytes::from_static(b"{\"type\":\"contact.created\"}"),
         timeout,
+        options: SendOptions::default(),
     }
 }
 

@@ -1,3 +1,5 @@
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -165,7 +167,142 @@ fn host_names_must_fit_public_dns() {
     assert!(matches!(long, Refused::HostName(HostNameError::Length) | Refused::Url(_)), "{long:?}");
 }
 
+/// Closed networks of every kind that an IPv4 address can be in, and all of the others.
+const NETWORKS: [&str; 16] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "169.254.169.254/32",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "0.0.0.0/0",
+];
+
+/// An IPv4 address, in a closed network more often than not.
+fn any_v4() -> impl Strategy<Value = Ipv4Addr> {
+    (prop::sample::select(NETWORKS.to_vec()), any::<u32>()).prop_map(|(network, bits)| {
+        let network: ipnet::Ipv4Net = network.parse().unwrap();
+        Ipv4Addr::from(u32::from(network.network()) | (bits & u32::from(network.hostmask())))
+    })
+}
+
+/// How one number of an address is written, and how its letters are.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    radix: usize,
+    zeros: usize,
+    letters: usize,
+}
+
+fn any_way() -> impl Strategy<Value = Way> {
+    (0..4usize, 0..4usize, 0..3usize).prop_map(|(radix, zeros, letters)| Way { radix, zeros, letters })
+}
+
+fn number(value: u32, way: Way) -> String {
+    let zeros = "0".repeat(way.zeros);
+    let text = match way.radix {
+        0 => value.to_string(),
+        1 => format!("0{zeros}{value:o}"),
+        2 => format!("0x{zeros}{value:x}"),
+        _ => format!("0X{zeros}{value:X}"),
+    };
+    text.chars().map(|letter| disguise(letter, way.letters)).collect()
+}
+
+/// The same letter to whoever normalises: as it is, percent-encoded, or full width.
+fn disguise(letter: char, how: usize) -> String {
+    match how {
+        0 => letter.to_string(),
+        1 => format!("%{:02x}", u32::from(letter)),
+        _ => char::from_u32(u32::from(letter) + 0xfee0).unwrap().to_string(),
+    }
+}
+
+/// `a.b.c.d`, `a.b.c`, `a.b` or `a`: the last number holds what the others left (inet_aton).
+fn dotted(address: Ipv4Addr, numbers: usize, ways: [Way; 4], dot: &str) -> String {
+    let octets = address.octets();
+    let last = octets[numbers - 1..].iter().fold(0u32, |sum, octet| (sum << 8) | u32::from(*octet));
+    let values = octets[..numbers - 1].iter().map(|octet| u32::from(*octet)).chain([last]);
+    values.zip(ways).map(|(value, way)| number(value, way)).collect::<Vec<_>>().join(dot)
+}
+
+/// Every way to write an IPv6 address that a URL takes.
+fn v6_texts(address: Ipv6Addr) -> [String; 5] {
+    let groups = address.segments().map(|group| format!("{group:04x}"));
+    let [.., a, b, c, d] = address.octets();
+    let tail = format!("{}:{a}.{b}.{c}.{d}", groups[..6].join(":"));
+    [
+        address.to_string(),
+        groups.join(":"),
+        groups.join(":").to_uppercase(),
+        tail.clone(),
+        tail.to_uppercase(),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn no_spelling_of_a_v4_hides_what_it_is(
+        address in any_v4(),
+        numbers in 1..=4usize,
+        ways in prop::array::uniform4(any_way()),
+        dot in prop::sample::select(vec![".", "%2e", "%2E", "．", "。", "｡"]),
+        end in prop::sample::select(vec!["", "."]),
+    ) {
+        let host = format!("{}{end}", dotted(address, numbers, ways, dot));
+        let found = strict().check(&format!("https://{host}/"));
+        let expected = super::super::guard::classify(address.into());
+        match expected {
+            None => {
+                let host = found.map(|url| url.host_str().map(str::to_owned));
+                prop_assert_eq!(host, Ok(Some(address.to_string())));
+            }
+            Some(range) => {
+                prop_assert_eq!(found, Err(Refused::Address { range: range.words() }), "{}", host);
+            }
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_v4_inside_a_v6_hides_what_it_is(inside in any_v4(), host in any::<u128>()) {
+        let bits = u128::from(u32::from(inside));
+        let at = |prefix: &str, shift: u32| u128::from(prefix.parse::<Ipv6Addr>().unwrap()) | (bits << shift);
+        for address in [
+            at("::ffff:0:0", 0),
+            at("::", 0),
+            at("::ffff:0:0:0", 0),
+            at("64:ff9b::", 0),
+            at("64:ff9b:1::", 0),
+            at("2002::", 80) | (host >> 48),
+            at("2001::", 64) | (host >> 64),
+            at("2001::", 0) ^ u128::from(u32::MAX),
+            at("2606:4700::5efe:0:0", 0),
+            at("2606:4700::200:5efe:0:0", 0),
+        ].map(Ipv6Addr::from) {
+            let expected = super::super::guard::classify(address.into());
+            let closed = super::super::guard::classify(inside.into()).is_some();
+            prop_assert!(!closed || expected.is_some(), "{address} holds {inside}");
+            for text in v6_texts(address) {
+                let found = strict().check(&format!("https://[{text}]:8443/"));
+                match expected {
+                    None => prop_assert!(found.is_ok(), "{text}"),
+                    Some(range) => {
+                        prop_assert_eq!(found, Err(Refused::Address { range: range.words() }), "{}", text);
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn no_text_panics_and_what_passes_passes_again(text in "(https?://)?.{0,40}(:[0-9]{1,5})?/?") {
         if let Ok(url) = lenient().check(&text) {

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 
 mod steps;
+mod store;
+mod workers;
 mod world;
 
 use steps::{Step, step};
@@ -44,7 +46,7 @@ proptest! {
         let mut world = World::new(0, 0);
         for (wait, which) in steps {
             world.now = world.now.plus(Duration::from_millis(wait + 1));
-            world.take(Step::Add { delay: 0, whose: 0, urgency: 0 });
+            world.take(Step::Add { delay: 0, whose: 0, urgency: 0, outside: false });
             world.take(Step::Hint);
             world.read(which);
             world.apply();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::draft::Draft;
 use super::index::ABOUT;
 use super::secrets::{Kept, forget, keep, kept};
+use super::sign::{fresh, secret_of, sign_with};
 use super::{Endpoint, EndpointStatus};
 use crate::bus::change::{Change, ChangeError, EndpointWrite};
 use crate::clock::Timestamp;
@@ -22,7 +23,7 @@ use crate::ports::Publisher;
 use crate::store::{Scan, StoreError, decode};
 use crate::webhook::breaker::Health;
 use crate::webhook::health::health_of;
-use crate::webhook::signature::Secret;
+use crate::webhook::signature::keys::SigningKey;
 
 /// Endpoints that an organisation may have.
 pub const MOST: usize = 10_000;
@@ -63,6 +64,8 @@ pub struct Shown {
     pub endpoint: Endpoint,
     /// Its headers with their values.
     pub headers: Vec<(String, String)>,
+    /// The public halves of the keys that it is signed with.
+    pub public_keys: Vec<String>,
     /// Until when an old secret signs too.
     pub secret_expires_at: Option<Timestamp>,
     /// How its receiver is.
@@ -103,19 +106,19 @@ impl Endpoints {
         org: &OrgId,
         body: &Value,
         by: &str,
-    ) -> Result<(Shown, String), EndpointError> {
+    ) -> Result<(Shown, Option<String>), EndpointError> {
         let draft = self.draft(body, None)?;
         let count = Scan::prefix(keys::endpoints(org), MOST).keys_only();
         if self.house.store.scan(count).await?.len() >= MOST {
             return Err(EndpointError::TooMany);
         }
         let now = self.house.clock.now();
-        let secret = draft.secret.as_deref().and_then(|secret| Secret::parse(secret).ok());
-        let secret = secret.unwrap_or_else(|| Secret::generate(&mut rand::rng()));
-        let kept = Kept::new(&secret, headers(&draft, &[]));
+        let mut kept = Kept::new(headers(&draft, &[]), draft.client_key.clone().flatten());
         let endpoint = made(&draft, (EndpointId::new(now), org, now));
+        self.check_tls(&endpoint, &kept)?;
+        let secret = sign_with(&mut kept, &draft, now)?;
         self.write(&endpoint, None, Some(&kept), ("created", by)).await?;
-        Ok((shown(endpoint, &kept, Health::default(), now), secret.reveal()))
+        Ok((shown(endpoint, &kept, Health::default(), now), secret))
     }
 
     /// Changes an endpoint: what `body` does not name stays when it is a `patch`, and is as if never given when not.
@@ -128,23 +131,23 @@ impl Endpoints {
         body: &Value,
         patch: bool,
         by: &str,
-    ) -> Result<Shown, EndpointError> {
+    ) -> Result<(Shown, Option<String>), EndpointError> {
         let (before, version) = self.read(org, id).await?;
         let mut kept = self.kept(org, id).await?;
         let draft = self.draft(body, patch.then_some(&before))?;
         kept.headers = headers(&draft, &kept.headers);
+        kept.client_key = draft.client_key.clone().and_then(|key| key.or(kept.client_key.take()));
         let now = self.house.clock.now();
-        if let Some(secret) = draft.secret.as_deref().and_then(|secret| Secret::parse(secret).ok()) {
-            kept.rotate(&secret, OVERLAP, now);
-        }
+        let secret = sign_with(&mut kept, &draft, now)?;
         let mut after = Endpoint { created_at: before.created_at, ..made(&draft, (id, org, now)) };
         if draft.status.is_none_or(|status| status == before.status) {
             after.status = before.status;
             after.disabled_reason.clone_from(&before.disabled_reason);
             after.stopped_at = before.stopped_at;
         }
+        self.check_tls(&after, &kept)?;
         self.write(&after, Some(version), Some(&kept), ("updated", by)).await?;
-        self.shown(after, &kept).await
+        Ok((self.shown(after, &kept).await?, secret))
     }
 
     /// Removes an endpoint. What it is still owed is discarded.
@@ -189,7 +192,7 @@ impl Endpoints {
         self.shown(endpoint, &kept).await
     }
 
-    /// Signs with a new secret, and with the old ones for so long. The new one is shown this once.
+    /// Signs with new keys, and with the old ones for so long. A new secret is shown this once.
     ///
     /// # Errors
     /// When there is none, the secret is none, or it cannot be written.
@@ -199,21 +202,27 @@ impl Endpoints {
         secret: Option<&str>,
         overlap: Duration,
         by: &str,
-    ) -> Result<(Shown, String), EndpointError> {
+    ) -> Result<(Shown, Option<String>), EndpointError> {
         let (mut endpoint, version) = self.read(org, id).await?;
         let mut kept = self.kept(org, id).await?;
-        let secret = match secret {
-            Some(secret) => Secret::parse(secret).map_err(|error| {
-                let message = format!("cannot be used: failed to {error}");
-                EndpointError::Invalid(vec![Problem { path: "secret".to_owned(), message, forbidden: false }])
-            })?,
-            None => Secret::generate(&mut rand::rng()),
-        };
         let now = self.house.clock.now();
-        kept.rotate(&secret, overlap, now);
+        let keys = match secret {
+            Some(secret) => vec![
+                SigningKey::parse(secret)
+                    .map_err(|error| invalid("secret", format!("cannot be used: failed to {error}")))?,
+            ],
+            None => endpoint.signatures.iter().map(|kind| fresh(*kind)).collect::<Result<_, _>>()?,
+        };
+        if keys.iter().any(|key| !endpoint.signatures.contains(&key.kind())) {
+            return Err(invalid(
+                "secret",
+                "is of a kind that the endpoint's `signatures` do not name".to_owned(),
+            ));
+        }
+        keys.iter().for_each(|key| kept.rotate(key, overlap, now));
         endpoint.updated_at = now;
         self.write(&endpoint, Some(version), Some(&kept), ("updated", by)).await?;
-        Ok((self.shown(endpoint, &kept).await?, secret.reveal()))
+        Ok((self.shown(endpoint, &kept).await?, secret_of(&keys)))
     }
 
     /// One endpoint.
@@ -257,6 +266,13 @@ impl Endpoints {
     async fn shown(&self, endpoint: Endpoint, kept: &Kept) -> Result<Shown, EndpointError> {
         let health = health_of(self.house.store.as_ref(), &endpoint.id.to_string()).await?;
         Ok(shown(endpoint, kept, health, self.house.clock.now()))
+    }
+
+    /// The same check as when it is sent to.
+    fn check_tls(&self, endpoint: &Endpoint, kept: &Kept) -> Result<(), EndpointError> {
+        let options = endpoint.tls(kept.client_key.as_deref());
+        let checked = self.house.transport.check_tls(&options);
+        checked.map_err(|error| invalid("tls", format!("cannot be used: failed to {error}")))
     }
 
     fn draft(&self, body: &Value, before: Option<&Endpoint>) -> Result<Draft, EndpointError> {
@@ -328,6 +344,10 @@ fn made(draft: &Draft, (id, org, now): (EndpointId, &OrgId, Timestamp)) -> Endpo
         fifo: draft.fifo,
         fifo_key: draft.fifo_key.clone(),
         retry_schedule: draft.retry_schedule.clone(),
+        signatures: draft.signatures.clone(),
+        compression: draft.compression,
+        ca: draft.ca.clone(),
+        client_certificate: draft.client_certificate.clone(),
         status: EndpointStatus::Enabled,
         disabled_reason: None,
         stopped_at: None,
@@ -347,8 +367,15 @@ pub(in crate::webhook) fn stand(endpoint: &mut Endpoint, status: EndpointStatus,
     endpoint.updated_at = now;
 }
 
+fn invalid(path: &str, message: String) -> EndpointError {
+    EndpointError::Invalid(vec![Problem { path: path.to_owned(), message, forbidden: false }])
+}
+
 fn shown(endpoint: Endpoint, kept: &Kept, health: Health, now: Timestamp) -> Shown {
-    Shown { endpoint, headers: kept.headers.clone(), secret_expires_at: kept.overlap_ends(now), health }
+    let public_keys =
+        kept.signing(now).iter().filter_map(SigningKey::public).map(|key| key.to_string()).collect();
+    let (headers, secret_expires_at) = (kept.headers.clone(), kept.overlap_ends(now));
+    Shown { endpoint, headers, public_keys, secret_expires_at, health }
 }
 
 /// The headers with their values, those that stay out of what there was.

@@ -10,7 +10,8 @@ use crate::form::problem::{Problem, Problems};
 use crate::form::template::{is_path, is_shallow};
 use crate::record::{Limits, Query};
 use crate::webhook::headers;
-use crate::webhook::signature::Secret;
+use crate::webhook::send_options::Compression;
+use crate::webhook::signature::keys::{KeyKind, SigningKey};
 use crate::webhook::transport::Transport;
 
 /// What stands for a value that is not shown, and in a body for one that stays as it is.
@@ -28,7 +29,7 @@ const LONGEST_TEXT: usize = 1_000;
 const LARGEST_PART: usize = 32 * 1024;
 const DEEPEST: usize = 32;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "url",
     "description",
     "events",
@@ -40,6 +41,9 @@ const KEYS: [&str; 14] = [
     "fifo",
     "fifoKey",
     "retrySchedule",
+    "signatures",
+    "compression",
+    "tls",
     "metadata",
     "status",
     "secret",
@@ -82,6 +86,16 @@ pub struct Draft {
     pub fifo_key: Option<String>,
     /// Seconds between attempts.
     pub retry_schedule: Option<Vec<f64>>,
+    /// How it is signed.
+    pub signatures: Vec<KeyKind>,
+    /// What is done to bodies on their way.
+    pub compression: Compression,
+    /// Whom to trust, as PEM.
+    pub ca: Option<String>,
+    /// What to show, as PEM.
+    pub client_certificate: Option<String>,
+    /// Its key: none for one that stays as it is.
+    pub client_key: Option<Option<String>>,
     /// The owner's own data.
     pub metadata: Option<Map>,
     /// Whether it is sent to, where the body says so.
@@ -123,6 +137,16 @@ fn written(endpoint: &Endpoint) -> Map {
     let headers: Map = endpoint.header_names.iter().map(|name| (name.clone(), DOTS.into())).collect();
     fields.insert("headers".to_owned(), headers.into());
     fields.remove("headerNames");
+    let mut tls = Map::new();
+    for (from, to) in [("ca", "ca"), ("clientCertificate", "clientCertificate")] {
+        tls.extend(fields.remove(from).map(|pem| (to.to_owned(), pem)));
+    }
+    if tls.contains_key("clientCertificate") {
+        tls.insert("clientKey".to_owned(), DOTS.into());
+    }
+    if !tls.is_empty() {
+        fields.insert("tls".to_owned(), tls.into());
+    }
     // Only a body that names it changes it.
     fields.remove("status");
     fields
@@ -176,6 +200,12 @@ fn read(fields: &Map, transport: &dyn Transport, problems: &mut Problems) -> Dra
         }
     }
     draft.retry_schedule = pauses(fields, problems);
+    draft.signatures = signatures(fields, problems);
+    let choices = [("none", Compression::None), ("gzip", Compression::Gzip)];
+    draft.compression = problems.choice(fields, "compression", &choices).unwrap_or_default();
+    if let Some(tls) = problems.object(fields, "tls") {
+        problems.within("tls", |problems| read_tls(tls, &mut draft, problems));
+    }
     let statuses = [
         ("enabled", EndpointStatus::Enabled),
         ("paused", EndpointStatus::Paused),
@@ -184,11 +214,42 @@ fn read(fields: &Map, transport: &dyn Transport, problems: &mut Problems) -> Dra
     draft.status = problems.choice(fields, "status", &statuses);
     draft.secret = problems.text(fields, "secret").map(str::to_owned);
     if let Some(secret) = &draft.secret
-        && let Err(error) = Secret::parse(secret)
+        && let Err(error) = SigningKey::parse(secret)
     {
         problems.add("secret", format_args!("cannot be used: failed to {error}"));
     }
     draft
+}
+
+fn signatures(fields: &Map, problems: &mut Problems) -> Vec<KeyKind> {
+    let Some(given) = problems.array(fields, "signatures") else { return vec![KeyKind::V1] };
+    let mut kinds = Vec::new();
+    for (at, kind) in given.iter().enumerate() {
+        match kind.as_str() {
+            Some("v1") => kinds.push(KeyKind::V1),
+            Some("v1a") => kinds.push(KeyKind::V1a),
+            _ => {
+                problems.add(&format!("signatures[{at}]"), "is no kind of signature; expected `v1` or `v1a`")
+            }
+        }
+    }
+    if given.is_empty() {
+        problems.add("signatures", "is empty; name `v1`, `v1a` or both");
+    }
+    kinds.sort_by_key(|kind| *kind == KeyKind::V1a);
+    kinds.dedup();
+    kinds
+}
+
+fn read_tls(fields: &Map, draft: &mut Draft, problems: &mut Problems) {
+    problems.only(fields, &["ca", "clientCertificate", "clientKey"]);
+    draft.ca = problems.text(fields, "ca").map(str::to_owned);
+    draft.client_certificate = problems.text(fields, "clientCertificate").map(str::to_owned);
+    let key = problems.text(fields, "clientKey");
+    draft.client_key = key.map(|key| (key != DOTS).then(|| key.to_owned()));
+    if draft.client_certificate.is_some() != draft.client_key.is_some() {
+        problems.add("clientKey", "belongs to `clientCertificate`: give both or none");
+    }
 }
 
 fn events(fields: &Map, problems: &mut Problems) -> Vec<String> {

@@ -5,6 +5,7 @@ mod compose;
 mod draft;
 pub mod index;
 pub mod secrets;
+mod sign;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +16,8 @@ pub use draft::{DOTS, Draft, MOST_CONCURRENT};
 use crate::clock::Timestamp;
 use crate::form::Map;
 use crate::ids::{EndpointId, OrgId};
+use crate::webhook::send_options::{ClientIdentity, Compression, TlsOptions};
+use crate::webhook::signature::keys::KeyKind;
 
 /// An endpoint as it is stored. Its keys and the values of its headers are kept apart, sealed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +58,18 @@ pub struct Endpoint {
     /// Seconds between attempts; the installation's where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_schedule: Option<Vec<f64>>,
+    /// How what it is sent is signed.
+    #[serde(default = "usual_signatures")]
+    pub signatures: Vec<KeyKind>,
+    /// What is done to bodies on their way.
+    #[serde(default)]
+    pub compression: Compression,
+    /// PEM certificates of authorities that are trusted instead of the machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// The PEM certificate that is shown to a receiver that asks who is calling; its key is kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
     /// Whether it is sent to.
     pub status: EndpointStatus,
     /// Why it is disabled.
@@ -97,7 +112,20 @@ pub enum Fifo {
     Key,
 }
 
+fn usual_signatures() -> Vec<KeyKind> {
+    vec![KeyKind::V1]
+}
+
 impl Endpoint {
+    /// Whom to trust and what to show, with the key of its certificate.
+    #[must_use]
+    pub fn tls(&self, client_key: Option<&str>) -> TlsOptions {
+        let client = self.client_certificate.as_deref().zip(client_key);
+        let client = client
+            .map(|(certificate, key)| ClientIdentity { certificate: certificate.into(), key: key.into() });
+        TlsOptions { ca: self.ca.as_deref().map(Into::into), client }
+    }
+
     /// The pauses after its failed attempts, in milliseconds, where it has its own.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked when it was read")]

@@ -10,11 +10,11 @@ use crate::house::House;
 use crate::ids::{EndpointId, OrgId};
 use crate::keys;
 use crate::store::{Batch, StoreError, decode, encode};
-use crate::webhook::signature::Secret;
+use crate::webhook::signature::keys::{KeyKind, SigningKey};
 
 const PURPOSE: &str = "endpoint";
-/// Secrets that sign at once: the current one and those that are going.
-const MOST: usize = 4;
+/// Keys that sign at once, of both kinds: the current ones and those that are going.
+const MOST: usize = 6;
 
 /// What is kept sealed. It has no `Debug`: its fields are secrets.
 #[derive(Clone, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Kept {
     secrets: Vec<Aging>,
     /// Headers with their values.
     pub headers: Vec<(String, String)>,
+    /// The key of the client certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<String>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -35,28 +38,41 @@ struct Aging {
 }
 
 impl Kept {
-    /// With one secret, and these headers.
+    /// With no key yet, and these headers.
     #[must_use]
-    pub fn new(secret: &Secret, headers: Vec<(String, String)>) -> Self {
-        Self { secrets: vec![Aging { secret: secret.reveal(), until: None }], headers }
+    pub const fn new(headers: Vec<(String, String)>, client_key: Option<String>) -> Self {
+        Self { secrets: Vec::new(), headers, client_key }
     }
 
-    /// Signs with another secret from now on; the ones before it sign too, for so long.
-    pub fn rotate(&mut self, secret: &Secret, overlap: Duration, now: Timestamp) {
+    /// Signs with another key from now on; those of its kind before it sign too, for so long.
+    pub fn rotate(&mut self, key: &SigningKey, overlap: Duration, now: Timestamp) {
+        self.retire(key.kind(), overlap, now);
+        self.secrets.insert(0, Aging { secret: key.reveal(), until: None });
+        self.secrets.truncate(MOST);
+    }
+
+    /// Signs with keys of this kind for so long, and then no more.
+    pub fn retire(&mut self, kind: KeyKind, overlap: Duration, now: Timestamp) {
         let until = now.plus(overlap);
-        for old in &mut self.secrets {
+        let of_kind = |aging: &Aging| SigningKey::parse(&aging.secret).is_ok_and(|key| key.kind() == kind);
+        for old in self.secrets.iter_mut().filter(|aging| of_kind(aging)) {
             old.until = Some(old.until.map_or(until, |earlier| earlier.min(until)));
         }
         self.secrets.retain(|old| old.until.is_none_or(|until| until > now));
-        self.secrets.insert(0, Aging { secret: secret.reveal(), until: None });
-        self.secrets.truncate(MOST);
     }
 
     /// Those that sign at `now`, the newest first.
     #[must_use]
-    pub fn signing(&self, now: Timestamp) -> Vec<Secret> {
+    pub fn signing(&self, now: Timestamp) -> Vec<SigningKey> {
         let live = self.secrets.iter().filter(|aging| aging.until.is_none_or(|until| until > now));
-        live.filter_map(|aging| Secret::parse(&aging.secret).ok()).collect()
+        live.filter_map(|aging| SigningKey::parse(&aging.secret).ok()).collect()
+    }
+
+    /// Whether a key of this kind signs without an end.
+    #[must_use]
+    pub fn has(&self, kind: KeyKind) -> bool {
+        let lasting = self.secrets.iter().filter(|aging| aging.until.is_none());
+        lasting.filter_map(|aging| SigningKey::parse(&aging.secret).ok()).any(|key| key.kind() == kind)
     }
 
     /// When the last of the old secrets goes.
@@ -107,27 +123,41 @@ pub fn forget(batch: &mut Batch, org: &OrgId, id: EndpointId) {
 mod tests {
     use super::*;
 
-    fn secret(byte: u8) -> Secret {
-        let mut text = "whsec_".to_owned();
-        text.push_str(&base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [byte; 32]));
-        Secret::parse(&text).unwrap()
+    fn key(kind: KeyKind) -> SigningKey {
+        SigningKey::generate(kind, &mut rand::rng()).unwrap()
     }
 
     #[test]
     fn a_rotation_signs_with_both_until_the_overlap_ends() {
         let at = Timestamp::from_millis;
-        let mut kept = Kept::new(&secret(1), Vec::new());
-        let signing = |kept: &Kept, now| kept.signing(at(now)).iter().map(Secret::reveal).collect::<Vec<_>>();
-        kept.rotate(&secret(2), Duration::from_secs(10), at(1_000));
-        assert_eq!(signing(&kept, 10_999), [secret(2).reveal(), secret(1).reveal()]);
-        assert_eq!(signing(&kept, 11_000), [secret(2).reveal()]);
+        let keys: Vec<SigningKey> = (0..4).map(|_| key(KeyKind::V1)).collect();
+        let texts = |which: &[usize]| which.iter().map(|n| keys[*n].reveal()).collect::<Vec<_>>();
+        let signing =
+            |kept: &Kept, now| kept.signing(at(now)).iter().map(SigningKey::reveal).collect::<Vec<_>>();
+        let mut kept = Kept::new(Vec::new(), None);
+        kept.rotate(&keys[0], Duration::ZERO, at(0));
+        kept.rotate(&keys[1], Duration::from_secs(10), at(1_000));
+        assert_eq!(signing(&kept, 10_999), texts(&[1, 0]));
+        assert_eq!(signing(&kept, 11_000), texts(&[1]));
         assert_eq!(kept.overlap_ends(at(1_000)), Some(at(11_000)));
         // A second one does not let the first live longer.
-        kept.rotate(&secret(3), Duration::from_secs(60), at(2_000));
-        assert_eq!(signing(&kept, 10_999).len(), 3);
-        assert_eq!(signing(&kept, 11_000), [secret(3).reveal(), secret(2).reveal()]);
-        kept.rotate(&secret(4), Duration::ZERO, at(20_000));
-        assert_eq!(signing(&kept, 20_000), [secret(4).reveal()]);
+        kept.rotate(&keys[2], Duration::from_secs(60), at(2_000));
+        assert_eq!(signing(&kept, 10_999), texts(&[2, 1, 0]));
+        assert_eq!(signing(&kept, 11_000), texts(&[2, 1]));
+        kept.rotate(&keys[3], Duration::ZERO, at(20_000));
+        assert_eq!(signing(&kept, 20_000), texts(&[3]));
         assert_eq!(kept.overlap_ends(at(20_000)), None);
+    }
+
+    #[test]
+    fn a_key_of_the_other_kind_stands_beside_and_a_kind_may_go() {
+        let at = Timestamp::from_millis;
+        let mut kept = Kept::new(Vec::new(), None);
+        kept.rotate(&key(KeyKind::V1), Duration::ZERO, at(0));
+        kept.rotate(&key(KeyKind::V1a), Duration::ZERO, at(0));
+        assert_eq!(kept.signing(at(0)).len(), 2);
+        kept.retire(KeyKind::V1, Duration::from_secs(1), at(0));
+        assert!(!kept.has(KeyKind::V1) && kept.has(KeyKind::V1a));
+        assert_eq!((kept.signing(at(999)).len(), kept.signing(at(1_000)).len()), (2, 1));
     }
 }

@@ -29,7 +29,7 @@ async fn register(house: &TestHouse, wishes: Value) -> (EndpointId, Secret) {
     body.as_object_mut().unwrap().extend(wishes.as_object().unwrap().clone());
     let (shown, secret) = house.machine.endpoints.create(&house.org, &body, "ada").await.unwrap();
     quiet().await;
-    (shown.endpoint.id, Secret::parse(&secret).unwrap())
+    (shown.endpoint.id, Secret::parse(&secret.unwrap()).unwrap())
 }
 
 async fn set(house: &TestHouse, id: EndpointId, wish: Wish) -> Shown {

@@ -100,7 +100,7 @@ async fn while_a_secret_is_replaced_both_sign() {
     let (id, old) = register(&house, json!({})).await;
     let hour = Duration::from_secs(3_600);
     let rotated = house.machine.endpoints.rotate((&house.org, id), None, hour, "ada").await.unwrap();
-    let new = appengine_actors::webhook::signature::Secret::parse(&rotated.1).unwrap();
+    let new = appengine_actors::webhook::signature::Secret::parse(rotated.1.as_ref().unwrap()).unwrap();
     assert!(rotated.0.secret_expires_at.is_some());
     quiet().await;
     publish(&house, "order.paid", json!({})).await;

@@ -2,5 +2,10 @@
 
 mod alterations;
 mod bench;
+mod bonds;
 mod crashes;
+mod handlers;
+mod keys;
 mod lives;
+mod shop;
+mod work;

@@ -1,6 +1,7 @@
 //! Whom a request may reach.
 
 use super::*;
+use crate::outbound::resolver::Lookup;
 
 #[tokio::test]
 async fn a_name_that_changes_its_answer_is_not_dialled_again() {
@@ -15,6 +16,49 @@ async fn a_name_that_changes_its_answer_is_not_dialled_again() {
         assert_eq!(refused, SendError::Refused(Refused::ResolvedAddress));
     }
     assert_eq!((server.accepted(), script.asked()), (1, 3));
+}
+
+#[tokio::test]
+async fn a_name_that_changes_its_answer_between_the_check_and_the_send_is_refused() {
+    let server = Server::answering(OK).await;
+    let options = HttpOptions { open_subnets: Vec::new(), ..options() };
+    for closed in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254", "64:ff9b::7f00:1"] {
+        let script = Script::new([&["8.8.8.8"], &[closed]]);
+        let transport = HttpTransport::with_lookup(&options, script.clone()).unwrap();
+        // Whoever checks may look the name up too, and is told something harmless.
+        assert_eq!(transport.vet(&server.url_by_name()), Ok(()));
+        assert_eq!(script.lookup("hooks.example.com").await.unwrap()[0].ip().to_string(), "8.8.8.8");
+        let refused = failure(&transport, server.url_by_name()).await;
+        assert_eq!(refused, SendError::Refused(Refused::ResolvedAddress), "{closed}");
+    }
+    assert_eq!(server.accepted(), 0);
+}
+
+#[tokio::test]
+async fn a_pooled_connection_stays_with_the_address_that_was_vetted() {
+    // The same port on another loopback address stands for the closed network next door.
+    let server = Server::answering(OK).await;
+    let next_door = TcpListener::bind(("127.0.0.2", server.address.port())).await.unwrap();
+    let one = vec!["127.0.0.1/32".parse().unwrap()];
+    let script = Script::new([&["127.0.0.1"], &["127.0.0.2"], &["127.0.0.2"]]);
+    let transport =
+        HttpTransport::with_lookup(&HttpOptions { open_subnets: one, ..options() }, script.clone()).unwrap();
+    assert_eq!(reply(&transport, server.url_by_name()).await.status, 200);
+    // By now the name leads next door; the open connection does not.
+    for _ in 0..3 {
+        assert_eq!(reply(&transport, server.url_by_name()).await.status, 200);
+    }
+    assert_eq!((server.accepted(), script.asked()), (1, 1));
+    // Two requests at once: the second needs a connection of its own, and a new answer of the resolver.
+    let url = server.url_by_name();
+    let (first, second) =
+        futures_util::join!(transport.send(request(url.clone(), LONG)), transport.send(request(url, LONG)));
+    let refused = SendError::Refused(Refused::ResolvedAddress);
+    for result in [first.result, second.result] {
+        assert!(result.as_ref().is_ok_and(|reply| reply.status == 200) || result == Err(refused.clone()));
+    }
+    assert_eq!(server.accepted(), 1);
+    assert!(futures_util::FutureExt::now_or_never(next_door.accept()).is_none());
 }
 
 #[tokio::test]

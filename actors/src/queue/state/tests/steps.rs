@@ -8,7 +8,20 @@ pub(super) enum Step {
         delay: u64,
         whose: u8,
         urgency: i32,
+        outside: bool,
     },
+    /// A worker asks for jobs.
+    Ask {
+        whose: u8,
+        most: usize,
+        at_once: bool,
+    },
+    /// The worker that has waited longest gives up waiting.
+    Withdraw,
+    /// A worker says how its job ended.
+    Settle(u8, u8),
+    /// A worker says that it lives.
+    Live(u8),
     Hint,
     LoseHint,
     Advance(u64),
@@ -26,6 +39,8 @@ pub(super) enum Step {
     FailRead(u8),
     End(u8, u8),
     Pause(bool),
+    /// Somebody wants something of a job.
+    Wish(u8, u8),
     Hold {
         whose: u8,
         paused: bool,
@@ -36,8 +51,13 @@ pub(super) enum Step {
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (prop_oneof![Just(0), 1..5_000_u64], any::<u8>(), -1..2_i32)
-            .prop_map(|(delay, whose, urgency)| Step::Add { delay, whose, urgency }),
+        6 => (prop_oneof![Just(0), 1..5_000_u64], any::<u8>(), -1..2_i32, any::<bool>())
+            .prop_map(|(delay, whose, urgency, outside)| Step::Add { delay, whose, urgency, outside }),
+        3 => (any::<u8>(), 1..4_usize, any::<bool>())
+            .prop_map(|(whose, most, at_once)| Step::Ask { whose, most, at_once }),
+        1 => Just(Step::Withdraw),
+        5 => (any::<u8>(), any::<u8>()).prop_map(|(which, how)| Step::Settle(which, how)),
+        2 => any::<u8>().prop_map(Step::Live),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(whose, paused)| Step::Hold { whose, paused }),
         4 => Just(Step::Hint),
         1 => Just(Step::LoseHint),
@@ -51,6 +71,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => any::<u8>().prop_map(Step::FailRead),
         9 => (any::<u8>(), any::<u8>()).prop_map(|(which, how)| Step::End(which, how)),
         1 => any::<bool>().prop_map(Step::Pause),
+        3 => (any::<u8>(), any::<u8>()).prop_map(|(which, what)| Step::Wish(which, what)),
         2 => (0..3_usize).prop_map(Step::Crash),
     ]
 }

@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::*;
 use super::steps::Step;
-use crate::ids::{OrgId, RecordId, RunId};
+use super::store::Writing;
+use super::workers::{Workers, held, org};
+use crate::ids::{RecordId, RunId};
+use crate::queue::effects::Counts;
 use crate::queue::job::{JobDraft, Task};
 use crate::queue::lines::{LineId, Shares};
 use crate::queue::retention::{Bound, Keep};
 use crate::retry::{Backoff, Curve};
 
 pub(super) const CONCURRENCY: usize = 3;
+pub(super) const LEASES: usize = 2;
 const ATTEMPTS: u32 = 2;
 
 /// A page on its way.
@@ -26,7 +30,8 @@ struct Reading {
 #[derive(Clone)]
 enum What {
     Page(Page),
-    Lines(Option<LineId>),
+    Lines(Option<OrgId>, Option<LineId>),
+    Count,
 }
 
 impl Reading {
@@ -37,10 +42,15 @@ impl Reading {
     fn concerns(&self, job: &Job) -> bool {
         match &self.what {
             What::Page(Page::Delayed) => job.state == JobState::Delayed,
-            What::Page(Page::Line(line)) => job.state == JobState::Waiting && LineId::of(job) == *line,
-            What::Lines(_) => false,
+            What::Page(Page::Line(line)) => waits(job, Side::Inside) && LineId::of(job) == *line,
+            What::Page(Page::Outside(line)) => waits(job, Side::Outside) && LineId::of(job) == *line,
+            What::Lines(..) | What::Count => false,
         }
     }
+}
+
+fn waits(job: &Job, side: Side) -> bool {
+    job.state == JobState::Waiting && job.side() == side
 }
 
 pub(super) struct World {
@@ -48,23 +58,18 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) stored: BTreeMap<JobId, Job>,
     pub(super) totals: Totals,
-    writes: VecDeque<(Vec<Move>, Totals)>,
-    applied: VecDeque<(Vec<Move>, Result<(), usize>)>,
+    pub(super) writes: VecDeque<(Writing, Totals)>,
+    pub(super) applied: VecDeque<(Writing, Result<(), usize>)>,
     reads: Vec<Reading>,
     hints: VecDeque<Job>,
     running: BTreeSet<JobId>,
+    pub(super) workers: Workers,
     /// How many attempts at each job are known to have failed.
-    failures: BTreeMap<JobId, u32>,
+    pub(super) failures: BTreeMap<JobId, u32>,
     /// Whether a write failed: what was counted meanwhile may have been counted in vain.
     pub(super) trouble: bool,
     /// Jobs taken from among those that waited, in order.
     pub(super) order: Vec<(u64, JobId)>,
-}
-
-/// An organisation, or one key of it.
-fn held(whose: u8) -> Held {
-    let org = OrgId::new(["o", "p"][usize::from(whose % 2)]).unwrap();
-    Held { org, key: (whose / 4 % 2 == 1).then(|| format!("k{}", whose / 2 % 2)) }
 }
 
 fn mind() -> QueueState {
@@ -77,6 +82,9 @@ fn mind() -> QueueState {
         attempts: ATTEMPTS,
         backoff,
         timeout: second,
+        stuck_after: second,
+        leases: LEASES,
+        rate: None,
         shares: Shares::default(),
         keep: Keep { completed: kept, failed: kept },
     };
@@ -97,6 +105,7 @@ impl World {
             reads: Vec::new(),
             hints: VecDeque::new(),
             running: BTreeSet::new(),
+            workers: Workers::default(),
             failures: BTreeMap::new(),
             trouble: false,
             order: Vec::new(),
@@ -114,18 +123,21 @@ impl World {
     }
 
     fn add(&mut self, delay: u64) {
-        self.add_of(delay, 0, 0);
+        self.add_of(delay, 0, 0, false);
     }
 
-    /// A job of one of a few organisations, keys and priorities.
-    fn add_of(&mut self, delay: u64, whose: u8, urgency: i32) {
+    /// A job of one of a few organisations, keys and priorities; done here, or by workers elsewhere.
+    fn add_of(&mut self, delay: u64, whose: u8, urgency: i32, outside: bool) {
         let id = JobId::new(self.now);
-        let task = Task::RunFlow { flow: RecordId::new("f").unwrap(), run: RunId::new(self.now) };
+        let task = match outside {
+            true => Task::Work { kind: "w".into() },
+            false => Task::RunFlow { flow: RecordId::new("f").unwrap(), run: RunId::new(self.now) },
+        };
         let due = Some(self.now.plus(Duration::from_millis(delay)));
         let queue = QueueName::new("automation").unwrap();
         let key = Some(format!("k{}", whose / 2 % 2));
         let draft = JobDraft { due, key, priority: urgency, ..JobDraft::new(id, queue, task) };
-        let job = draft.into_job(OrgId::new(["o", "p"][usize::from(whose % 2)]).unwrap(), self.now, ATTEMPTS);
+        let job = draft.into_job(org(whose), self.now, ATTEMPTS);
         self.stored.insert(id, job.clone());
         self.hints.push_back(job);
     }
@@ -143,89 +155,63 @@ impl World {
         self.hints.clear();
         self.applied.clear();
         let interrupted: Vec<_> = self.in_state(JobState::Active).into_iter().cloned().collect();
-        let count = |state| self.in_state(state).len() as u64;
-        let counts = (count(JobState::Waiting), count(JobState::Delayed));
+        let counts = self.counts();
         self.running.clear();
+        self.workers.tickets.clear();
         let paused = BTreeSet::new();
         self.feed(Input::Loaded { totals: self.totals, interrupted, counts, paused });
     }
 
-    fn feed(&mut self, input: Input) {
+    fn counts(&self) -> Counts {
+        let waiting = |side| self.stored.values().filter(|job| waits(job, side)).count() as u64;
+        let delayed = self.in_state(JobState::Delayed).len() as u64;
+        Counts { waiting: waiting(Side::Inside), outside: waiting(Side::Outside), delayed, blocked: 0 }
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
         for effect in self.mind.handle(input, self.now, 0.5) {
             match effect {
                 Effect::Write(moves, totals) => {
-                    for Move { job, from } in &moves {
-                        let stored = &self.stored[&job.id];
+                    for Move { job, from, .. } in &moves {
+                        let Some(stored) = self.stored.get(&job.id) else { continue };
                         let early = stored.state == JobState::Delayed && stored.place > self.now.as_millis();
                         assert!(!early || stored.at() != *from, "taken before it was due");
                         if job.state == JobState::Active {
                             self.order.push((stored.place, job.id));
                         }
                     }
-                    self.writes.push_back((moves, totals));
+                    self.writes.push_back((Writing::Moves(moves), totals));
                 }
                 Effect::Run(job) => self.run(&job),
                 Effect::Fetch { page, after, limit } => {
                     self.reads.push(Reading::of(What::Page(page), after, limit));
                 }
-                Effect::Survey(after) => self.reads.push(Reading::of(What::Lines(after), None, 2)),
+                Effect::Survey(of, after) => self.reads.push(Reading::of(What::Lines(of, after), None, 2)),
+                Effect::Count => self.reads.push(Reading::of(What::Count, None, 0)),
+                Effect::Lend(ticket, jobs) => self.lend(ticket, jobs),
                 Effect::WakeIn(pause) => assert!(!pause.is_zero(), "it would wake again and again"),
                 Effect::Drained => {}
             }
         }
         let status = self.mind.status(self.now);
-        assert!(status.active <= CONCURRENCY as u64, "{} at once", status.active);
+        assert!(status.active <= (CONCURRENCY + LEASES) as u64, "{} at once", status.active);
     }
 
     fn run(&mut self, job: &Job) {
         let stored = &self.stored[&job.id];
         assert_eq!(stored.state, JobState::Active, "it runs and the store does not know");
-        assert_eq!(stored.attempts, job.attempts);
         assert!(self.running.insert(job.id), "it runs twice at once");
         assert!(self.running.len() <= CONCURRENCY);
+        self.begun(job);
+    }
+
+    /// An attempt begins.
+    pub(super) fn begun(&self, job: &Job) {
+        let stored = &self.stored[&job.id];
+        assert_eq!(stored.attempts, job.attempts);
         let failures = self.failures.get(&job.id).copied().unwrap_or_default();
-        assert_eq!(job.attempts - job.interrupted, failures + 1, "what a crash cut short is no failure");
+        assert_eq!(job.attempts - job.interrupted, failures + 1, "what was cut short is no failure");
         assert!(failures < job.max_attempts, "tried too often");
-    }
-
-    pub(super) fn apply(&mut self) {
-        let Some((moves, totals)) = self.writes.pop_front() else { return };
-        let is_there = |m: &Move| {
-            let stored = self.stored.get(&m.id());
-            stored.is_some_and(|job| job.at() == m.from)
-        };
-        let result = match moves.iter().position(|m| !is_there(m)) {
-            Some(index) => Err(index),
-            None => {
-                for Move { job, .. } in &moves {
-                    let from = self.stored[&job.id].state;
-                    if from == JobState::Active && job.state == JobState::Delayed {
-                        *self.failures.entry(job.id).or_default() += 1;
-                    }
-                    self.stored.insert(job.id, job.clone());
-                }
-                self.totals = totals;
-                Ok(())
-            }
-        };
-        self.applied.push_back((moves, result));
-    }
-
-    pub(super) fn answer(&mut self) {
-        let Some((mut moves, result)) = self.applied.pop_front() else { return };
-        match result {
-            Ok(()) => self.feed(Input::Written(moves)),
-            Err(index) => {
-                let refused = moves.remove(index);
-                // The actor looks whether it was this very move that came through earlier.
-                if self.stored.get(&refused.id()) == Some(&refused.job) {
-                    self.feed(Input::Written(vec![refused]));
-                    self.feed(Input::WriteFailed(moves));
-                } else {
-                    self.feed(Input::Stale(refused.id(), moves));
-                }
-            }
-        }
     }
 
     pub(super) fn read(&mut self, which: u8) {
@@ -233,24 +219,30 @@ impl World {
             return;
         }
         let at = usize::from(which) % self.reads.len();
-        if let What::Lines(after) = self.reads[at].what.clone() {
+        if let What::Count = self.reads[at].what {
+            self.reads.remove(at);
+            return self.feed(Input::Counted(self.counts()));
+        }
+        if let What::Lines(of, after) = self.reads[at].what.clone() {
             let Some(lines) = self.reads[at].lines.take() else {
-                let lines: BTreeSet<_> =
-                    self.in_state(JobState::Waiting).into_iter().map(LineId::of).collect();
+                let side = if of.is_some() { Side::Outside } else { Side::Inside };
+                let here = self.stored.values().filter(|job| waits(job, side));
+                let here = here.filter(|job| of.as_ref().is_none_or(|of| job.org_id == *of));
+                let lines: BTreeSet<_> = here.map(LineId::of).collect();
                 let beyond = lines.into_iter().filter(|line| after.as_ref().is_none_or(|after| line > after));
                 self.reads[at].lines = Some(beyond.take(2).collect());
                 return;
             };
             self.reads.remove(at);
             let more = lines.len() == 2;
-            return self.feed(Input::Surveyed { lines, more });
+            return self.feed(Input::Surveyed { of, lines, more });
         }
         let mut reading = self.reads.remove(at);
         if let Some((jobs, more)) = reading.jobs.take() {
             let What::Page(page) = reading.what else { return };
             return self.feed(Input::Fetched { page, jobs, more });
         } else if let Some(keys) = &reading.keys {
-            let found = keys.iter().map(|id| &self.stored[id]).filter(|job| reading.concerns(job));
+            let found = keys.iter().filter_map(|id| self.stored.get(id)).filter(|job| reading.concerns(job));
             reading.jobs = Some((found.cloned().collect(), keys.len() == reading.limit));
         } else {
             let mut found: Vec<_> = self.stored.values().filter(|job| reading.concerns(job)).collect();
@@ -277,7 +269,11 @@ impl World {
 
     pub(super) fn take(&mut self, step: Step) {
         match step {
-            Step::Add { delay, whose, urgency } => self.add_of(delay, whose, urgency),
+            Step::Add { delay, whose, urgency, outside } => self.add_of(delay, whose, urgency, outside),
+            Step::Ask { whose, most, at_once } => self.ask(whose, most, at_once),
+            Step::Withdraw => self.withdraw(),
+            Step::Settle(which, how) => self.settle(which, how),
+            Step::Live(which) => self.live(which),
             Step::Hint => {
                 if let Some(job) = self.hints.pop_front() {
                     self.feed(Input::Added(vec![job]));
@@ -294,18 +290,9 @@ impl World {
             }
             Step::Apply => self.apply(),
             Step::Answer => self.answer(),
-            Step::LoseAnswer => {
-                self.trouble = true;
-                if let Some((moves, _)) = self.applied.pop_front() {
-                    self.feed(Input::WriteFailed(moves));
-                }
-            }
-            Step::FailWrite => {
-                self.trouble = true;
-                if let Some((moves, _)) = self.writes.pop_front() {
-                    self.feed(Input::WriteFailed(moves));
-                }
-            }
+            Step::LoseAnswer => self.lose_answer(),
+            Step::FailWrite => self.fail_write(),
+            Step::Wish(which, what) => self.wish(which, what),
             Step::Read(which) => self.read(which),
             Step::ReadAll => (0..self.reads.len() * 3).for_each(|_| self.read(0)),
             Step::FailRead(which) => {
@@ -313,7 +300,8 @@ impl World {
                     let failed = self.reads.remove(usize::from(which) % self.reads.len());
                     match failed.what {
                         What::Page(page) => self.feed(Input::FetchFailed(page)),
-                        What::Lines(_) => self.feed(Input::SurveyFailed),
+                        What::Lines(of, _) => self.feed(Input::SurveyFailed(of)),
+                        What::Count => self.reads.push(failed),
                     }
                 }
             }
@@ -336,6 +324,8 @@ impl World {
         (0..8).for_each(|whose| self.feed(Input::SetPaused(Some(held(whose)), false)));
         // Whatever hint was lost, the queue is told so sooner or later.
         self.feed(Input::Missed);
+        // Somebody may still want a job that has ended to be tried again.
+        (0..self.writes.len()).for_each(|_| self.apply());
         let mut rounds = 0;
         while self.stored.values().any(|job| !job.state.is_final()) {
             rounds += 1;
@@ -345,7 +335,9 @@ impl World {
                 self.answer();
                 self.read(0);
                 self.end(0, 0);
+                self.settle(0, 0);
             }
+            (0..2).for_each(|whose| self.ask(whose, 3, rounds % 2 == 0));
             self.now = self.now.plus(Duration::from_secs(1));
             self.feed(Input::Tick);
         }
@@ -354,5 +346,8 @@ impl World {
             self.answer();
             self.read(0);
         }
+        // Now that all is quiet the count is right, whatever was counted while it was not.
+        self.feed(Input::Missed);
+        (0..self.reads.len() * 3).for_each(|_| self.read(0));
     }
 }
