@@ -24,11 +24,19 @@ export function need(program, debian) {
   }
 }
 
+/// Servers and folders of this process, which go when it does: the servers first.
+const servers = new Set();
+const folders = [];
+process.on("exit", () => {
+  servers.forEach((server) => server.kill("SIGKILL"));
+  folders.forEach((path) => rmSync(path, { recursive: true, force: true }));
+});
+
 /// A folder that goes when this process does.
 export function folder(owner) {
   const path = mkdtempSync(join(tmpdir(), "bench-peer-"));
   if (owner) spawnSync("chown", [owner, path]);
-  process.on("exit", () => rmSync(path, { recursive: true, force: true }));
+  folders.push(path);
   return path;
 }
 
@@ -46,9 +54,8 @@ export function freePort() {
 export async function serve(command, port, { user, signal = "TERM" } = {}) {
   const identity = user ? ["--reuid", user, "--regid", user, "--clear-groups"] : [];
   const child = spawn("setpriv", [...identity, "--pdeathsig", signal, ...command], { stdio: ["ignore", "ignore", "inherit"] });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  // Before its folder goes, if this process ends in trouble.
-  process.prependListener("exit", () => child.exitCode === null && child.kill("SIGKILL"));
+  servers.add(child);
+  const ended = new Promise((resolve) => child.once("exit", resolve)).then(() => servers.delete(child));
   for (let tries = 0; !(await listens(port)); tries++) {
     if (tries > 500 || child.exitCode !== null) throw new Error(`${command[0]} does not listen`);
     await new Promise((resolve) => setTimeout(resolve, 20));
