@@ -16,6 +16,13 @@ export const COUNTS = { oneByOne: 5000, inFlight: 40000, bulk: 100000, serial: 5
 /// About 100 bytes of JSON, as on the other sides.
 export const payload = (n) => ({ number: n, to: "ada@example.com", text: "x".repeat(50) });
 
+/// Nothing for so many milliseconds.
+export function pause(milliseconds) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}
+
 /// Ends with words if a program is missing.
 export function need(program, debian) {
   if (spawnSync("which", [program]).status !== 0) {
@@ -31,6 +38,8 @@ process.on("exit", () => {
   servers.forEach((server) => server.kill("SIGKILL"));
   folders.forEach((path) => rmSync(path, { recursive: true, force: true }));
 });
+
+for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]]) process.on(name, () => process.exit(code));
 
 /// A folder that goes when this process does.
 export function folder(owner) {
@@ -58,7 +67,7 @@ export async function serve(command, port, { user, signal = "TERM" } = {}) {
   const ended = new Promise((resolve) => child.once("exit", resolve)).then(() => servers.delete(child));
   for (let tries = 0; !(await listens(port)); tries++) {
     if (tries > 500 || child.exitCode !== null) throw new Error(`${command[0]} does not listen`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
   return {
     pid: child.pid,
@@ -76,7 +85,7 @@ export async function eventually(work) {
       return await work();
     } catch (error) {
       if (tries > 200) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
     }
   }
 }
@@ -167,7 +176,7 @@ export async function idle(count, add) {
     const begun = new Promise((resolve) => add(resolve));
     times.push(Number((await begun) - started) / 1e6);
     // The job's end is written before the next one comes.
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await pause(2);
   }
   return times;
 }

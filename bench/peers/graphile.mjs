@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
-import { BULK, COUNTS, IN_FLIGHT, adds, bulks, eventually, folder, freePort, idle, need, payload, serve, side } from "./common.mjs";
+import { BULK, COUNTS, IN_FLIGHT, adds, bulks, eventually, folder, freePort, idle, need, pause, payload, serve, side } from "./common.mjs";
 
 const runs = Number(process.argv[2] ?? 1);
 const TASK = "bench.job";
@@ -45,7 +45,7 @@ const empty = () => sql("truncate graphile_worker._private_jobs");
 async function work(concurrency, preset) {
   const options = { connectionString, logger: quiet, concurrency, maxPoolSize: concurrency + 1, noHandleSignals: true };
   const runner = await run({ ...options, preset, taskList: { [TASK]: async () => {} } });
-  while (!(await isEmpty())) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!(await isEmpty())) await pause(20);
   return runner;
 }
 

@@ -11,7 +11,7 @@ use crate::jobs::inside::Inside;
 use crate::jobs::outside;
 use crate::load::percentile;
 use crate::server::Server;
-use crate::{Figures, RUNS, cores};
+use crate::{Figures, cores, runs};
 
 /// Jobs of the flood.
 const FLOOD: usize = 100_000;
@@ -30,7 +30,7 @@ pub async fn run(durability: &str) -> anyhow::Result<()> {
         "one organisation adds {FLOOD} jobs, another adds one at a time; durability `{durability}`, {} cores",
         cores()
     );
-    println!("median of {RUNS} runs (least .. most)");
+    println!("median of {} runs (least .. most)", runs());
     for name in ["in process", "over HTTP"] {
         println!("\n{name}");
         let mut figures = [
@@ -43,7 +43,7 @@ pub async fn run(durability: &str) -> anyhow::Result<()> {
             Figures::new("  how many times longer, p99", ""),
             Figures::new("  the flood, added and done", "/s"),
         ];
-        for _ in 0..RUNS {
+        for _ in 0..runs() {
             let waits =
                 if name == "in process" { inside(durability).await? } else { http(durability).await? };
             for (figure, value) in figures.iter_mut().zip(waits.figures()) {
@@ -86,7 +86,7 @@ async fn inside(durability: &str) -> anyhow::Result<Waits> {
     let mut alone = Vec::new();
     for _ in 0..SINGLE {
         alone.push(inside.wait_of_one(&one).await?);
-        tokio::time::sleep(PAUSE).await;
+        crate::pause(PAUSE).await;
     }
     let started = Instant::now();
     let flood = inside.jobs.clone();
@@ -97,7 +97,7 @@ async fn inside(durability: &str) -> anyhow::Result<Waits> {
     let mut beside = Vec::new();
     while !flood.is_finished() {
         beside.push(inside.wait_of_one(&one).await?);
-        tokio::time::sleep(PAUSE).await;
+        crate::pause(PAUSE).await;
     }
     flood.await??;
     let flood = started.elapsed();

@@ -21,12 +21,15 @@ mod store;
 
 use std::time::Duration;
 
+use appengine_actors::clock::{Clock, SystemClock};
 use load::{Load, Summary, percentile};
 use receiver::Receiver;
 use server::Server;
 
 /// Runs of each measurement; the median is printed, with the least and the most.
 const RUNS: usize = 3;
+/// For a quick look, or where somebody else works on the same machine.
+const RUNS_KEY: &str = "BENCH_RUNS";
 const EVENTS: usize = 20_000;
 const BURST: usize = 5_000;
 const IN_FLIGHT: usize = 64;
@@ -103,6 +106,16 @@ async fn events(durability: &str) -> anyhow::Result<()> {
         figures.print();
     }
     Ok(())
+}
+
+/// Runs of each measurement of queues.
+fn runs() -> usize {
+    std::env::var(RUNS_KEY).ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS)
+}
+
+/// Nothing for a while.
+async fn pause(time: Duration) {
+    SystemClock::new().sleep(time).await;
 }
 
 fn cores() -> usize {

@@ -11,7 +11,7 @@ use crate::jobs::{BULK, lanes};
 use crate::load::{Load, percentile};
 use crate::receiver::{Receiver, now_micros};
 use crate::server::Server;
-use crate::{Figures, RUNS, cores, micros, rate};
+use crate::{Figures, cores, micros, rate, runs};
 
 /// Delayed jobs.
 const DELAYED: usize = 1_000_000;
@@ -36,7 +36,7 @@ const MAKERS: usize = 16;
 
 /// Measures both.
 pub async fn run(durability: &str) -> anyhow::Result<()> {
-    println!("durability `{durability}`, {} cores; median of {RUNS} runs (least .. most)", cores());
+    println!("durability `{durability}`, {} cores; median of {} runs (least .. most)", cores(), runs());
     delayed(durability).await?;
     flows(durability).await
 }
@@ -59,7 +59,7 @@ async fn delayed(durability: &str) -> anyhow::Result<()> {
         "  one due job beside none: late by, p50",
         "  one due job beside none: late by, p99",
     ]);
-    for _ in 0..RUNS {
+    for _ in 0..runs() {
         let server = Server::start(durability).await?;
         let (before, started) = (server.cpu()?, Instant::now());
         fill(&server).await?;
@@ -168,7 +168,7 @@ async fn flows(durability: &str) -> anyhow::Result<()> {
         "  10,000 flows: one at a time, p99",
         "  10,000 flows: server memory",
     ]);
-    for _ in 0..RUNS {
+    for _ in 0..runs() {
         few.add(durability, FEW_FLOWS).await?;
         many.add(durability, FLOWS).await?;
     }

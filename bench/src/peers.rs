@@ -8,8 +8,8 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
-use crate::RUNS;
 use crate::measured::Measured;
+use crate::runs;
 
 /// A column: what it is called, and what prints its figures.
 struct Column {
@@ -67,13 +67,13 @@ async fn compare(columns: &[Column]) -> anyhow::Result<()> {
         "the peers are not installed: npm ci --prefix bench/peers"
     );
     let mut found: Vec<Vec<Measured>> = columns.iter().map(|_| Vec::new()).collect();
-    for run in 1..=RUNS {
+    for run in 1..=runs() {
         for (column, found) in columns.iter().zip(&mut found) {
-            let _ = writeln!(std::io::stderr(), "run {run} of {RUNS}: {}", column.title);
+            let _ = writeln!(std::io::stderr(), "run {run} of {}: {}", runs(), column.title);
             found.extend(figures(column).await?);
         }
     }
-    println!("median of {RUNS} runs (least – most), {} cores\n", crate::cores());
+    println!("median of {} runs (least – most), {} cores\n", runs(), crate::cores());
     table(columns, |figure, column| cell(&found, figure, column), &names(&found));
     println!("\nCPU of one job in µs: client + server\n");
     table(columns, |figure, column| cpu(&found, figure, column), &rates(&found));

@@ -159,7 +159,7 @@ impl Jobs {
             if status.waiting + status.active == 0 {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            crate::pause(Duration::from_millis(5)).await;
         }
     }
 }
@@ -236,7 +236,7 @@ pub async fn measure(durability: &str) -> anyhow::Result<()> {
         if number >= IDLE / 5 {
             waits.push(wait);
         }
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        crate::pause(Duration::from_millis(2)).await;
     }
     side.latency(BEGUN, waits)?;
     inside.stop().await

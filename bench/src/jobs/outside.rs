@@ -127,7 +127,7 @@ pub async fn wait_of_one(
 ) -> anyhow::Result<f64> {
     let added = async {
         // The worker waits by then.
-        tokio::time::sleep(pause).await;
+        crate::pause(pause).await;
         let asked = Instant::now();
         add(adding, 0).await?;
         anyhow::Ok(asked)
