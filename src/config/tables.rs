@@ -198,6 +198,20 @@ pub struct Webhooks {
     pub response_max: ByteSize,
 }
 
+/// `[retention]`: how long history is kept; zero is for ever.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Events.
+    pub events: HumanDuration,
+    /// Runs of flows.
+    pub runs: HumanDuration,
+    /// Deliveries of webhooks.
+    pub deliveries: HumanDuration,
+    /// Idempotency keys.
+    pub idempotency: HumanDuration,
+}
+
 /// `[sockets]`: the realtime connections.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
