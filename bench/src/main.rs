@@ -10,6 +10,7 @@ mod load;
 mod poll;
 mod receiver;
 mod server;
+mod soak;
 mod store;
 
 use std::time::Duration;
@@ -34,6 +35,9 @@ async fn main() -> anyhow::Result<()> {
     if first == "poll" {
         let count = words.next().map_or(Ok(1_000_000), |count| count.parse())?;
         return poll::run(&words.next().unwrap_or_else(|| "power".to_owned()), count).await;
+    }
+    if first == "soak" {
+        return soak::run(words.next().map_or(Ok(60), |minutes| minutes.parse())?).await;
     }
     if first == "webhooks" {
         let durability = words.next().unwrap_or_else(|| "power".to_owned());

@@ -25,10 +25,16 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it serves.
     pub async fn start(durability: &str) -> anyhow::Result<Self> {
+        Self::start_with(durability, &[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn start_with(durability: &str, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let binary = binary()?;
         let folder = tempfile::tempdir()?;
         let mut child = command(&binary, &folder)
             .env("APPENGINE__STORE__DURABILITY", durability)
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
@@ -69,6 +75,27 @@ impl Server {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
         let kib: f64 = line.split_whitespace().nth(1).context("no VmRSS")?.parse()?;
         Ok(kib / 1024.0)
+    }
+
+    /// Its open files and sockets.
+    pub fn handles(&self) -> anyhow::Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.pid()?))?.count())
+    }
+
+    /// What its data folder takes on the disk.
+    pub fn disk_mib(&self) -> anyhow::Result<f64> {
+        fn bytes(folder: &std::path::Path) -> std::io::Result<u64> {
+            let mut sum = 0;
+            for entry in std::fs::read_dir(folder)? {
+                let entry = entry?;
+                // A file may go while it is looked at.
+                let Ok(found) = entry.metadata() else { continue };
+                sum += if found.is_dir() { bytes(&entry.path())? } else { found.len() };
+            }
+            Ok(sum)
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+        Ok(bytes(&self.folder.path().join("data"))? as f64 / 1024.0 / 1024.0)
     }
 
     fn pid(&self) -> anyhow::Result<u32> {
