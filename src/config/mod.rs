@@ -41,7 +41,7 @@ use schema::Schema;
 pub const DEFAULTS: &str = include_str!("../../config.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 2] = ["store.encryption_key", "auth.signing_secret"];
+const SECRETS: [&str; 3] = ["store.encryption_key", "auth.signing_secret", "webhooks.proxy"];
 
 /// The whole configuration; one field for each table of `config.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -174,6 +174,9 @@ pub struct Webhooks {
     /// Networks that may be reached although they are not public.
     #[serde(deserialize_with = "values::read_networks")]
     pub allow_networks: Vec<IpNet>,
+    /// The proxy that they leave by; its address may hold a password.
+    #[serde(deserialize_with = "values::read_proxy")]
+    pub proxy: Secret,
     /// Time for one attempt.
     pub timeout: HumanDuration,
     /// Waits between attempts; there is one attempt more than waits.
