@@ -7,12 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::client::{Client, Connection};
 use crate::receiver::now_micros;
-use crate::server::{ORG, Server};
+use crate::server::Server;
 
 /// Requests under way at once in a steady load, at most.
 const MOST_CONNECTIONS: usize = 1024;
@@ -22,8 +21,7 @@ const PADDING: usize = 190;
 /// Sends events to one server.
 #[derive(Clone)]
 pub struct Load {
-    address: String,
-    token: String,
+    client: Client,
     padding: usize,
 }
 
@@ -36,7 +34,7 @@ pub struct Summary {
 impl Load {
     /// Load for a server.
     pub fn new(server: &Server) -> Self {
-        Self { address: server.address.clone(), token: server.token.clone(), padding: PADDING }
+        Self { client: server.client.clone(), padding: PADDING }
     }
 
     /// Makes a flow that sends each event of this kind to a receiver.
@@ -45,8 +43,8 @@ impl Load {
             "name": "bench", "trigger": {"type": kind},
             "actions": [{"type": "send_webhook", "config": {"url": format!("http://{receiver}/")}}],
         });
-        let mut connection = Connection::open(&self.address).await?;
-        connection.post(&self.token, "/automation/flows/create", &flow.to_string(), 201).await
+        let mut connection = self.client.connect().await?;
+        connection.post("/automation/flows/create", &flow.to_string(), 201).await
     }
 
     /// Registers an endpoint at a receiver.
@@ -55,8 +53,8 @@ impl Load {
             "url": format!("http://{receiver}/{path}"), "events": [kind], "concurrency": 64,
             "retrySchedule": [0.2, 0.5, 1, 1, 1, 1, 1, 1],
         });
-        let mut connection = Connection::open(&self.address).await?;
-        connection.post(&self.token, "/webhooks/endpoints", &endpoint.to_string(), 201).await
+        let mut connection = self.client.connect().await?;
+        connection.post("/webhooks/endpoints", &endpoint.to_string(), 201).await
     }
 
     /// The same load with events of about so many bytes.
@@ -72,7 +70,7 @@ impl Load {
         for _ in 0..writers {
             let (this, left) = (self.clone(), left.clone());
             workers.spawn(async move {
-                let mut connection = Connection::open(&this.address).await?;
+                let mut connection = this.client.connect().await?;
                 let take = |n: usize| n.checked_sub(1);
                 while let Ok(n) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
                     let contact = |m| {
@@ -80,7 +78,7 @@ impl Load {
                     };
                     let documents = (0..batch).map(contact).collect::<Vec<_>>().join(",");
                     let body = format!(r#"{{"collection":"contact","documents":[{documents}]}}"#);
-                    connection.post(&this.token, "/dynamic-query/insertMany", &body, 201).await?;
+                    connection.post("/dynamic-query/insertMany", &body, 201).await?;
                 }
                 anyhow::Ok(())
             });
@@ -93,10 +91,9 @@ impl Load {
 
     /// A page of records.
     pub async fn find(&self, datatype: &str, body: &serde_json::Value) -> anyhow::Result<serde_json::Value> {
-        let mut connection = Connection::open(&self.address).await?;
-        connection.post(&self.token, &format!("/repository/find/{datatype}"), &body.to_string(), 200).await?;
-        let body = connection.buffer.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(0) + 4;
-        Ok(serde_json::from_slice(connection.buffer.get(body..).unwrap_or_default())?)
+        let mut connection = self.client.connect().await?;
+        connection.post(&format!("/repository/find/{datatype}"), &body.to_string(), 200).await?;
+        connection.answer()
     }
 
     /// Publishes `count` events with so many requests under way at once.
@@ -107,10 +104,10 @@ impl Load {
         for _ in 0..in_flight {
             let (this, kind, left) = (self.clone(), kind.to_owned(), left.clone());
             workers.spawn(async move {
-                let mut connection = Connection::open(&this.address).await?;
+                let mut connection = this.client.connect().await?;
                 let take = |n: usize| n.checked_sub(1);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
-                    connection.post(&this.token, "/events", &event(&kind, this.padding), 202).await?;
+                    connection.post("/events", &event(&kind, this.padding), 202).await?;
                 }
                 anyhow::Ok(())
             });
@@ -127,7 +124,7 @@ impl Load {
         let mut workers = tokio::task::JoinSet::new();
         let (idle_in, mut idle) = tokio::sync::mpsc::channel::<Connection>(MOST_CONNECTIONS);
         for _ in 0..32 {
-            idle_in.send(Connection::open(&self.address).await?).await?;
+            idle_in.send(self.client.connect().await?).await?;
         }
         let started = Instant::now();
         let mut sent = 0;
@@ -139,12 +136,12 @@ impl Load {
             // Who comes while all are busy opens another one, as clients do: a stall is seen in full.
             let mut connection = match idle.try_recv() {
                 Ok(connection) => connection,
-                Err(_) if workers.len() < MOST_CONNECTIONS => Connection::open(&self.address).await?,
+                Err(_) if workers.len() < MOST_CONNECTIONS => self.client.connect().await?,
                 Err(_) => bail!("the server does not keep up with {per_second}/s after {sent} events"),
             };
-            let (token, body, back) = (self.token.clone(), event(kind, self.padding), idle_in.clone());
+            let (body, back) = (event(kind, self.padding), idle_in.clone());
             workers.spawn(async move {
-                connection.post(&token, "/events", &body, 202).await?;
+                connection.post("/events", &body, 202).await?;
                 back.send(connection).await.context("the load is over")
             });
             sent += 1;
@@ -162,55 +159,6 @@ fn event(kind: &str, padding: usize) -> String {
         now_micros(),
         "x".repeat(padding)
     )
-}
-
-/// A keep-alive connection.
-struct Connection {
-    stream: TcpStream,
-    address: String,
-    buffer: Vec<u8>,
-}
-
-impl Connection {
-    async fn open(address: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, address: address.to_owned(), buffer: Vec::with_capacity(4096) })
-    }
-
-    async fn post(&mut self, token: &str, path: &str, body: &str, expected: u16) -> anyhow::Result<()> {
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\norgid: {ORG}\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            self.address,
-            body.len()
-        );
-        self.stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await?;
-        self.buffer.clear();
-        loop {
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("the server hung up");
-            }
-            if let Some(status) = whole_answer(&self.buffer) {
-                anyhow::ensure!(
-                    status == expected,
-                    "answered {status}: {}",
-                    String::from_utf8_lossy(&self.buffer)
-                );
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// The status of an answer that is there with its whole body.
-fn whole_answer(bytes: &[u8]) -> Option<u16> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    let length: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    (bytes.len() >= end + length).then_some(status)
 }
 
 /// The value that this part of a sorted list is not above.

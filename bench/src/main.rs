@@ -1,13 +1,20 @@
 //! One command, four figures: events accepted per second, event to receiver at a steady rate, a burst
 //! through a flow to a receiver, and what an event costs in CPU and the server in memory. The server is
 //! the release binary in a process of its own; load and receiver are this process, over loopback.
-//! `webhooks` measures endpoints, and `poll` lists of a million records instead.
+//! The other commands are in `bench/run`.
 #![allow(clippy::print_stdout, reason = "printing figures is what it is for")]
 #![expect(clippy::disallowed_methods, reason = "it measures, in real time")]
 
+mod client;
+mod fair;
 mod hooks;
+mod jobs;
 mod load;
+mod many;
+mod measured;
+mod peers;
 mod poll;
+mod process;
 mod receiver;
 mod server;
 mod soak;
@@ -15,7 +22,6 @@ mod store;
 
 use std::time::Duration;
 
-use appengine::config::Durability;
 use load::{Load, Summary, percentile};
 use receiver::Receiver;
 use server::Server;
@@ -28,31 +34,36 @@ const IN_FLIGHT: usize = 64;
 const RATE: u32 = 300;
 const STEADY: Duration = Duration::from_secs(10);
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+/// As the program: what is measured in this process has what it has there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> anyhow::Result<()> {
+    actix::System::new().block_on(run())
+}
+
+async fn run() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
     let first = words.next().unwrap_or_else(|| "power".to_owned());
-    if first == "poll" {
-        let count = words.next().map_or(Ok(1_000_000), |count| count.parse())?;
-        return poll::run(&words.next().unwrap_or_else(|| "power".to_owned()), count).await;
+    let mut word = |default: &str| words.next().unwrap_or_else(|| default.to_owned());
+    match first.as_str() {
+        "jobs" => peers::run_own(&word("power")).await,
+        "peers" => peers::run().await,
+        "measure" => jobs::measure(&word("inside"), &word("power")).await,
+        "many" => many::run(&word("power")).await,
+        "fair" => fair::run(&word("power")).await,
+        "poll" => {
+            let count = word("1000000").parse()?;
+            poll::run(&word("power"), count).await
+        }
+        "webhooks" => hooks::run(&word("power"), &word("")).await,
+        "soak" => soak::run(word("60").parse()?).await,
+        "store" => store::run(jobs::durability(&word("power"))?, 200_000).await,
+        durability => events(durability).await,
     }
-    if first == "soak" {
-        return soak::run(words.next().map_or(Ok(60), |minutes| minutes.parse())?).await;
-    }
-    if first == "webhooks" {
-        let durability = words.next().unwrap_or_else(|| "power".to_owned());
-        return hooks::run(&durability, &words.next().unwrap_or_default()).await;
-    }
-    if first == "store" {
-        let durability = match words.next().as_deref() {
-            None | Some("power") => Durability::Power,
-            Some("process") => Durability::Process,
-            Some("none") => Durability::None,
-            Some(other) => anyhow::bail!("there is no durability `{other}`"),
-        };
-        return store::run(durability, 200_000).await;
-    }
-    let durability = first;
+}
+
+async fn events(durability: &str) -> anyhow::Result<()> {
     println!(
         "appengine {}, durability `{durability}`, {} cores, payload 256 bytes",
         env!("CARGO_PKG_VERSION"),
@@ -67,7 +78,7 @@ async fn main() -> anyhow::Result<()> {
     let mut burst = Figures::new("burst of 5,000 through a flow, 64 in flight", "delivered/s");
     let mut memory = Figures::new("server memory at the end", "MiB");
     for _ in 0..RUNS {
-        let server = Server::start(&durability).await?;
+        let server = Server::start(durability).await?;
         let load = Load::new(&server);
         let before = server.cpu()?;
         let Summary { took, .. } = load.burst("bench.accepted", EVENTS, IN_FLIGHT).await?;

@@ -8,16 +8,19 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
-/// The organisation that everything happens in.
+use crate::client::Client;
+use crate::process;
+
+/// The organisation that everything happens in, where nothing else is said.
 pub const ORG: &str = "bench";
 
 /// A running server.
 pub struct Server {
-    /// `127.0.0.1:port`.
-    pub address: String,
-    /// An owner's token.
-    pub token: String,
+    /// An owner of [`ORG`].
+    pub client: Client,
+    durability: String,
     child: Child,
     folder: tempfile::TempDir,
 }
@@ -30,51 +33,33 @@ impl Server {
 
     /// The same with more settings.
     pub async fn start_with(durability: &str, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let binary = binary()?;
         let folder = tempfile::tempdir()?;
-        let mut child = command(&binary, &folder)
-            .env("APPENGINE__STORE__DURABILITY", durability)
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true)
-            .spawn()?;
-        let out = child.stdout.take().context("the server has no output")?;
-        let mut lines = BufReader::new(out).lines();
-        let first = lines.next_line().await?.context("the server ended at once")?;
-        let address = first.rsplit("http://").next().context("the server says no address")?.trim().to_owned();
-        // What else it prints is read, so that it is never held up.
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if line.contains("ERROR") || line.contains("WARN") {
-                    let _ = writeln!(std::io::stderr(), "{line}");
-                }
-            }
-        });
-        let mut token = command(&binary, &folder);
-        let token = token.args(["token", "--org", ORG, "--email", "bench@example.com", "--expires", "1d"]);
-        let token = token.output().await?;
-        let token = String::from_utf8(token.stdout)?.lines().last().unwrap_or_default().to_owned();
-        ensure!(!token.is_empty(), "no token was made");
-        Ok(Self { address, token, child, folder })
+        let (child, address) = launch(&folder, durability, settings).await?;
+        let client = client(&folder, &address, ORG).await?;
+        Ok(Self { client, durability: durability.to_owned(), child, folder })
+    }
+
+    /// Kills it without a warning, and starts it again on what it left: with the moment of that.
+    pub async fn restart(mut self) -> anyhow::Result<(Self, Instant)> {
+        self.child.kill().await?;
+        let started = Instant::now();
+        (self.child, self.client.address) = launch(&self.folder, &self.durability, &[]).await?;
+        Ok((self, started))
+    }
+
+    /// An owner of another organisation.
+    pub async fn client_of(&self, org: &str) -> anyhow::Result<Client> {
+        client(&self.folder, &self.client.address, org).await
     }
 
     /// CPU time of all its threads so far.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks: u64 =
-            after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
-        // USER_HZ is 100 on every Linux that this runs on.
-        Ok(Duration::from_millis(ticks * 10))
+        process::cpu(&self.pid()?.to_string())
     }
 
     /// Its resident memory.
     pub fn memory_mib(&self) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kib: f64 = line.split_whitespace().nth(1).context("no VmRSS")?.parse()?;
-        Ok(kib / 1024.0)
+        process::memory_mib(&self.pid()?.to_string())
     }
 
     /// Its open files and sockets.
@@ -110,19 +95,56 @@ impl Server {
     }
 }
 
+/// Starts the binary on a folder and says where it serves.
+async fn launch(
+    folder: &tempfile::TempDir,
+    durability: &str,
+    settings: &[(&str, &str)],
+) -> anyhow::Result<(Child, String)> {
+    let mut child = command(folder)?
+        .env("APPENGINE__STORE__DURABILITY", durability)
+        .envs(settings.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()?;
+    let out = child.stdout.take().context("the server has no output")?;
+    let mut lines = BufReader::new(out).lines();
+    let first = lines.next_line().await?.context("the server ended at once")?;
+    let address = first.rsplit("http://").next().context("the server says no address")?.trim().to_owned();
+    // What else it prints is read, so that it is never held up.
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line.contains("ERROR") || line.contains("WARN") {
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
+        }
+    });
+    Ok((child, address))
+}
+
 fn binary() -> anyhow::Result<PathBuf> {
     let beside = std::env::current_exe()?.with_file_name("appengine");
     ensure!(beside.exists(), "{} is not there; run `cargo build --release` first", beside.display());
     Ok(beside)
 }
 
-fn command(binary: &PathBuf, folder: &tempfile::TempDir) -> Command {
-    let mut command = Command::new(binary);
+async fn client(folder: &tempfile::TempDir, address: &str, org: &str) -> anyhow::Result<Client> {
+    let mut token = command(folder)?;
+    let token = token.args(["token", "--org", org, "--email", "bench@example.com", "--expires", "1d"]);
+    let token = token.output().await?;
+    let token = String::from_utf8(token.stdout)?.lines().last().unwrap_or_default().to_owned();
+    ensure!(!token.is_empty(), "no token was made");
+    Ok(Client { address: address.to_owned(), org: org.to_owned(), token })
+}
+
+fn command(folder: &tempfile::TempDir) -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
     command
         .env("APPENGINE__STORE__PATH", folder.path().join("data"))
         .env("APPENGINE__SERVER__LISTEN", "127.0.0.1:0")
         .env("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]")
         .env("APPENGINE__LIMITS__REQUESTS_PER_MINUTE", "1000000000")
         .env("APPENGINE__LOG__FILTER", "error,appengine::problem=warn");
-    command
+    Ok(command)
 }
