@@ -122,7 +122,13 @@ impl App {
             Some(found) => decode(&found.value)?,
             None => Stamp::default(),
         };
+        let proxy = match config.webhooks.proxy.expose() {
+            "" => None,
+            // The text itself may hold a password.
+            url => Some(url.parse().ok().context("failed to read webhooks.proxy: it is no URL")?),
+        };
         let transport = HttpTransport::new(&HttpOptions {
+            proxy,
             open_subnets: config.webhooks.allow_networks.clone(),
             plain_http: true,
             keep: config.webhooks.response_keep.as_usize(),

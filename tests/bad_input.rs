@@ -26,7 +26,13 @@ const ORG: &str = "acme";
 /// The path of a route with these words in place of its `{names}`.
 fn filled(path: &str, word: &str) -> String {
     // Where ids have a shape, some id is one of that shape: what else is wrong is to be seen.
-    let shaped = [("/schedules/{id}", "sch_"), ("jobs/{id}", "job_")];
+    let shaped = [
+        ("/schedules/{id}", "sch_"),
+        ("jobs/{id}", "job_"),
+        ("/webhooks/endpoints/{id}", "ep_"),
+        ("/webhooks/deliveries/{id}", "dlv_"),
+        ("/webhooks/replays/{id}", "rpl_"),
+    ];
     let shaped = shaped.into_iter().find(|(part, _)| path.contains(part) && word == "some-id");
     let shaped = shaped.map(|(_, prefix)| format!("{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV"));
     let word = shaped.as_deref().unwrap_or(word);

@@ -11,6 +11,7 @@ use crate::ids::QueueName;
 use crate::ports::{Keeper, Vault};
 use crate::queue::job::{QueueSettings, WorkSettings};
 use crate::queue::worker::Handlers;
+use crate::retention::Ages;
 use crate::retry::{Backoff, Curve};
 use crate::store::Store;
 use crate::supervision::Registry;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub flows: FlowSettings,
     /// How webhooks are sent.
     pub webhooks: WebhookSettings,
+    /// How long history is kept.
+    pub retention: Ages,
 }
 
 /// How flows run.

@@ -223,6 +223,12 @@ pub fn parse_event_place(key: &[u8]) -> Option<(Stamp, u16)> {
     Some((Stamp::from_u64(u64::from_be_bytes(*stamp)), u16::from_be_bytes(*n)))
 }
 
+/// All idempotency keys of an organisation.
+#[must_use]
+pub fn idempotencies(org: &OrgId) -> Key {
+    Builder::of(org, b'i').0
+}
+
 /// What an idempotency key stands for.
 #[must_use]
 pub fn idempotency(org: &OrgId, key: &str) -> Key {

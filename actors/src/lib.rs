@@ -17,6 +17,7 @@ pub mod machine;
 pub mod ports;
 pub mod queue;
 pub mod record;
+pub mod retention;
 pub mod retry;
 pub mod rights;
 pub mod schedule;

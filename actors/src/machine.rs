@@ -21,6 +21,7 @@ use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
 use crate::queue::messages::{Drain, GetStatus, QueueStatus};
 use crate::record::service::Records;
+use crate::retention::RetentionActor;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
 use crate::store::Batch;
@@ -281,6 +282,10 @@ impl Plan {
                 self.starter(&path, place.policy, move |fate| {
                     ReplayerActor::new(plan.house.clone(), plan.destinations.clone(), fate)
                 })
+            }
+            Role::Retention => {
+                let plan = self.clone();
+                self.starter(&path, place.policy, move |fate| RetentionActor::new(plan.house.clone(), fate))
             }
             Role::Schedules => {
                 let plan = self.clone();

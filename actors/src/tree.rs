@@ -22,6 +22,8 @@ pub enum Role {
     Replayer,
     /// Looks after schedules.
     Schedules,
+    /// Removes old history.
+    Retention,
 }
 
 /// A member of a nursery.
@@ -86,6 +88,7 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// ├── automation          3 in 60 s
 /// │   ├── flows           3 in 60 s, each member 5 in 30 s
 /// │   └── schedules       5 in 30 s
+/// ├── retention           5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
 /// └── events              3 in 60 s
 ///     └── bus             5 in 30 s
@@ -123,6 +126,7 @@ pub const TREE: Place = Place {
                 Place { name: "schedules", role: Role::Schedules, policy: LEAF, children: &[] },
             ],
         },
+        Place { name: "retention", role: Role::Retention, policy: LEAF, children: &[] },
         Place { name: "queues", role: Role::Queues(&LEAF), policy: GROUP, children: &[] },
         Place {
             name: "events",

@@ -17,6 +17,7 @@ mod poll;
 mod process;
 mod receiver;
 mod server;
+mod soak;
 mod store;
 
 use std::time::Duration;
@@ -59,6 +60,7 @@ async fn run() -> anyhow::Result<()> {
             poll::run(&word("power"), count).await
         }
         "webhooks" => hooks::run(&word("power"), &word("")).await,
+        "soak" => soak::run(word("60").parse()?).await,
         "store" => store::run(jobs::durability(&word("power"))?, 200_000).await,
         durability => events(durability).await,
     }

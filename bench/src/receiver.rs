@@ -44,6 +44,11 @@ impl Receiver {
         Ok(Self { address, ages })
     }
 
+    /// Takes webhooks for ever, and forgets how old they were.
+    pub async fn count(mut self) {
+        while self.ages.recv().await.is_some() {}
+    }
+
     /// How old the next `count` events were when they came, in milliseconds, sorted.
     pub async fn latencies(&mut self, count: usize) -> anyhow::Result<Vec<f64>> {
         let mut ages = Vec::with_capacity(count);

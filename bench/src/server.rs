@@ -28,8 +28,13 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it serves.
     pub async fn start(durability: &str) -> anyhow::Result<Self> {
+        Self::start_with(durability, &[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn start_with(durability: &str, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (child, address) = launch(&folder, durability).await?;
+        let (child, address) = launch(&folder, durability, settings).await?;
         let client = client(&folder, &address, ORG).await?;
         Ok(Self { client, durability: durability.to_owned(), child, folder })
     }
@@ -38,7 +43,7 @@ impl Server {
     pub async fn restart(mut self) -> anyhow::Result<(Self, Instant)> {
         self.child.kill().await?;
         let started = Instant::now();
-        (self.child, self.client.address) = launch(&self.folder, &self.durability).await?;
+        (self.child, self.client.address) = launch(&self.folder, &self.durability, &[]).await?;
         Ok((self, started))
     }
 
@@ -57,6 +62,27 @@ impl Server {
         process::memory_mib(&self.pid()?.to_string())
     }
 
+    /// Its open files and sockets.
+    pub fn handles(&self) -> anyhow::Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.pid()?))?.count())
+    }
+
+    /// What its data folder takes on the disk.
+    pub fn disk_mib(&self) -> anyhow::Result<f64> {
+        fn bytes(folder: &std::path::Path) -> std::io::Result<u64> {
+            let mut sum = 0;
+            for entry in std::fs::read_dir(folder)? {
+                let entry = entry?;
+                // A file may go while it is looked at.
+                let Ok(found) = entry.metadata() else { continue };
+                sum += if found.is_dir() { bytes(&entry.path())? } else { found.len() };
+            }
+            Ok(sum)
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+        Ok(bytes(&self.folder.path().join("data"))? as f64 / 1024.0 / 1024.0)
+    }
+
     fn pid(&self) -> anyhow::Result<u32> {
         self.child.id().context("the server has ended")
     }
@@ -70,9 +96,14 @@ impl Server {
 }
 
 /// Starts the binary on a folder and says where it serves.
-async fn launch(folder: &tempfile::TempDir, durability: &str) -> anyhow::Result<(Child, String)> {
+async fn launch(
+    folder: &tempfile::TempDir,
+    durability: &str,
+    settings: &[(&str, &str)],
+) -> anyhow::Result<(Child, String)> {
     let mut child = command(folder)?
         .env("APPENGINE__STORE__DURABILITY", durability)
+        .envs(settings.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)

@@ -9,6 +9,7 @@ use appengine_actors::queue::job::{QueueSettings, WorkSettings};
 use appengine_actors::queue::lines::Shares;
 use appengine_actors::queue::rate::Rate;
 use appengine_actors::queue::retention::{Bound, Keep};
+use appengine_actors::retention::Ages;
 use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::webhook::breaker::BreakerSettings;
 
@@ -71,6 +72,12 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             max_breadth: config.flows.max_breadth,
             max_steps: config.flows.max_steps,
             run_timeout: config.flows.run_timeout.get(),
+        },
+        retention: Ages {
+            events: config.retention.events.get(),
+            runs: config.retention.runs.get(),
+            deliveries: config.retention.deliveries.get(),
+            idempotency: config.retention.idempotency.get(),
         },
         webhooks: WebhookSettings {
             timeout: webhooks.timeout.get(),

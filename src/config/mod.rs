@@ -29,7 +29,8 @@ pub use queues::{Growth, Queue, Queues};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Server, Signup, Sockets, Store, Webhooks,
+    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Retention, Server, Signup, Sockets, Store,
+    Webhooks,
 };
 pub use warnings::Warning;
 
@@ -40,7 +41,7 @@ use schema::Schema;
 pub const DEFAULTS: &str = include_str!("../../config.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 2] = ["store.encryption_key", "auth.signing_secret"];
+const SECRETS: [&str; 3] = ["store.encryption_key", "auth.signing_secret", "webhooks.proxy"];
 
 /// The whole configuration; one field for each table of `config.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -60,6 +61,8 @@ pub struct Config {
     pub flows: Flows,
     /// How deliveries are made.
     pub webhooks: Webhooks,
+    /// How long history is kept.
+    pub retention: Retention,
     /// The realtime connections.
     pub sockets: Sockets,
     /// How the machine inside is spread.

@@ -174,6 +174,9 @@ pub struct Webhooks {
     /// Networks that may be reached although they are not public.
     #[serde(deserialize_with = "values::read_networks")]
     pub allow_networks: Vec<IpNet>,
+    /// The proxy that they leave by; its address may hold a password.
+    #[serde(deserialize_with = "values::read_proxy")]
+    pub proxy: Secret,
     /// Time for one attempt.
     pub timeout: HumanDuration,
     /// Waits between attempts; there is one attempt more than waits.
@@ -196,6 +199,20 @@ pub struct Webhooks {
     pub response_keep: ByteSize,
     /// How much of an answer is read.
     pub response_max: ByteSize,
+}
+
+/// `[retention]`: how long history is kept; zero is for ever.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Events.
+    pub events: HumanDuration,
+    /// Runs of flows.
+    pub runs: HumanDuration,
+    /// Deliveries of webhooks.
+    pub deliveries: HumanDuration,
+    /// Idempotency keys.
+    pub idempotency: HumanDuration,
 }
 
 /// `[sockets]`: the realtime connections.

@@ -114,6 +114,18 @@ pub(super) fn read_secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, 
     }
 }
 
+// Its address may hold a password, so it is not quoted either.
+pub(super) fn read_proxy<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+    let proxy = Secret::deserialize(from)?;
+    let url = Url::parse(proxy.expose()).ok();
+    let is_proxy = url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
+    if proxy.is_empty() || is_proxy {
+        Ok(proxy)
+    } else {
+        Err(de::Error::custom("no address of a proxy; write an http or https URL with a host"))
+    }
+}
+
 fn one<'de, D: Deserializer<'de>, T>(
     from: D,
     allowed: &str,

@@ -28,7 +28,7 @@ const WORDS: [&str; 13] = [
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
-const MACHINE: [Rule; 13] = [
+const MACHINE: [Rule; 14] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
@@ -39,6 +39,7 @@ const MACHINE: [Rule; 13] = [
             "ports",
             "queue::job",
             "queue::worker",
+            "retention",
             "supervision",
             "webhook::breaker",
             "webhook::counts",
@@ -46,6 +47,7 @@ const MACHINE: [Rule; 13] = [
         ],
     ),
     ("webhook", &["bus::change", "feed", "house", "ports", "record", "supervision"]),
+    ("retention", &["bus::change", "flow::run", "house", "supervision", "webhook::delivery"]),
     ("queue", &["house", "supervision"]),
     ("record", &["bus::change", "ports"]),
     (

@@ -32,6 +32,7 @@ use crate::queue::worker::Handlers;
 use crate::queue::{Jobs, read_jobs};
 use crate::record::model::Record;
 use crate::record::service::{Created, NewRecord, Origin};
+use crate::retention::Ages;
 use crate::retry::{Backoff, Curve};
 use crate::rights::role::Role;
 use crate::rights::{Kind, Rights};
@@ -90,6 +91,7 @@ pub fn settings() -> Settings {
             max_steps: 50,
             run_timeout: second * 86_400 * 30,
         },
+        retention: Ages::default(),
         webhooks: WebhookSettings {
             timeout: second * 15,
             backoff: Backoff::webhook(),

@@ -9,5 +9,6 @@ mod endpoints;
 mod flow;
 mod queue;
 mod reading;
+mod retention;
 mod schedule;
 mod whole;

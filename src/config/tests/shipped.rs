@@ -28,7 +28,7 @@ fn a_key_that_no_table_reads_is_refused_in_the_file_too() {
     tables.extend(
         schema().keys().into_iter().filter_map(|(key, _)| Some(format!("{}.", key.rsplit_once('.')?.0))),
     );
-    assert_eq!(tables.len(), 18, "ten tables, seven queues and the root: {tables:?}");
+    assert_eq!(tables.len(), 19, "eleven tables, seven queues and the root: {tables:?}");
     for table in tables {
         let mut document = schema().defaults().clone();
         schema::set(&mut document, &format!("{table}unread"), Value::Integer(1));
@@ -99,6 +99,7 @@ fn other(key: &str, default: &Value) -> String {
             "store.path" => "/var/lib/appengine",
             "store.durability" => "process",
             "store.encryption_key" | "auth.signing_secret" => LONG,
+            "webhooks.proxy" => "http://user:password@proxy.internal:3128",
             "auth.user_signup" => "closed",
             "auth.issuer" => "events.example.com",
             "auth.default_org" => "acme",

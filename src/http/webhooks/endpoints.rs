@@ -125,10 +125,10 @@ async fn list(
 async fn create(
     caller: Caller,
     machine: web::Data<Machine>,
-    Json(body): Json<Value>,
+    Json(Object(body)): Json<Object<Map<String, Value>>>,
 ) -> Result<HttpResponse, Problem> {
     let (shown, secret) =
-        machine.endpoints.create(&caller.org, &body, caller.label()).await.map_err(refused)?;
+        machine.endpoints.create(&caller.org, &body.into(), caller.label()).await.map_err(refused)?;
     let body = told(&caller, &shown, secret.as_deref());
     Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(body))
 }
@@ -146,18 +146,18 @@ async fn replace(
     caller: Caller,
     machine: web::Data<Machine>,
     id: web::Path<EndpointId>,
-    Json(body): Json<Value>,
+    Json(Object(body)): Json<Object<Map<String, Value>>>,
 ) -> Result<HttpResponse, Problem> {
-    changed(&caller, &machine, *id, &body, false).await
+    changed(&caller, &machine, *id, &body.into(), false).await
 }
 
 async fn patch(
     caller: Caller,
     machine: web::Data<Machine>,
     id: web::Path<EndpointId>,
-    Json(body): Json<Value>,
+    Json(Object(body)): Json<Object<Map<String, Value>>>,
 ) -> Result<HttpResponse, Problem> {
-    changed(&caller, &machine, *id, &body, true).await
+    changed(&caller, &machine, *id, &body.into(), true).await
 }
 
 async fn changed(

@@ -229,7 +229,7 @@ fn signatures(fields: &Map, problems: &mut Problems) -> Vec<KeyKind> {
             Some("v1") => kinds.push(KeyKind::V1),
             Some("v1a") => kinds.push(KeyKind::V1a),
             _ => {
-                problems.add(&format!("signatures[{at}]"), "is no kind of signature; expected `v1` or `v1a`")
+                problems.add(&format!("signatures[{at}]"), "is no kind of signature; expected `v1` or `v1a`");
             }
         }
     }

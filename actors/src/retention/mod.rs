@@ -1,0 +1,22 @@
+//! What is kept, and for how long: the history of an organisation goes step by step, the oldest first, so that the disk
+//! has an end and no clean-up is ever large. Jobs are their queue's own to remove.
+
+mod actor;
+mod sweep;
+
+use std::time::Duration;
+
+pub use actor::RetentionActor;
+
+/// How long history is kept; for ever where the time is zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ages {
+    /// Events, from when they were accepted.
+    pub events: Duration,
+    /// Runs with their steps, from when they were begun, once they are at their end.
+    pub runs: Duration,
+    /// Deliveries with their attempts, from when they were ordered, once they are at their end.
+    pub deliveries: Duration,
+    /// Idempotency keys, from when they were used.
+    pub idempotency: Duration,
+}

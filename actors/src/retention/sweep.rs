@@ -1,0 +1,181 @@
+//! One step: reads some of the oldest of an organisation, and removes what is too old of it in one commit.
+
+use super::Ages;
+use crate::bus::change::Remembered;
+use crate::clock::{Stamp, Timestamp};
+use crate::event::{Cause, Event};
+use crate::flow::run::Run;
+use crate::ids::OrgId;
+use crate::keys::{self, Node};
+use crate::store::{Batch, Key, Scan, Store, StoreError, decode};
+use crate::webhook::delivery::Delivery;
+
+/// Entries that one step looks at.
+pub(super) const STEP: usize = 100;
+/// Parts of one entry, such as its steps or attempts, that one step removes.
+const PARTS: usize = 500;
+
+/// What is swept, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Deliveries,
+    Runs,
+    Events,
+    Idempotency,
+}
+
+impl Table {
+    pub(super) const ALL: [Self; 4] = [Self::Deliveries, Self::Runs, Self::Events, Self::Idempotency];
+}
+
+/// A place in a table, after which a step begins.
+pub(super) type After = Option<Key>;
+
+/// Takes a step through a table and says where the next one begins; none when nothing old is left behind it.
+///
+/// # Errors
+/// When the store fails: then nothing was removed.
+pub(super) async fn step(
+    store: &dyn Store,
+    org: &OrgId,
+    table: Table,
+    (ages, now): (Ages, Timestamp),
+    after: After,
+) -> Result<After, StoreError> {
+    let (age, prefix) = match table {
+        Table::Deliveries => (ages.deliveries, keys::deliveries(org)),
+        Table::Runs => (ages.runs, keys::runs(org)),
+        Table::Events => (ages.events, keys::event_log(org)),
+        Table::Idempotency => (ages.idempotency, keys::idempotencies(org)),
+    };
+    if age.is_zero() {
+        return Ok(None);
+    }
+    let before = now.minus(age);
+    let mut scan = Scan::prefix(prefix, STEP);
+    if let Some(after) = after {
+        scan = scan.after(&after);
+    }
+    let page = store.scan(scan).await?;
+    let mut sweep = Sweep { store, org, before, batch: Batch::default() };
+    let mut old = true;
+    for (key, found) in &page {
+        old = match table {
+            Table::Deliveries => sweep.delivery(decode(&found.value)?).await?,
+            Table::Runs => sweep.run(decode(&found.value)?).await?,
+            Table::Events => sweep.event(key).await?,
+            Table::Idempotency => sweep.remembered(key, &decode(&found.value)?),
+        };
+        if !old {
+            break;
+        }
+    }
+    if !sweep.batch.ops.is_empty() {
+        // A power cut that takes it has it done again.
+        store.commit(sweep.batch.lazily()).await?;
+    }
+    Ok(page.last().filter(|_| old && page.len() == STEP).map(|(last, _)| last.clone()))
+}
+
+/// When something was made whose id is in the order of time.
+const fn made_at([a, b, c, d, e, f, ..]: [u8; 16]) -> Timestamp {
+    Timestamp::from_millis(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+}
+
+struct Sweep<'a> {
+    store: &'a dyn Store,
+    org: &'a OrgId,
+    before: Timestamp,
+    batch: Batch,
+}
+
+/// Each says whether the entry is old, so that it is worth looking at the next one.
+impl Sweep<'_> {
+    async fn delivery(&mut self, delivery: Delivery) -> Result<bool, StoreError> {
+        if delivery.created_at >= self.before {
+            return Ok(false);
+        }
+        if delivery.next_attempt_at.is_some() {
+            return Ok(true);
+        }
+        let (org, id) = (self.org, delivery.id);
+        self.batch.delete(keys::delivery(org, id));
+        self.all_below(keys::attempts(org, id)).await?;
+        if let Some(endpoint) = delivery.destination.endpoint() {
+            self.batch.delete(keys::delivery_of(org, endpoint, id));
+        }
+        for cause in
+            [delivery.run_id.map(Node::Run), delivery.event_id.map(Node::Event)].into_iter().flatten()
+        {
+            self.batch.delete(keys::effect(org, cause, Node::Delivery(id)));
+        }
+        Ok(true)
+    }
+
+    async fn run(&mut self, run: Run) -> Result<bool, StoreError> {
+        if made_at(run.id.to_bytes()) >= self.before {
+            return Ok(false);
+        }
+        if !run.status.is_final() {
+            return Ok(true);
+        }
+        let (org, id) = (self.org, run.id);
+        self.batch.delete(keys::run(org, id)).delete(keys::run_of(org, &run.automation_id, id));
+        self.all_below(keys::steps(org, id)).await?;
+        self.all_below(keys::effects(org, Node::Run(id))).await?;
+        self.unlink(run.cause.as_ref(), Node::Run(id));
+        Ok(true)
+    }
+
+    async fn event(&mut self, place: &Key) -> Result<bool, StoreError> {
+        let Some((stamp, n)) = keys::parse_event_place(place) else { return Ok(true) };
+        if stamp.time() >= self.before {
+            return Ok(false);
+        }
+        self.batch.delete(place.clone());
+        let Some(id) = self.store.get(place.clone()).await? else { return Ok(true) };
+        let Some(id) = id.value.first_chunk::<16>() else { return Ok(true) };
+        let id = crate::ids::EventId::from_bytes(*id);
+        if let Some(found) = self.store.get(keys::event(self.org, id)).await? {
+            let event: Event = decode(&found.value)?;
+            self.remove_event(&event, (stamp, n)).await?;
+        }
+        Ok(true)
+    }
+
+    async fn remove_event(&mut self, event: &Event, (stamp, n): (Stamp, u16)) -> Result<(), StoreError> {
+        let org = self.org;
+        let by_kind = keys::event_log_of(org, event.kind.as_str());
+        self.batch.delete(keys::event(org, event.id)).delete(keys::event_place(by_kind, stamp, n));
+        self.all_below(keys::effects(org, Node::Event(event.id))).await?;
+        self.unlink(event.cause.as_ref(), Node::Event(event.id));
+        Ok(())
+    }
+
+    /// These are in no order of time: each is looked at.
+    fn remembered(&mut self, key: &Key, remembered: &Remembered) -> bool {
+        if remembered.at.time() < self.before {
+            self.batch.delete(key.clone());
+        }
+        true
+    }
+
+    fn unlink(&mut self, cause: Option<&Cause>, effect: Node) {
+        let cause = cause.map(|cause| match cause {
+            Cause::Event { id } => Node::Event(*id),
+            Cause::Run { id, .. } => Node::Run(*id),
+            Cause::Job { id } => Node::Job(*id),
+        });
+        if let Some(cause) = cause {
+            self.batch.delete(keys::effect(self.org, cause, effect));
+        }
+    }
+
+    async fn all_below(&mut self, prefix: Key) -> Result<(), StoreError> {
+        let parts = self.store.scan(Scan::prefix(prefix, PARTS).keys_only()).await?;
+        for (key, _) in parts {
+            self.batch.delete(key);
+        }
+        Ok(())
+    }
+}
