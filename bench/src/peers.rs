@@ -73,13 +73,15 @@ async fn compare(columns: &[Column]) -> anyhow::Result<()> {
             found.extend(figures(column).await?);
         }
     }
+    let all: Vec<(usize, &Column)> = columns.iter().enumerate().collect();
+    let others: Vec<(usize, &Column)> = all.iter().copied().filter(|(_, column)| !column.ours).collect();
     println!("median of {} runs (least – most), {} cores\n", runs(), crate::cores());
-    table(columns, |figure, column| cell(&found, figure, column), &names(&found));
+    table(&all, |figure, column| cell(&found, figure, column), &names(&found));
     println!("\nCPU of one job in µs: client + server\n");
-    table(columns, |figure, column| cpu(&found, figure, column), &rates(&found));
+    table(&all, |figure, column| cpu(&found, figure, column), &rates(&found));
     for (index, column) in columns.iter().enumerate().filter(|(_, column)| column.ours) {
         println!("\n{}: so many times better than\n", column.title);
-        table(columns, |figure, other| ratio(&found, figure, index, other, columns), &names(&found));
+        table(&others, |figure, other| ratio(&found, figure, index, other), &names(&found));
     }
     Ok(())
 }
@@ -114,12 +116,12 @@ fn rates(found: &[Vec<Measured>]) -> Vec<Name> {
     names(found).into_iter().filter(|(_, unit)| unit == "/s").collect()
 }
 
-fn table(columns: &[Column], cell: impl Fn(&Name, usize) -> String, rows: &[Name]) {
-    let titles: Vec<&str> = columns.iter().map(|column| column.title.as_str()).collect();
+fn table(columns: &[(usize, &Column)], cell: impl Fn(&Name, usize) -> String, rows: &[Name]) {
+    let titles: Vec<&str> = columns.iter().map(|(_, column)| column.title.as_str()).collect();
     println!("| | {} |", titles.join(" | "));
     println!("|---|{}", "---:|".repeat(columns.len()));
     for name in rows {
-        let cells: Vec<String> = (0..columns.len()).map(|column| cell(name, column)).collect();
+        let cells: Vec<String> = columns.iter().map(|(column, _)| cell(name, *column)).collect();
         println!("| {}, {} | {} |", name.0, name.1, cells.join(" | "));
     }
 }
@@ -163,16 +165,7 @@ fn cpu(found: &[Vec<Measured>], (figure, _): &Name, column: usize) -> String {
 /// What somebody does in batches of its own accord is held against what we do.
 const BATCHES: &str = ", batches";
 
-fn ratio(
-    found: &[Vec<Measured>],
-    (figure, unit): &Name,
-    ours: usize,
-    other: usize,
-    columns: &[Column],
-) -> String {
-    if columns.get(other).is_none_or(|column| column.ours) {
-        return String::new();
-    }
+fn ratio(found: &[Vec<Measured>], (figure, unit): &Name, ours: usize, other: usize) -> String {
     let value = |figure: &str, column| median(&values(found, figure, column, |measured| measured.value));
     let own = value(figure, ours).or_else(|| value(figure.strip_suffix(BATCHES)?, ours));
     let (Some(own), Some(other)) = (own, value(figure, other)) else { return String::new() };
