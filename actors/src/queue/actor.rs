@@ -54,6 +54,8 @@ pub struct QueueActor {
     lease: Option<Lease>,
     /// Whoever waits for something.
     pub(super) desk: Desk,
+    /// When whoever waits for jobs is told that there are none.
+    pub(super) alarms: HashMap<u64, SpawnHandle>,
     /// Where the other queues are.
     group: Option<ActorPath>,
 }
@@ -68,8 +70,8 @@ impl QueueActor {
     ) -> Self {
         let state = QueueState::new(name.clone(), settings);
         let (running, drained, alarm) = (HashMap::new(), Vec::new(), None);
-        let (lease, desk, group) = (None, Desk::default(), None);
-        Self { name, house, worker, fate, state, running, drained, alarm, lease, desk, group }
+        let (lease, desk, group, alarms) = (None, Desk::default(), None, HashMap::new());
+        Self { name, house, worker, fate, state, running, drained, alarm, lease, desk, alarms, group }
     }
 
     /// The queue, which finds the others in this place.

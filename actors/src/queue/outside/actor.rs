@@ -17,6 +17,10 @@ use crate::store::StoreError;
 impl QueueActor {
     /// Hands jobs to the worker that waits for them; one that is gone does not burn their attempts.
     pub(in crate::queue) fn lend(&mut self, ticket: u64, jobs: Vec<Job>, ctx: &mut Context<Self>) {
+        if let Some(alarm) = self.alarms.remove(&ticket) {
+            // A worker that asks often would leave as many behind as it asks in the time that it may wait.
+            ctx.cancel_future(alarm);
+        }
         let refused = match self.desk.asking.remove(&ticket) {
             Some(tell) => tell.try_send(jobs).err().map(TrySendError::into_inner).unwrap_or_default(),
             None => jobs,
@@ -52,7 +56,16 @@ impl Handler<Claim> for QueueActor {
         self.feed(Input::Asked(Demand { ticket, org, worker, token, most, length, at_once }), ctx);
         if !at_once {
             let wait = self.house.clock.sleep(wait).into_actor(self);
-            ctx.spawn(wait.map(move |(), act, ctx| act.feed(Input::Withdrawn(ticket), ctx)));
+            let alarm = ctx.spawn(wait.map(move |(), act, ctx| {
+                act.alarms.remove(&ticket);
+                act.feed(Input::Withdrawn(ticket), ctx);
+            }));
+            // It may be answered already.
+            if self.desk.asking.contains_key(&ticket) {
+                self.alarms.insert(ticket, alarm);
+            } else {
+                ctx.cancel_future(alarm);
+            }
         }
     }
 }
