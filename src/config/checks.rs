@@ -65,6 +65,7 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("queues.stuck_after", Time(SECOND, DAY)),
     // Sealed it is a third longer, and the store takes no value of 128 KiB or more.
     ("queues.payload", Size(KIB, 90 * KIB)),
+    ("queues.claim_wait", Time(0, MINUTE)),
     ("queues.keep_completed", Time(0, 3650 * DAY)),
     ("queues.keep_completed_count", Count(0, 100_000_000)),
     ("queues.keep_failed", Time(0, 3650 * DAY)),

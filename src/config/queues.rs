@@ -36,6 +36,8 @@ pub struct Queues {
     pub payload: ByteSize,
     /// Whether these are encrypted where they are stored.
     pub encrypt_payloads: bool,
+    /// Longest time that a claim waits.
+    pub claim_wait: HumanDuration,
     /// Time for which jobs that are done are kept.
     pub keep_completed: HumanDuration,
     /// Jobs that are done and kept, of each queue.

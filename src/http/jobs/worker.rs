@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{Wrong, own};
+use crate::config::Config;
 use crate::http::admit::Caller;
 use crate::http::queues::{busy, queue};
 use crate::http::take::{Json, Object};
@@ -145,6 +146,7 @@ pub(super) struct LeaseBody {
 pub(super) async fn claim(
     caller: Caller,
     machine: web::Data<Machine>,
+    config: web::Data<Config>,
     name: web::Path<QueueName>,
     Json(Object(body)): Json<Object<ClaimBody>>,
 ) -> Result<HttpResponse, Problem> {
@@ -159,7 +161,7 @@ pub(super) async fn claim(
         worker: body.worker,
         most: usize::try_from(body.max.unwrap_or(1)).unwrap_or(1),
         length: Duration::from_millis(body.lease_ms.unwrap_or(LEASE)),
-        wait: Duration::from_millis(body.wait_ms.unwrap_or_default()),
+        wait: Duration::from_millis(body.wait_ms.unwrap_or_default()).min(config.queues.claim_wait.get()),
     };
     let jobs = take(queue(&machine, &name)?, ask).await.map_err(busy)?;
     let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
