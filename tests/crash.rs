@@ -176,8 +176,10 @@ impl Trial {
         let received = self.receiver.received();
         let refused = received.iter().filter(|delivery| !checks::taken(delivery)).count();
         let ids = checks::ids(&received);
-        let repeated: Vec<_> = checks::repeated(&received).into_iter().take(40).collect();
-        standard_webhooks::verify(secret, &repeated);
+        // The library believes nothing that is older than five minutes; a long run has such.
+        let (now, fresh) = (self.receiver.now(), Duration::from_secs(240));
+        let repeated = checks::repeated(&received).into_iter().filter(|delivery| now - delivery.at < fresh);
+        standard_webhooks::verify(secret, &repeated.take(40).collect::<Vec<_>>());
         let back = self.back.iter().max().copied().unwrap_or_default();
         let slowest = self.ready.iter().max().copied().unwrap_or_default();
         let average = self.ready.iter().sum::<Duration>() / u32::try_from(self.ready.len().max(1)).unwrap();
