@@ -66,6 +66,8 @@ pub struct Settings {
     pub flows: FlowSettings,
     /// How webhooks are sent.
     pub webhooks: WebhookSettings,
+    /// Whether schedules happen.
+    pub schedules: bool,
     /// How long history is kept.
     pub retention: Ages,
 }

@@ -73,6 +73,7 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             max_steps: config.flows.max_steps,
             run_timeout: config.flows.run_timeout.get(),
         },
+        schedules: config.schedules.enabled,
         retention: Ages {
             events: config.retention.events.get(),
             runs: config.retention.runs.get(),

@@ -29,8 +29,8 @@ pub use queues::{Growth, Queue, Queues};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Retention, Server, Signup, Sockets, Store,
-    Webhooks,
+    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Retention, Schedules, Server, Signup, Sockets,
+    Store, Webhooks,
 };
 pub use warnings::Warning;
 
@@ -61,6 +61,8 @@ pub struct Config {
     pub flows: Flows,
     /// How deliveries are made.
     pub webhooks: Webhooks,
+    /// What happens at times.
+    pub schedules: Schedules,
     /// How long history is kept.
     pub retention: Retention,
     /// The realtime connections.

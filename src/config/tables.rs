@@ -201,6 +201,14 @@ pub struct Webhooks {
     pub response_max: ByteSize,
 }
 
+/// `[schedules]`: what happens at times.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedules {
+    /// Whether it does.
+    pub enabled: bool,
+}
+
 /// `[retention]`: how long history is kept; zero is for ever.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

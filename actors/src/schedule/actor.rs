@@ -43,6 +43,12 @@ impl ScheduleActor {
         }
     }
 
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        if self.house.settings.schedules {
+            self.feed(Input::Look, ctx);
+        }
+    }
+
     fn read(&self, ctx: &mut Context<Self>) {
         let scan = Scan::prefix(keys::schedules_due(), PAGE).keys_only();
         let read = self.house.store.scan(scan).into_actor(self);
@@ -98,7 +104,7 @@ impl Actor for ScheduleActor {
         ctx.wait(lease.map(|lease, act, ctx| match lease {
             Ok(lease) => {
                 act.lease = Some(lease);
-                act.feed(Input::Look, ctx);
+                act.look(ctx);
             }
             Err(error) => {
                 act.fate.failed(error.to_string());
@@ -112,6 +118,6 @@ impl Handler<Look> for ScheduleActor {
     type Result = ();
 
     fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
-        self.feed(Input::Look, ctx);
+        self.look(ctx);
     }
 }

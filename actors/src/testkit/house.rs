@@ -91,6 +91,7 @@ pub fn settings() -> Settings {
             max_steps: 50,
             run_timeout: second * 86_400 * 30,
         },
+        schedules: true,
         retention: Ages::default(),
         webhooks: WebhookSettings {
             timeout: second * 15,

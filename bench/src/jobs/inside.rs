@@ -185,6 +185,7 @@ fn settings(concurrency: usize) -> anyhow::Result<Settings> {
         query_documents: 100_000,
         queues: [(QueueName::new(QUEUE)?, queue)].into(),
         work: WorkSettings { payload: 64 * 1024, sealed: false },
+        schedules: true,
         retention: appengine_actors::retention::Ages::default(),
         flows: FlowSettings { max_depth: 20, max_breadth: 10_000, max_steps: 1_000, run_timeout: day },
         webhooks: WebhookSettings {

@@ -28,7 +28,7 @@ fn a_key_that_no_table_reads_is_refused_in_the_file_too() {
     tables.extend(
         schema().keys().into_iter().filter_map(|(key, _)| Some(format!("{}.", key.rsplit_once('.')?.0))),
     );
-    assert_eq!(tables.len(), 19, "eleven tables, seven queues and the root: {tables:?}");
+    assert_eq!(tables.len(), 20, "twelve tables, seven queues and the root: {tables:?}");
     for table in tables {
         let mut document = schema().defaults().clone();
         schema::set(&mut document, &format!("{table}unread"), Value::Integer(1));
@@ -105,6 +105,7 @@ fn other(key: &str, default: &Value) -> String {
             "auth.default_org" => "acme",
             "auth.owner_email" => "ada@example.com",
             "queues.encrypt_payloads" => "true",
+            "schedules.enabled" => "false",
             "log.format" => "json",
             "log.filter" => "warn,appengine=debug",
             _ => panic!("{key} needs an example of another valid value here"),

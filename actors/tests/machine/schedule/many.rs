@@ -82,3 +82,13 @@ async fn one_that_is_due_waits_for_nobodys_backlog() {
     let place = all.iter().position(|tick| tick["scheduleId"] == json!(other)).unwrap();
     assert!(place <= 220, "each of the others had one turn before it: {place}");
 }
+
+#[actix::test]
+async fn on_a_copy_of_other_data_schedules_wait() {
+    let mut setup = appengine_actors::testkit::Setup::default();
+    setup.settings.schedules = false;
+    let house = setup.start();
+    made(&house, json!({"every": "1m"})).await;
+    house.advance(HOUR).await;
+    assert_eq!(ticks(&house).await.len(), 0);
+}
