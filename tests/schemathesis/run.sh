@@ -44,12 +44,12 @@ start() {
   for name in $(compgen -e | grep '^APPENGINE' || true); do unset "$name"; done
   export APPENGINE__STORE__PATH=$work/data APPENGINE__SERVER__LISTEN=127.0.0.1:0
   export APPENGINE__LIMITS__REQUESTS_PER_MINUTE=100000000 APPENGINE__LIMITS__SIGN_INS_PER_MINUTE=1000000
-  # Flows are made by the hundred here. They may fire, but not set each other off.
+  # Flows are made by the hundred here. They may fire, but not set each other off, nor go round in circles for long.
   # Hundreds of them, every second, would each start hundreds of flows.
   export APPENGINE__SCHEDULES__ENABLED=false
   # Nobody adds the job that a claim would wait for.
   export APPENGINE__QUEUES__CLAIM_WAIT=0s
-  export APPENGINE__FLOWS__MAX_DEPTH=1 APPENGINE__FLOWS__EXECUTE_WAIT=1s APPENGINE__SERVER__SHUTDOWN_GRACE=5s
+  export APPENGINE__FLOWS__MAX_DEPTH=1 APPENGINE__FLOWS__MAX_STEPS=20 APPENGINE__FLOWS__EXECUTE_WAIT=1s APPENGINE__SERVER__SHUTDOWN_GRACE=5s
   # What is asked is whether answers are right, not whether a disk keeps them.
   export APPENGINE__STORE__DURABILITY=none
   exec 3< <(exec "$binary" serve 2>"$work/log")
