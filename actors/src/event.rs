@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::ids::{EventId, JobId, OrgId, RunId};
+use crate::keys::Node;
 
 /// What kind of thing happened: dot-separated words such as `contact.created`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +92,18 @@ pub enum Cause {
         /// Which one.
         id: JobId,
     },
+}
+
+impl Cause {
+    /// What it is in the tree of causes.
+    #[must_use]
+    pub const fn node(&self) -> Node {
+        match self {
+            Self::Event { id } => Node::Event(*id),
+            Self::Run { id, .. } => Node::Run(*id),
+            Self::Job { id } => Node::Job(*id),
+        }
+    }
 }
 
 /// Something that happened in an organisation.

@@ -280,7 +280,7 @@ impl Builder<'_> {
 
     /// Enters an effect under the cause of the whole change.
     fn link(&mut self, effect: Node) {
-        if let Some(cause) = self.change.cause.as_ref().map(node_of) {
+        if let Some(cause) = self.change.cause.as_ref().map(Cause::node) {
             self.batch.insert(keys::effect(self.org, cause, effect), Vec::new());
         }
     }
@@ -300,7 +300,7 @@ impl Builder<'_> {
         self.guard(key.clone(), Expect::Absent, Guard::Caller);
         self.put(key, &run)?;
         self.batch.insert(keys::run_of(self.org, &run.automation_id, run.id), Vec::new());
-        if let Some(cause) = run.cause.as_ref().map(node_of) {
+        if let Some(cause) = run.cause.as_ref().map(Cause::node) {
             self.batch.insert(keys::effect(self.org, cause, Node::Run(run.id)), Vec::new());
         }
         let task = Task::RunFlow { flow: run.automation_id.clone(), run: run.id };
@@ -326,12 +326,4 @@ impl Builder<'_> {
 fn owed(event: &Event, triggers: &dyn Triggers) -> Vec<(OwedFor, Subscribed)> {
     let of = OwedFor { id: event.id, kind: event.kind.clone() };
     triggers.subscribed(event).into_iter().map(|subscribed| (of.clone(), subscribed)).collect()
-}
-
-fn node_of(cause: &Cause) -> Node {
-    match cause {
-        Cause::Event { id } => Node::Event(*id),
-        Cause::Run { id, .. } => Node::Run(*id),
-        Cause::Job { id } => Node::Job(*id),
-    }
 }

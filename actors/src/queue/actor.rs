@@ -29,7 +29,7 @@ use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
 use crate::keys::{self, Side};
 use crate::store::{Batch, Lease, StoreError, decode};
-use crate::supervision::{ActorPath, Fate, Ref};
+use crate::supervision::{ActorPath, Alarm, Fate, Ref};
 use crate::window::Place;
 
 /// How long a failed read or write rests before it is tried again.
@@ -48,8 +48,7 @@ pub struct QueueActor {
     pub(super) state: QueueState,
     pub(super) running: HashMap<JobId, Attempt>,
     drained: Vec<tokio::sync::oneshot::Sender<()>>,
-    /// The next moment to look up at, on the clock that never goes back.
-    alarm: Option<(Duration, SpawnHandle)>,
+    alarm: Alarm,
     /// Held while this incarnation acts, so that no other one does.
     lease: Option<Lease>,
     /// Whoever waits for something.
@@ -69,7 +68,7 @@ impl QueueActor {
         fate: Fate,
     ) -> Self {
         let state = QueueState::new(name.clone(), settings);
-        let (running, drained, alarm) = (HashMap::new(), Vec::new(), None);
+        let (running, drained, alarm) = (HashMap::new(), Vec::new(), Alarm::default());
         let (lease, desk, group, alarms) = (None, Desk::default(), None, HashMap::new());
         Self { name, house, worker, fate, state, running, drained, alarm, lease, desk, alarms, group }
     }
@@ -127,20 +126,11 @@ impl QueueActor {
         self.house.feed.queue_changed(&self.name);
     }
 
-    /// There is one alarm, however often it is asked for: when it goes off, the next one is known.
     fn tick_after(&mut self, pause: Duration, ctx: &mut Context<Self>) {
-        let due = self.house.clock.elapsed().saturating_add(pause);
-        match self.alarm {
-            Some((set, _)) if set <= due => return,
-            Some((_, later)) => _ = ctx.cancel_future(later),
-            None => {}
-        }
-        let wait = self.house.clock.sleep(pause).into_actor(self);
-        let ring = wait.map(|(), act, ctx| {
-            act.alarm = None;
+        self.alarm.ring_after(pause, self.house.clock.as_ref(), ctx, |act, ctx| {
+            act.alarm.rang();
             act.feed(Input::Tick, ctx);
         });
-        self.alarm = Some((due, ctx.spawn(ring)));
     }
 
     fn heartbeat(&self, ctx: &mut Context<Self>) {

@@ -5,7 +5,7 @@ use crate::bus::change::Remembered;
 use crate::clock::{Stamp, Timestamp};
 use crate::event::{Cause, Event};
 use crate::flow::run::Run;
-use crate::ids::OrgId;
+use crate::ids::{EventId, OrgId};
 use crate::keys::{self, Node};
 use crate::store::{Batch, Key, Scan, Store, StoreError, decode};
 use crate::webhook::delivery::Delivery;
@@ -63,7 +63,7 @@ pub(super) async fn step(
         old = match table {
             Table::Deliveries => sweep.delivery(decode(&found.value)?).await?,
             Table::Runs => sweep.run(decode(&found.value)?).await?,
-            Table::Events => sweep.event(key).await?,
+            Table::Events => sweep.event(key, &found.value).await?,
             Table::Idempotency => sweep.remembered(key, &decode(&found.value)?),
         };
         if !old {
@@ -127,15 +127,14 @@ impl Sweep<'_> {
         Ok(true)
     }
 
-    async fn event(&mut self, place: &Key) -> Result<bool, StoreError> {
+    async fn event(&mut self, place: &Key, id: &[u8]) -> Result<bool, StoreError> {
         let Some((stamp, n)) = keys::parse_event_place(place) else { return Ok(true) };
         if stamp.time() >= self.before {
             return Ok(false);
         }
         self.batch.delete(place.clone());
-        let Some(id) = self.store.get(place.clone()).await? else { return Ok(true) };
-        let Some(id) = id.value.first_chunk::<16>() else { return Ok(true) };
-        let id = crate::ids::EventId::from_bytes(*id);
+        let Some(id) = id.first_chunk::<16>() else { return Ok(true) };
+        let id = EventId::from_bytes(*id);
         if let Some(found) = self.store.get(keys::event(self.org, id)).await? {
             let event: Event = decode(&found.value)?;
             self.remove_event(&event, (stamp, n)).await?;
@@ -161,13 +160,8 @@ impl Sweep<'_> {
     }
 
     fn unlink(&mut self, cause: Option<&Cause>, effect: Node) {
-        let cause = cause.map(|cause| match cause {
-            Cause::Event { id } => Node::Event(*id),
-            Cause::Run { id, .. } => Node::Run(*id),
-            Cause::Job { id } => Node::Job(*id),
-        });
         if let Some(cause) = cause {
-            self.batch.delete(keys::effect(self.org, cause, effect));
+            self.batch.delete(keys::effect(self.org, cause.node(), effect));
         }
     }
 

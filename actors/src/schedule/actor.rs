@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use futures_util::future::join_all;
 use tracing::warn;
 
@@ -14,7 +14,7 @@ use crate::house::House;
 use crate::keys;
 use crate::ports::Publisher;
 use crate::store::{Lease, Scan};
-use crate::supervision::Fate;
+use crate::supervision::{Alarm, Fate};
 
 /// Whoever looks after schedules.
 pub struct ScheduleActor {
@@ -22,8 +22,7 @@ pub struct ScheduleActor {
     publisher: Arc<dyn Publisher>,
     fate: Fate,
     state: ScheduleState,
-    /// The next moment to look at, on the clock that never goes back.
-    alarm: Option<(Duration, SpawnHandle)>,
+    alarm: Alarm,
     lease: Option<Lease>,
 }
 
@@ -31,7 +30,7 @@ impl ScheduleActor {
     /// An actor that looks what is due when it starts.
     #[must_use]
     pub fn new(house: Arc<House>, publisher: Arc<dyn Publisher>, fate: Fate) -> Self {
-        Self { house, publisher, fate, state: ScheduleState::default(), alarm: None, lease: None }
+        Self { house, publisher, fate, state: ScheduleState::default(), alarm: Alarm::default(), lease: None }
     }
 
     fn feed(&mut self, input: Input, ctx: &mut Context<Self>) {
@@ -78,20 +77,11 @@ impl ScheduleActor {
         ctx.spawn(work.into_actor(self).map(|failed, act, ctx| act.feed(Input::Fired { failed }, ctx)));
     }
 
-    /// There is one alarm, however often it is asked for: when it goes off, the next one is known.
     fn look_after(&mut self, pause: Duration, ctx: &mut Context<Self>) {
-        let due = self.house.clock.elapsed().saturating_add(pause);
-        match self.alarm {
-            Some((set, _)) if set <= due => return,
-            Some((_, later)) => _ = ctx.cancel_future(later),
-            None => {}
-        }
-        let wait = self.house.clock.sleep(pause).into_actor(self);
-        let ring = wait.map(|(), act, ctx| {
-            act.alarm = None;
+        self.alarm.ring_after(pause, self.house.clock.as_ref(), ctx, |act, ctx| {
+            act.alarm.rang();
             act.feed(Input::Look, ctx);
         });
-        self.alarm = Some((due, ctx.spawn(ring)));
     }
 }
 

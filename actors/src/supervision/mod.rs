@@ -17,12 +17,14 @@
 //! Two incarnations never act at once: a permanent actor first takes the store's lease of its name,
 //! which is free only when the old incarnation is gone.
 
+mod alarm;
 mod lifeline;
 mod members;
 mod policy;
 mod registry;
 mod supervisor;
 
+pub use alarm::Alarm;
 pub use lifeline::{Exit, Fate, Lifeline, Watch};
 pub use members::Members;
 pub use policy::{Budget, Policy, Restart, RestartLog, Verdict};

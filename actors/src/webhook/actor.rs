@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use tokio::sync::{oneshot, watch};
 use tracing::warn;
 
@@ -22,7 +22,7 @@ use crate::house::House;
 use crate::ids::DeliveryId;
 use crate::ports::Publisher;
 use crate::store::{Lease, StoreError};
-use crate::supervision::Fate;
+use crate::supervision::{Alarm, Fate};
 
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -38,8 +38,7 @@ pub struct DestinationActor {
     /// Ends the rests of attempts that have not sent anything.
     draining: watch::Sender<bool>,
     drained: Vec<oneshot::Sender<()>>,
-    /// The next moment to look up at, on the clock that never goes back.
-    alarm: Option<(Duration, SpawnHandle)>,
+    alarm: Alarm,
     lease: Option<Lease>,
 }
 
@@ -70,7 +69,7 @@ impl DestinationActor {
             under_way,
             draining,
             drained,
-            alarm: None,
+            alarm: Alarm::default(),
             lease: None,
         }
     }
@@ -129,20 +128,11 @@ impl DestinationActor {
         }));
     }
 
-    /// There is one alarm, however often it is asked for: when it goes off, the next one is known.
     fn tick_after(&mut self, pause: Duration, ctx: &mut Context<Self>) {
-        let due = self.house.clock.elapsed().saturating_add(pause);
-        match self.alarm {
-            Some((set, _)) if set <= due => return,
-            Some((_, later)) => _ = ctx.cancel_future(later),
-            None => {}
-        }
-        let wait = self.house.clock.sleep(pause).into_actor(self);
-        let ring = wait.map(|(), act, ctx| {
-            act.alarm = None;
+        self.alarm.ring_after(pause, self.house.clock.as_ref(), ctx, |act, ctx| {
+            act.alarm.rang();
             act.feed(Input::Tick, ctx);
         });
-        self.alarm = Some((due, ctx.spawn(ring)));
     }
 
     fn attempt(&mut self, id: DeliveryId, spot: Spot, probe: bool, ctx: &mut Context<Self>) {

@@ -13,7 +13,7 @@ use crate::house::House;
 use crate::ids::{OrgId, ReplayId};
 use crate::keys;
 use crate::store::{Lease, Scan, StoreError, decode};
-use crate::supervision::{Fate, Members};
+use crate::supervision::{Alarm, Fate, Members};
 use crate::webhook::DestinationActor;
 use crate::webhook::resend::Resender;
 
@@ -28,6 +28,7 @@ pub struct ReplayerActor {
     resender: Resender,
     fate: Fate,
     turns: Turns,
+    alarm: Alarm,
     lease: Option<Lease>,
 }
 
@@ -36,7 +37,7 @@ impl ReplayerActor {
     #[must_use]
     pub fn new(house: Arc<House>, destinations: Members<DestinationActor>, fate: Fate) -> Self {
         let resender = Resender::new(house.clone(), destinations);
-        Self { house, resender, fate, turns: Turns::default(), lease: None }
+        Self { house, resender, fate, turns: Turns::default(), alarm: Alarm::default(), lease: None }
     }
 
     fn go_on(&mut self, ctx: &mut Context<Self>) {
@@ -49,8 +50,10 @@ impl ReplayerActor {
                 taken.into_actor(self).map(move |stepped, act, ctx| act.stepped(org, id, stepped, ctx)),
             );
         } else if let Some(due) = self.turns.next() {
-            let wait = self.house.clock.sleep(due.since(now)).into_actor(self);
-            ctx.spawn(wait.map(|(), act, ctx| act.go_on(ctx)));
+            self.alarm.ring_after(due.since(now), self.house.clock.as_ref(), ctx, |act, ctx| {
+                act.alarm.rang();
+                act.go_on(ctx);
+            });
         }
     }
 
