@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::admit::Caller;
-use super::paging::{self, LAST_PAGE};
+use super::paging::{LAST_PAGE, PageParams};
 use super::route::{Access, Route, kind, whole};
 use super::take::{Json, Object, Params};
 use crate::auth::role::Permission;
@@ -99,13 +99,6 @@ impl From<EventType> for TypeReply {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ListParams {
-    page: Option<usize>,
-    page_size: Option<usize>,
-}
-
 /// A `null` that is given is a value here, and no schema.
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
@@ -114,9 +107,9 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Val
 async fn list(
     caller: Caller,
     types: web::Data<EventTypes>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<HttpResponse, Problem> {
-    let page = paging::read(params.page, params.page_size)?;
+    let page = params.read()?;
     let mut listed = Listed::new(page.slice());
     for found in types.list(&caller.org).await? {
         listed.meet(found);

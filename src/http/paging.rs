@@ -1,6 +1,7 @@
 //! Lists by page (contract §1.2) of what is no record: runs, versions, deliveries.
 
 use appengine_actors::list::{Listed, Slice};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::problem::{Detail, Problem};
@@ -11,6 +12,24 @@ pub const LAST_PAGE: u32 = 10_000;
 const LARGEST: usize = 500;
 /// A moment, as parameters take it.
 pub const TIME: &str = r"^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?Z$";
+
+/// The parameters of a list that is asked for nothing else.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PageParams {
+    page: Option<usize>,
+    page_size: Option<usize>,
+}
+
+impl PageParams {
+    /// The page that they ask for.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn read(&self) -> Result<Page, Problem> {
+        read(self.page, self.page_size)
+    }
+}
 
 /// A page.
 #[derive(Debug, Clone, Copy)]

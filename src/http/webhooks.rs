@@ -33,6 +33,9 @@ use crate::problem::Problem;
 const TAG: &str = "Webhooks";
 /// Who may know what webhooks are signed with.
 pub const SECRET: Access = Access::Admin("read:webhooks");
+/// The answer of a handler that sets one thing to what its route says.
+type Setting = std::pin::Pin<Box<dyn Future<Output = Result<HttpResponse, Problem>>>>;
+
 /// Who may decide what is sent where.
 const SEND: Access = Access::Admin("write:webhooks");
 const STATUSES: [&str; 6] = ["pending", "delivering", "delivered", "failed", "dead", "discarded"];

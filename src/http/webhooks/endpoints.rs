@@ -14,11 +14,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::schema::{Endpoint, EndpointBody, EndpointPage, EndpointPatch, RotateBody, TestBody};
-use super::{SEND, TAG, not_sent};
+use super::{SEND, Setting, TAG, not_sent};
 use crate::auth::role::Permission;
 use crate::event_types::EventTypes;
 use crate::http::admit::Caller;
-use crate::http::paging::{self, LAST_PAGE};
+use crate::http::paging::{LAST_PAGE, PageParams};
 use crate::http::route::{Access, Route, id, whole};
 use crate::http::shown::{self, Hidden};
 use crate::http::take::{Json, MaybeJson, Object, Params};
@@ -96,21 +96,12 @@ const ONE: [&str; 8] = [
     "POST /webhooks/endpoints/{id}/test",
 ];
 
-type Setting = std::pin::Pin<Box<dyn Future<Output = Result<HttpResponse, Problem>>>>;
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ListParams {
-    page: Option<usize>,
-    page_size: Option<usize>,
-}
-
 async fn list(
     caller: Caller,
     machine: web::Data<Machine>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<HttpResponse, Problem> {
-    let page = paging::read(params.page, params.page_size)?;
+    let page = params.read()?;
     let mut listed = machine.endpoints.list(&caller.org, page.slice()).await.map_err(refused)?;
     let looks = std::mem::take(&mut listed.rows).into_iter().map(|endpoint| machine.endpoints.look(endpoint));
     let rows = futures_util::future::try_join_all(looks).await.map_err(refused)?;

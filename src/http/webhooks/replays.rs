@@ -14,10 +14,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::schema::{RecoverBody, ReplayBody};
-use super::{SEND, TAG};
+use super::{SEND, Setting, TAG};
 use crate::auth::role::Permission;
 use crate::http::admit::Caller;
-use crate::http::paging::{self, LAST_PAGE};
+use crate::http::paging::{LAST_PAGE, PageParams};
 use crate::http::route::{Access, Route, id, whole};
 use crate::http::take::{Json, MaybeJson, Object, Params};
 use crate::problem::{Detail, Problem};
@@ -78,8 +78,6 @@ pub(super) fn routes() -> Vec<Route> {
         ),
     ]
 }
-
-type Setting = std::pin::Pin<Box<dyn Future<Output = Result<HttpResponse, Problem>>>>;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -197,19 +195,12 @@ fn scope(wanted: Wanted, now: Timestamp, wrong: &mut Vec<Detail>) -> Scope {
     Scope { endpoint_id: wanted.endpoint_id, events, key: wanted.key, from, to: to.min(now), outcome }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ListParams {
-    page: Option<usize>,
-    page_size: Option<usize>,
-}
-
 async fn list(
     caller: Caller,
     machine: web::Data<Machine>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<HttpResponse, Problem> {
-    let page = paging::read(params.page, params.page_size)?;
+    let page = params.read()?;
     let listed = machine.replays.list(&caller.org, page.slice()).await.map_err(refused)?;
     Ok(HttpResponse::Ok().json(page.envelope(&listed, told)))
 }
