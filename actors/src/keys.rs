@@ -32,6 +32,7 @@
 //! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |
 //! | system `d` | job, part | its payload, result, cursor, progress, log |
 //! | system `b` | job, job that waits for it | the queue of the latter |
+//! | system `e` | job that others wait for | nothing |
 //! | system `a` | queue, job | how it ended, until those that wait for it know |
 //! | system `z` | queue | totals; behind it `p`: whose jobs are not taken |
 //! | system `w` | destination, due, delivery | org |

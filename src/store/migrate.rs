@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use appengine_actors::queue::format::into_lines;
+use appengine_actors::queue::format::{into_lines, note_awaited};
 use appengine_actors::store::{Key, StoreError, Versioned};
 
 use super::carrier::Home;
@@ -33,8 +33,14 @@ pub(super) enum Rewritten {
     Entries(Vec<(Key, Versioned)>),
 }
 
-/// The formats so far: 1, each entry by itself; 2, the same entries in blocks; 3, jobs that wait stand in lines.
-pub(super) const PLAN: Plan<'static> = Plan { oldest: 1, steps: &[&|_, _| Ok(Rewritten::Same), &lines] };
+/// The formats so far: 1, each entry by itself; 2, the same entries in blocks; 3, jobs that wait stand in lines;
+/// 4, of a job that others wait for it is noted.
+pub(super) const PLAN: Plan<'static> =
+    Plan { oldest: 1, steps: &[&|_, _| Ok(Rewritten::Same), &lines, &awaited] };
+
+fn awaited(key: &[u8], found: &Versioned) -> Result<Rewritten, String> {
+    Ok(note_awaited(key, found).map_or(Rewritten::Same, Rewritten::Entries))
+}
 
 fn lines(key: &[u8], found: &Versioned) -> Result<Rewritten, String> {
     let moved = into_lines(key, found).map_err(|error| error.to_string())?;

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::dev::MessageResponse;
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture,
-    WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use tracing::{debug, error, warn};
 
 use super::build::{Built, Guard, Limits, build};
@@ -29,7 +26,7 @@ use crate::record::model::Record;
 use crate::schedule::ScheduleActor;
 use crate::schedule::messages::Look;
 use crate::store::{Batch, Lease, StoreError, decode};
-use crate::supervision::{Fate, Members, Ref};
+use crate::supervision::{Answer, Errands, Fate, Members, Ref};
 use crate::webhook::DestinationActor;
 use crate::webhook::messages::{ALL_DESTINATIONS, DeliveriesAdded, EndpointChanged};
 
@@ -52,6 +49,7 @@ pub struct BusActor {
     fate: Fate,
     state: BusState,
     turns: Turns,
+    errands: Errands<Self>,
     lease: Option<Lease>,
 }
 
@@ -70,7 +68,7 @@ impl BusActor {
     #[must_use]
     pub fn new(house: Arc<House>, below: Below, listeners: Listeners, fate: Fate) -> Self {
         let (state, turns) = (BusState::new(house.settings.flows.max_depth), Turns::default());
-        Self { house, below, listeners, fate, state, turns, lease: None }
+        Self { house, below, listeners, fate, state, turns, errands: Errands::default(), lease: None }
     }
 
     fn built(&self, org: &OrgId, change: &Change) -> Result<Built, ChangeError> {
@@ -101,7 +99,7 @@ impl BusActor {
         self.house.hints.note(ALL_DESTINATIONS);
     }
 
-    /// A commit was answered. actix does not say in which order it polls what is ready, and whoever
+    /// A commit was answered. The store does not say in which order it answers, and whoever
     /// watches, and the triggers of a flow that was written twice, need the order of the commits.
     fn answered(&mut self, turn: u64, receipt: Option<&Receipt>) {
         if turn != self.turns.next {
@@ -178,6 +176,7 @@ impl Actor for BusActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.house.settings.mailbox);
+        self.errands.begin(ctx);
         let house = self.house.clone();
         let loading = async move {
             let lease = house.store.lease("bus".to_owned()).await?;
@@ -207,19 +206,19 @@ impl Actor for BusActor {
 }
 
 impl Handler<Commit> for BusActor {
-    type Result = ResponseActFuture<Self, Result<Receipt, ChangeError>>;
+    type Result = Answer<Self, Result<Receipt, ChangeError>>;
 
     fn handle(&mut self, Commit { org, change }: Commit, _: &mut Self::Context) -> Self::Result {
         let built = match self.built(&org, &change) {
             Ok(built) => built,
-            Err(error) => return Box::pin(actix::fut::ready(Err(error))),
+            Err(error) => return self.errands.answer(actix::fut::ready(Err(error))),
         };
         // Queued here and now: the order of commits is the order of stamps.
         let Built { batch, guards, receipt } = built;
         let committed = self.house.store.commit(batch).into_actor(self);
         let turn = self.turns.given;
         self.turns.given += 1;
-        Box::pin(committed.then(move |committed, act, _| {
+        self.errands.answer(committed.then(move |committed, act, _| {
             act.answered(turn, committed.is_ok().then_some(&receipt));
             let house = act.house.clone();
             let answer = async move {

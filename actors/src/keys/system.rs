@@ -139,6 +139,19 @@ pub fn parse_dependent(key: &[u8]) -> Option<JobId> {
     key.last_chunk::<16>().map(|bytes| JobId::from_bytes(*bytes))
 }
 
+/// The job that is waited for, of a key of [`dependents`]; none where it is another key.
+#[must_use]
+pub fn parse_awaited(key: &[u8]) -> Option<JobId> {
+    let ids = key.strip_prefix(Builder::system(b'b').0.as_slice())?;
+    ids.split_first_chunk::<16>().map(|(id, _)| JobId::from_bytes(*id))
+}
+
+/// That others wait for a job to end.
+#[must_use]
+pub fn awaited(id: JobId) -> Key {
+    Builder::system(b'e').bytes(&id.to_bytes()).0
+}
+
 /// Jobs of a queue that ended, and of which others are still to be told.
 #[must_use]
 pub fn aftermaths(queue: &QueueName) -> Key {

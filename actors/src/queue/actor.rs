@@ -4,10 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, SpawnHandle,
-    WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tracing::{debug, error, warn};
@@ -17,19 +14,20 @@ use super::attempt::{Attempt, work};
 use super::effects::{Effect, Input, Page, Totals};
 use super::job::{Job, JobState, Outcome, QueueSettings, Task};
 use super::lines::LineId;
-use super::load::{batch_of, counts, load, paused_of};
+use super::load::{Refused, batch_of, counts, load, paused_of, refused};
 use super::messages::{Drain, GetStatus, JobsAdded, Move, SetPaused};
 use super::outside::Desk;
 use super::pages::{JobPage, Jobs, place_of, read_jobs, survey};
 use super::retention::STEP;
 use super::state::QueueState;
+use super::trail::Awaited;
 use super::worker::Worker;
 use crate::clock::timeout;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
 use crate::keys::{self, Side};
 use crate::store::{Batch, Lease, StoreError, decode};
-use crate::supervision::{ActorPath, Alarm, Fate, Ref};
+use crate::supervision::{ActorPath, Alarm, Answer, ErrandId, Errands, Fate, Ref};
 use crate::window::Place;
 
 /// How long a failed read or write rests before it is tried again.
@@ -54,7 +52,9 @@ pub struct QueueActor {
     /// Whoever waits for something.
     pub(super) desk: Desk,
     /// When whoever waits for jobs is told that there are none.
-    pub(super) alarms: HashMap<u64, SpawnHandle>,
+    pub(super) alarms: HashMap<u64, ErrandId>,
+    /// What it waits for.
+    pub(super) errands: Errands<Self>,
     /// Where the other queues are.
     group: Option<ActorPath>,
 }
@@ -70,7 +70,22 @@ impl QueueActor {
         let state = QueueState::new(name.clone(), settings);
         let (running, drained, alarm) = (HashMap::new(), Vec::new(), Alarm::default());
         let (lease, desk, group, alarms) = (None, Desk::default(), None, HashMap::new());
-        Self { name, house, worker, fate, state, running, drained, alarm, lease, desk, alarms, group }
+        let errands = Errands::default();
+        Self {
+            name,
+            house,
+            worker,
+            fate,
+            state,
+            running,
+            drained,
+            alarm,
+            lease,
+            desk,
+            alarms,
+            errands,
+            group,
+        }
     }
 
     /// The queue, which finds the others in this place.
@@ -107,12 +122,12 @@ impl QueueActor {
         let effects = self.state.handle(input, self.house.clock.now(), rand::random());
         for effect in effects {
             match effect {
-                Effect::Write(moves, totals) => self.write(moves, totals, ctx),
-                Effect::Run(job) => self.run(*job, ctx),
-                Effect::Fetch { page, after, limit } => self.fetch(page, after, limit, ctx),
-                Effect::Survey(of, after) => self.survey(of, after, ctx),
+                Effect::Write(moves, totals) => self.write(moves, totals),
+                Effect::Run(job) => self.run(*job),
+                Effect::Fetch { page, after, limit } => self.fetch(page, after, limit),
+                Effect::Survey(of, after) => self.survey(of, after),
                 Effect::Lend(ticket, jobs) => self.lend(ticket, jobs, ctx),
-                Effect::Count => self.count(ctx),
+                Effect::Count => self.count(),
                 Effect::WakeIn(pause) if pause < HEARTBEAT => self.tick_after(pause, ctx),
                 Effect::WakeIn(_) => {}
                 Effect::Drained => {
@@ -133,28 +148,26 @@ impl QueueActor {
         });
     }
 
-    fn heartbeat(&self, ctx: &mut Context<Self>) {
+    fn heartbeat(&self) {
         let wait = self.house.clock.sleep(HEARTBEAT).into_actor(self);
-        ctx.spawn(wait.map(|(), act, ctx| {
+        self.errands.send(wait.map(|(), act, ctx| {
             let missed = act.house.hints.take(act.name.as_str());
             act.feed(if missed { Input::Missed } else { Input::Tick }, ctx);
-            act.spread(ctx);
-            act.heartbeat(ctx);
+            act.spread();
+            act.heartbeat();
         }));
     }
 
-    fn clean(&self, ctx: &mut Context<Self>) {
+    fn clean(&self) {
         let wait = self.house.clock.sleep(CLEANING).into_actor(self);
-        ctx.spawn(wait.map(|(), act, ctx| {
+        self.errands.send(wait.map(|(), act, _| {
             // One is enough to see whether any is to go.
-            [JobState::Completed, JobState::Failed]
-                .into_iter()
-                .for_each(|state| act.remove_old(state, 1, ctx));
-            act.clean(ctx);
+            [JobState::Completed, JobState::Failed].into_iter().for_each(|state| act.remove_old(state, 1));
+            act.clean();
         }));
     }
 
-    fn remove_old(&self, state: JobState, limit: usize, ctx: &mut Context<Self>) {
+    fn remove_old(&self, state: JobState, limit: usize) {
         let read = read_jobs(self.house.clone(), self.name.clone(), Jobs::All(state), None, limit);
         let removed = read.into_actor(self).then(move |page, act, ctx| {
             let jobs = page.unwrap_or_default().jobs;
@@ -164,15 +177,15 @@ impl QueueActor {
             let removals = jobs.into_iter().take(count).map(removal).collect();
             act.write_altered(removals, false, Batch::default(), ctx)
         });
-        ctx.spawn(removed.map(move |removed, act, ctx| match removed {
-            Ok(removed) if removed.jobs.len() >= limit => act.remove_old(state, STEP, ctx),
+        self.errands.send(removed.map(move |removed, act, _| match removed {
+            Ok(removed) if removed.jobs.len() >= limit => act.remove_old(state, STEP),
             Ok(_) => {}
             // The next time will do.
             Err(error) => debug!(queue = %act.name, %error, "old jobs were not removed"),
         }));
     }
 
-    fn write(&self, moves: Vec<Move>, totals: Totals, ctx: &mut Context<Self>) {
+    fn write(&self, moves: Vec<Move>, totals: Totals) {
         let batch = match batch_of(&moves, &self.name, totals) {
             // A power cut may have the jobs run again, as a crash may; whoever asks for them knows nothing of it.
             Ok(batch) if moves.iter().all(|one| !one.promised) => batch.lazily(),
@@ -180,32 +193,40 @@ impl QueueActor {
             Err(error) => return error!(queue = %self.name, %error, "cannot encode jobs"),
         };
         let write = self.house.store.commit(batch).into_actor(self);
-        ctx.spawn(write.map(move |written, act, ctx| act.wrote(written, moves, ctx)));
+        self.errands.send(write.map(move |written, act, ctx| act.wrote(written, moves, ctx)));
     }
 
     fn wrote(&mut self, written: Result<(), StoreError>, mut moves: Vec<Move>, ctx: &mut Context<Self>) {
-        match written {
-            Ok(()) => {
-                let ended = moves.iter().any(|one| one.job.task.is_work() && one.job.state.is_final());
+        let refused = written.as_ref().err().and_then(|error| refused(&moves, error));
+        match (written, refused) {
+            (Ok(()), _) => {
+                let is_heard_of = |one: &Move| {
+                    one.awaited == Awaited::Perhaps && one.job.state.is_final() && one.job.task.is_work()
+                };
+                let ended = moves.iter().any(is_heard_of);
                 self.desk.settled(&moves);
                 self.feed(Input::Written(moves), ctx);
                 if ended {
-                    self.spread(ctx);
+                    self.spread();
                 }
             }
-            Err(StoreError::Conflict { index }) if index < moves.len() => {
+            (Err(_), Some(Refused::Moved(index))) => {
                 let refused = moves.remove(index);
-                self.look_into(refused, moves, ctx);
+                self.look_into(refused, moves);
             }
-            Err(error) => self.after_pause(&error, Input::WriteFailed(moves), ctx),
+            (Err(_), Some(Refused::Awaited(index))) => {
+                moves.iter_mut().skip(index).take(1).for_each(|one| one.awaited = Awaited::Perhaps);
+                self.feed(Input::WriteFailed(moves), ctx);
+            }
+            (Err(error), None) => self.after_pause(&error, Input::WriteFailed(moves)),
         }
     }
 
     /// A move was refused: either its job is elsewhere, or this very move came through although its
     /// first answer was a failure.
-    fn look_into(&self, refused: Move, rest: Vec<Move>, ctx: &mut Context<Self>) {
+    fn look_into(&self, refused: Move, rest: Vec<Move>) {
         let read = self.house.store.get(keys::job(refused.id())).into_actor(self);
-        ctx.spawn(read.map(move |found, act, ctx| {
+        self.errands.send(read.map(move |found, act, ctx| {
             let found = found.and_then(|f| f.map(|f| decode::<Job>(&f.value)).transpose());
             match found {
                 Ok(Some(job)) if job == refused.job => {
@@ -225,7 +246,7 @@ impl QueueActor {
         }));
     }
 
-    fn fetch(&self, page: Page, after: Option<Place<JobId>>, limit: usize, ctx: &mut Context<Self>) {
+    fn fetch(&self, page: Page, after: Option<Place<JobId>>, limit: usize) {
         let which = match &page {
             Page::Delayed => Jobs::All(JobState::Delayed),
             Page::Line(line) => Jobs::Line(Side::Inside, line.clone()),
@@ -233,37 +254,37 @@ impl QueueActor {
         };
         let after = after.map(|after| place_of(&self.name, &which, after));
         let read = read_jobs(self.house.clone(), self.name.clone(), which, after, limit).into_actor(self);
-        ctx.spawn(read.map(move |read, act, ctx| match read {
+        self.errands.send(read.map(move |read, act, ctx| match read {
             Ok(JobPage { jobs, more, .. }) => act.feed(Input::Fetched { page, jobs, more }, ctx),
-            Err(error) => act.after_pause(&error, Input::FetchFailed(page), ctx),
+            Err(error) => act.after_pause(&error, Input::FetchFailed(page)),
         }));
     }
 
-    fn survey(&self, of: Option<OrgId>, after: Option<LineId>, ctx: &mut Context<Self>) {
+    fn survey(&self, of: Option<OrgId>, after: Option<LineId>) {
         let read = survey(self.house.clone(), self.name.clone(), of.clone(), after).into_actor(self);
-        ctx.spawn(read.map(move |read, act, ctx| match read {
+        self.errands.send(read.map(move |read, act, ctx| match read {
             Ok((lines, more)) => act.feed(Input::Surveyed { of, lines, more }, ctx),
-            Err(error) => act.after_pause(&error, Input::SurveyFailed(of), ctx),
+            Err(error) => act.after_pause(&error, Input::SurveyFailed(of)),
         }));
     }
 
-    fn count(&self, ctx: &mut Context<Self>) {
+    fn count(&self) {
         let (house, name) = (self.house.clone(), self.name.clone());
         let count = async move { counts(&house, &name).await }.into_actor(self);
-        ctx.spawn(count.map(|counted, act, ctx| match counted {
+        self.errands.send(count.map(|counted, act, ctx| match counted {
             Ok(counts) => act.feed(Input::Counted(counts), ctx),
             // What is shown is a little off until the next time.
             Err(error) => debug!(queue = %act.name, %error, "jobs could not be counted"),
         }));
     }
 
-    fn after_pause(&self, error: &StoreError, input: Input, ctx: &mut Context<Self>) {
+    fn after_pause(&self, error: &StoreError, input: Input) {
         warn!(queue = %self.name, %error, "jobs could not be read or written, trying again");
         let wait = self.house.clock.sleep(STORE_PAUSE).into_actor(self);
-        ctx.spawn(wait.map(move |(), act, ctx| act.feed(input, ctx)));
+        self.errands.send(wait.map(move |(), act, ctx| act.feed(input, ctx)));
     }
 
-    fn run(&mut self, job: Job, ctx: &mut Context<Self>) {
+    fn run(&mut self, job: Job) {
         crate::failpoint::pass("job.run");
         let (id, limit) = (job.id, job.terms.timeout().unwrap_or(self.state.settings().timeout));
         let (clock, stuck_after) = (self.house.clock.clone(), self.state.settings().stuck_after);
@@ -285,7 +306,7 @@ impl QueueActor {
             done.unwrap_or_else(|| Outcome::Retry(format!("it took longer than {limit:?}")))
         });
         self.running.insert(id, Attempt::of(attempt.abort_handle(), signal));
-        ctx.spawn(attempt.into_actor(self).map(move |ended, act, ctx| {
+        self.errands.send(attempt.into_actor(self).map(move |ended, act, ctx| {
             let cancelled_by = act.running.remove(&id).and_then(Attempt::end);
             let outcome = match (ended, cancelled_by) {
                 (Ok(Outcome::Done), _) => Outcome::Done,
@@ -307,6 +328,7 @@ impl Actor for QueueActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.house.settings.mailbox);
+        self.errands.begin(ctx);
         let (house, name) = (self.house.clone(), self.name.clone());
         let load = async move {
             let lease = house.store.lease(format!("queue/{name}")).await?;
@@ -317,8 +339,8 @@ impl Actor for QueueActor {
             Ok((lease, input)) => {
                 act.lease = Some(lease);
                 act.feed(input, ctx);
-                act.heartbeat(ctx);
-                act.clean(ctx);
+                act.heartbeat();
+                act.clean();
             }
             Err(error) => {
                 act.fate.failed(format!("load the queue {}: {error}", act.name));
@@ -337,7 +359,7 @@ impl Handler<JobsAdded> for QueueActor {
 }
 
 impl Handler<SetPaused> for QueueActor {
-    type Result = ResponseActFuture<Self, Result<(), StoreError>>;
+    type Result = Answer<Self, Result<(), StoreError>>;
 
     fn handle(&mut self, SetPaused { whose, paused }: SetPaused, ctx: &mut Self::Context) -> Self::Result {
         let before = match &whose {
@@ -352,7 +374,7 @@ impl Handler<SetPaused> for QueueActor {
         };
         let store = self.house.store.clone();
         let write = async move { store.commit(batch?).await };
-        Box::pin(write.into_actor(self).map(move |written, act, ctx| {
+        self.errands.answer(write.into_actor(self).map(move |written, act, ctx| {
             // Only what is written holds: a pause that a restart forgets is none.
             if written.is_err() {
                 act.feed(Input::SetPaused(whose, before), ctx);

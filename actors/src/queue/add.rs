@@ -266,6 +266,7 @@ fn made(at: &Terminal, id: JobId, draft: WorkDraft, inside: impl Fn(&str) -> boo
         on_dependency_failure: (!draft.depends_on.is_empty()).then_some(draft.on_dependency_failure),
         waits_for: draft.depends_on,
         skipped: false,
+        begun: false,
     };
     let job = JobDraft {
         due: draft.run_at,
@@ -297,7 +298,7 @@ async fn wait_for(
         }
         // It must not end meanwhile without noticing who waits for it.
         batch.expect(keys::job(id), Expect::Version(found.version));
-        batch.put(keys::dependent(id, job.id), encode(&job.queue)?);
+        batch.put(keys::dependent(id, job.id), encode(&job.queue)?).put(keys::awaited(id), Vec::new());
         if other.state.is_final() {
             // It was given up before: that is told once more.
             let aftermath = Aftermath { org_id: other.org_id, done: false, unique: None };

@@ -70,7 +70,7 @@ async fn forget(house: &Arc<House>, queue: &QueueName, ended: Vec<Ended>) -> Res
         }
         // Somebody may have begun to wait for it since it was looked at.
         let key = keys::aftermath(queue, id);
-        batch.expect(key.clone(), Expect::Version(version)).delete(key);
+        batch.expect(key.clone(), Expect::Version(version)).delete(key).delete(keys::awaited(id));
     }
     house.store.commit(batch.lazily()).await
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::job::{FailedReason, Job, JobState, Terms};
 use super::pages::{Found, jobs_of};
-use super::trail::{follow, left, removed};
+use super::trail::{Awaited, follow, left, removed};
 use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
@@ -192,7 +192,7 @@ pub(super) fn batch_of(alterations: &[Alteration], now: Timestamp) -> Result<Bat
                     batch.insert(job.at(), Vec::new());
                 }
                 batch.put(keys::job(job.id), encode(job)?);
-                follow(&mut batch, job)?;
+                follow(&mut batch, job, Awaited::Perhaps)?;
             }
             None => {
                 batch.delete(keys::job(before.id));

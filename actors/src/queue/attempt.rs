@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::context::JobContext;
 use super::job::{Job, Outcome};
-use super::parts::{Part, read};
+use super::parts::given;
 use super::worker::Handler;
 use crate::house::House;
 
@@ -60,12 +59,11 @@ pub(super) async fn work(
     stuck_after: Duration,
     cancelled: watch::Receiver<bool>,
 ) -> Outcome {
-    let given = match read(&house, &[job.id], &[Part::Payload, Part::Cursor]).await {
+    let given = match given(&house, std::slice::from_ref(&job)).await {
         Ok(given) => given,
         Err(error) => return Outcome::Retry(format!("failed to {error}")),
     };
-    let mut given = given.into_iter().flatten();
-    let given = (given.next().flatten().unwrap_or(Value::Null), given.next().flatten());
+    let given = given.into_iter().next().unwrap_or_default();
     let context = JobContext::new(house.clone(), job.clone(), given, cancelled);
     let (watched, called_off) = (context.clone(), context.clone());
     let silent = async move {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::job::Job;
-use super::parts::{Part, Said, say};
+use super::parts::{Given, Part, Said, say};
 use crate::house::House;
 use crate::store::StoreError;
 
@@ -20,22 +20,16 @@ pub struct JobContext(Arc<Inner>);
 struct Inner {
     house: Arc<House>,
     job: Job,
-    payload: Value,
-    cursor: Option<Value>,
+    given: Given,
     /// When it was last heard of, in milliseconds on the clock that never goes back.
     beaten: AtomicU64,
     cancelled: watch::Receiver<bool>,
 }
 
 impl JobContext {
-    pub(super) fn new(
-        house: Arc<House>,
-        job: Job,
-        (payload, cursor): (Value, Option<Value>),
-        cancelled: watch::Receiver<bool>,
-    ) -> Self {
+    pub(super) fn new(house: Arc<House>, job: Job, given: Given, cancelled: watch::Receiver<bool>) -> Self {
         let beaten = AtomicU64::new(0);
-        let context = Self(Arc::new(Inner { house, job, payload, cursor, beaten, cancelled }));
+        let context = Self(Arc::new(Inner { house, job, given, beaten, cancelled }));
         context.beat();
         context
     }
@@ -43,13 +37,13 @@ impl JobContext {
     /// What is to be done.
     #[must_use]
     pub fn payload(&self) -> &Value {
-        &self.0.payload
+        &self.0.given.payload
     }
 
     /// How far an earlier attempt came, if it said so.
     #[must_use]
     pub fn cursor(&self) -> Option<&Value> {
-        self.0.cursor.as_ref()
+        self.0.given.cursor.as_ref()
     }
 
     /// It lives. Whoever says nothing for long is taken for stuck.

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 /// The job after an attempt that ended at `now`. `random` in 0..1 spreads its pause.
 #[must_use]
 pub fn ended(settings: &QueueSettings, job: Job, outcome: Outcome, now: Timestamp, random: f64) -> Job {
-    let job = Job { lease: None, terms: job.terms.begun(), ..job };
+    let job = Job { lease: None, terms: job.terms.after_begin(), ..job };
     let failures = job.attempts.saturating_sub(job.interrupted);
     let (error, pause) = match outcome {
         Outcome::Done => {

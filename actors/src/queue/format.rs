@@ -39,6 +39,15 @@ pub fn into_lines(key: &[u8], found: &Versioned) -> Result<Option<Vec<(Key, Vers
     Ok(Some(vec![(key.to_vec(), found.clone()), (at, nothing)]))
 }
 
+/// From format 3 to 4, where it is noted of a job that others wait for it: what takes an entry's place, or none
+/// where it stays.
+#[must_use]
+pub fn note_awaited(key: &[u8], found: &Versioned) -> Option<Vec<(Key, Versioned)>> {
+    let awaited = keys::awaited(keys::parse_awaited(key)?);
+    let nothing = Versioned { version: found.version, value: Vec::new().into() };
+    Some(vec![(key.to_vec(), found.clone()), (awaited, nothing)])
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -66,5 +75,18 @@ mod tests {
         assert_eq!(into_lines(&keys::job_in(&queue, b'd', 7, id), &nothing), Ok(None));
         assert_eq!(into_lines(&key, &job("delayed")), Ok(None));
         assert!(into_lines(&key, &nothing).is_err());
+    }
+
+    #[test]
+    fn of_a_job_that_others_wait_for_it_is_noted() {
+        let [first, second] = [1, 2].map(|at| JobId::new(Timestamp::from_millis(at)));
+        let found = Versioned { version: 3, value: "\"automation\"".into() };
+        let nothing = Versioned { version: 3, value: Vec::new().into() };
+        let key = keys::dependent(first, second);
+        let noted = note_awaited(&key, &found).unwrap();
+        assert_eq!(noted, [(key.clone(), found.clone()), (keys::awaited(first), nothing.clone())]);
+        assert!(keys::awaited(first) > key, "a migration meets what it wrote, and leaves it alone");
+        assert_eq!(note_awaited(&keys::awaited(first), &nothing), None);
+        assert_eq!(note_awaited(&keys::job(first), &nothing), None);
     }
 }

@@ -19,7 +19,7 @@ pub fn is_suspect(job: &Job) -> bool {
 #[must_use]
 pub fn interrupted_move(job: Job, now: Timestamp) -> Move {
     let from = job.at();
-    let job = Job { terms: job.terms.begun(), ..job };
+    let job = Job { terms: job.terms.after_begin(), ..job };
     Move::of(cut_short(job, now, "the process ended"), from)
 }
 

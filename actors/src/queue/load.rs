@@ -8,7 +8,7 @@ use super::job::JobState;
 use super::lines::Held;
 use super::messages::Move;
 use super::pages::{Jobs, count, read_jobs};
-use super::trail::follow;
+use super::trail::{Awaited, follow};
 use crate::house::House;
 use crate::ids::QueueName;
 use crate::keys;
@@ -21,17 +21,41 @@ use crate::window::WINDOW;
 /// When a job has no JSON form, which is a fault of this program.
 pub(super) fn batch_of(moves: &[Move], queue: &QueueName, totals: Totals) -> Result<Batch, StoreError> {
     let mut batch = Batch::default();
-    for Move { job, from, parts, .. } in moves {
-        batch.expect(from.clone(), Expect::Present).delete(from.clone());
+    for Move { from, .. } in moves {
+        batch.expect(from.clone(), Expect::Present);
+    }
+    for Move { job, from, parts, awaited, .. } in moves {
+        batch.delete(from.clone());
         batch.insert(job.at(), Vec::new());
         batch.put(keys::job(job.id), encode(job)?);
         for (letter, value) in parts {
             batch.put(keys::job_part(job.id, *letter), value.clone());
         }
-        follow(&mut batch, job)?;
+        follow(&mut batch, job, *awaited)?;
     }
     batch.put(keys::queue_totals(queue), encode(&totals)?);
     Ok(batch)
+}
+
+/// Why the store refused a batch of moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// This one's job is elsewhere.
+    Moved(usize),
+    /// Somebody waits for this one's job.
+    Awaited(usize),
+}
+
+/// What the refusal of a batch that [`batch_of`] made of these moves means.
+pub(super) fn refused(moves: &[Move], error: &StoreError) -> Option<Refused> {
+    let StoreError::Conflict { index } = error else { return None };
+    match index.checked_sub(moves.len()) {
+        None => Some(Refused::Moved(*index)),
+        Some(nth) => {
+            let mut unawaited = moves.iter().enumerate().filter(|(_, one)| one.awaited == Awaited::No);
+            unawaited.nth(nth).map(|(index, _)| Refused::Awaited(index))
+        }
+    }
 }
 
 /// What a queue begins with.

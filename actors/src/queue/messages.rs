@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::alter::{AlterError, Altered, Which, Wish};
 use super::job::Job;
 use super::lines::Held;
+use super::trail::Awaited;
 use crate::ids::{JobId, OrgId, QueueName};
 use crate::store::Key;
 
@@ -113,13 +114,16 @@ pub struct Move {
     pub parts: Vec<(u8, Vec<u8>)>,
     /// Whether somebody is told that it was carried out: then it must be on the disk.
     pub promised: bool,
+    /// Whether somebody may wait for the job to end.
+    pub awaited: Awaited,
 }
 
 impl Move {
     /// A move and nothing beside it, of which nobody is told.
     #[must_use]
-    pub const fn of(job: Job, from: Key) -> Self {
-        Self { job, from, parts: Vec::new(), promised: false }
+    pub fn of(job: Job, from: Key) -> Self {
+        let awaited = Awaited::supposed(&job);
+        Self { job, from, parts: Vec::new(), promised: false, awaited }
     }
 
     /// The job's id.

@@ -9,7 +9,7 @@ use super::job::Job;
 use crate::house::House;
 use crate::ids::JobId;
 use crate::keys;
-use crate::store::{Batch, Expect, StoreError, decode, encode};
+use crate::store::{Batch, Expect, StoreError, Versioned, decode, encode};
 
 /// What a stored part begins with: whether it is sealed.
 const PLAIN: u8 = b'0';
@@ -108,6 +108,35 @@ pub async fn read(
     let values = found.into_iter().map(|found| found.map(|found| open(house, &found.value)).transpose());
     let values: Vec<_> = values.collect::<Result<_, _>>()?;
     Ok(values.chunks(parts.len().max(1)).map(<[_]>::to_vec).collect())
+}
+
+/// What an attempt at a job is given.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Given {
+    /// What is to be done.
+    pub payload: Value,
+    /// How far an earlier attempt came.
+    pub cursor: Option<Value>,
+}
+
+/// What attempts at these jobs are given, job by job.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn given(house: &Arc<House>, jobs: &[Job]) -> Result<Vec<Given>, StoreError> {
+    // At its first attempt a job has no cursor: not to ask for one is not to ask the disk.
+    let has_cursor = |job: &Job| job.terms.begun || job.attempts > 1;
+    let part = |job: &Job, part: Part| keys::job_part(job.id, part.letter());
+    let payloads = jobs.iter().map(|job| part(job, Part::Payload));
+    let cursors = jobs.iter().filter(|job| has_cursor(job)).map(|job| part(job, Part::Cursor));
+    let mut found = house.store.get_many(payloads.chain(cursors).collect()).await?;
+    let mut cursors = found.split_off(jobs.len().min(found.len())).into_iter();
+    let open = |found: Option<Versioned>| found.map(|found| open(house, &found.value)).transpose();
+    let given = jobs.iter().zip(found).map(|(job, payload)| {
+        let cursor = if has_cursor(job) { cursors.next().flatten() } else { None };
+        Ok(Given { payload: open(payload)?.unwrap_or(Value::Null), cursor: open(cursor)? })
+    });
+    given.collect()
 }
 
 /// Removes all that lies beside a job.

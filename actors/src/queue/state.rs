@@ -43,11 +43,26 @@ pub struct QueueState {
     outside: Outside,
     /// Jobs that wait for others to end.
     blocked: u64,
+    /// Moves that are being written.
+    writing: usize,
+    /// What was counted may be off by those; whether it is counted once more when there are none.
+    doubt: Doubt,
     bucket: Option<Bucket>,
     ended_at: VecDeque<(u64, u32)>,
     last_error: Option<(OrgId, String)>,
     failures: u64,
     draining: bool,
+}
+
+/// Whether what was counted last is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// It is, or nearly so.
+    None,
+    /// It is being counted.
+    Counting,
+    /// It was counted while moves were being written, which may be in the count or not.
+    Some,
 }
 
 impl QueueState {
@@ -59,6 +74,8 @@ impl QueueState {
             waiting: Lines::unread(0, settings.shares),
             outside: Outside::new(settings.shares),
             blocked: 0,
+            writing: 0,
+            doubt: Doubt::None,
             bucket: settings.rate.map(Bucket::full),
             settings,
             totals: Totals::default(),
@@ -114,6 +131,7 @@ impl QueueState {
             Input::Added(jobs) => jobs.into_iter().for_each(|job| self.added(job)),
             Input::Tick => {}
             Input::Written(moves) => {
+                self.writing = self.writing.saturating_sub(moves.len());
                 let mut lent: BTreeMap<u64, Vec<Job>> = BTreeMap::new();
                 for done in moves {
                     if done.job.state == JobState::Active && done.job.lease.is_some() {
@@ -126,6 +144,7 @@ impl QueueState {
                 effects.extend(lent.into_iter().map(|(ticket, jobs)| Effect::Lend(ticket, jobs)));
             }
             Input::Stale(id, rest) => {
+                self.writing = self.writing.saturating_sub(1 + rest.len());
                 effects.extend(self.forget(id).map(|ticket| Effect::Lend(ticket, Vec::new())));
                 // An old page had it, and its true place may have been passed over meanwhile.
                 self.start_over();
@@ -135,11 +154,14 @@ impl QueueState {
             }
             Input::Missed => {
                 self.start_over();
+                self.doubt = Doubt::Counting;
                 effects.push(Effect::Count);
             }
             Input::Counted(counts) => {
                 self.outside.counted(counts.outside);
                 self.blocked = counts.blocked;
+                let sure = self.writing == 0 || self.doubt == Doubt::None;
+                self.doubt = if sure { Doubt::None } else { Doubt::Some };
             }
             Input::Ended(id, outcome) => {
                 if let Some(job) = self.active.get(&id).cloned() {
@@ -169,7 +191,10 @@ impl QueueState {
             Input::Altering(alterations) => self.count_altered(&alterations, 1),
             Input::NotAltered(alterations) => self.count_altered(&alterations, -1),
             Input::Altered(alterations) => self.altered(alterations),
-            Input::WriteFailed(moves) => effects.push(self.write(moves)),
+            Input::WriteFailed(moves) => {
+                self.writing = self.writing.saturating_sub(moves.len());
+                effects.push(self.write(moves));
+            }
             Input::SetPaused(None, paused) => {
                 self.totals.paused = paused;
                 effects.push(self.write(Vec::new()));
@@ -183,6 +208,10 @@ impl QueueState {
         effects.extend(self.wake(now, random));
         effects.extend(self.claim(now));
         effects.extend(self.fetch());
+        if self.doubt == Doubt::Some && self.writing == 0 {
+            self.doubt = Doubt::None;
+            effects.push(Effect::Count);
+        }
         let in_vain = self.outside.in_vain(self.draining);
         effects.extend(in_vain.into_iter().map(|ticket| Effect::Lend(ticket, Vec::new())));
         if self.draining && self.active.is_empty() && self.claiming.is_empty() {
@@ -260,6 +289,7 @@ impl QueueState {
     }
 
     fn write(&mut self, moves: Vec<Move>) -> Effect {
+        self.writing += moves.len();
         Effect::Write(moves, self.totals)
     }
 

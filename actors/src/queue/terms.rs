@@ -36,6 +36,9 @@ pub struct Terms {
     /// Whether it was passed over, since a job that it waited for was given up.
     #[serde(skip_serializing_if = "is_false")]
     pub skipped: bool,
+    /// Whether it was begun before: then there may be a cursor.
+    #[serde(skip_serializing_if = "is_false")]
+    pub begun: bool,
 }
 
 // By reference, as serde asks for it.
@@ -53,7 +56,8 @@ impl Terms {
 
     /// The terms of a job that was begun: what it held until then it holds no more.
     #[must_use]
-    pub fn begun(mut self) -> Self {
+    pub fn after_begin(mut self) -> Self {
+        self.begun = true;
         self.unique = self.unique.filter(|held| held.until != Until::Started);
         self
     }

@@ -8,7 +8,7 @@ use super::terms::Until;
 use crate::clock::Timestamp;
 use crate::ids::{JobId, OrgId};
 use crate::keys;
-use crate::store::{Batch, StoreError, encode};
+use crate::store::{Batch, Expect, StoreError, encode};
 
 /// That a job ended: kept until all who wait for it know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,17 +33,38 @@ pub struct Holder {
     pub expires: Option<Timestamp>,
 }
 
+/// Whether others are to be told that a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// They may be.
+    Perhaps,
+    /// Nobody waits for it, which is a condition of the batch: so it has no aftermath.
+    No,
+}
+
+impl Awaited {
+    /// What is supposed of a job that comes to its end: next to none is waited for.
+    #[must_use]
+    pub fn supposed(job: &Job) -> Self {
+        let plain = job.terms.unique.as_ref().is_none_or(|held| held.expires.is_none());
+        if job.task.is_work() && job.state.is_final() && plain { Self::No } else { Self::Perhaps }
+    }
+}
+
 /// What belongs to the batch in which a job comes to this state.
 ///
 /// # Errors
 /// Never: it has a JSON form.
-pub(super) fn follow(batch: &mut Batch, job: &Job) -> Result<(), StoreError> {
+pub(super) fn follow(batch: &mut Batch, job: &Job, awaited: Awaited) -> Result<(), StoreError> {
     if !job.task.is_work() {
         return Ok(());
     }
     // It came to this state now.
     let now = Some(job.place);
-    if job.state.is_final() {
+    if job.state.is_final() && awaited == Awaited::No {
+        batch.expect(keys::awaited(job.id), Expect::Absent);
+        let_go(batch, job, now);
+    } else if job.state.is_final() {
         ended(batch, job, (job.state == JobState::Completed, now))?;
     } else if job.state == JobState::Active
         && job.terms.unique.as_ref().is_some_and(|held| held.until == Until::Started)

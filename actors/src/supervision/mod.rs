@@ -18,6 +18,7 @@
 //! which is free only when the old incarnation is gone.
 
 mod alarm;
+mod errands;
 mod lifeline;
 mod members;
 mod policy;
@@ -25,6 +26,7 @@ mod registry;
 mod supervisor;
 
 pub use alarm::Alarm;
+pub use errands::{Answer, ErrandId, Errands};
 pub use lifeline::{Exit, Fate, Lifeline, Watch};
 pub use members::Members;
 pub use policy::{Budget, Policy, Restart, RestartLog, Verdict};

@@ -22,7 +22,7 @@ use crate::house::House;
 use crate::ids::DeliveryId;
 use crate::ports::Publisher;
 use crate::store::{Lease, StoreError};
-use crate::supervision::{Alarm, Fate};
+use crate::supervision::{Alarm, Errands, Fate};
 
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -39,6 +39,8 @@ pub struct DestinationActor {
     draining: watch::Sender<bool>,
     drained: Vec<oneshot::Sender<()>>,
     alarm: Alarm,
+    /// What it waits for.
+    errands: Errands<Self>,
     lease: Option<Lease>,
 }
 
@@ -70,6 +72,7 @@ impl DestinationActor {
             draining,
             drained,
             alarm: Alarm::default(),
+            errands: Errands::default(),
             lease: None,
         }
     }
@@ -77,25 +80,20 @@ impl DestinationActor {
     fn feed(&mut self, input: Input, ctx: &mut Context<Self>) {
         for effect in self.state.handle(input, self.house.clock.now()) {
             match effect {
-                Effect::Attempt(id, spot, probe) => self.attempt(id, spot, probe, ctx),
+                Effect::Attempt(id, spot, probe) => self.attempt(id, spot, probe),
                 Effect::Fetch(after) => {
                     let read = page_after(self.house.clone(), self.name.clone(), after);
-                    self.read(read, |(page, more)| Input::Fetched(page, more), || Input::FetchFailed, ctx);
+                    self.read(read, |(page, more)| Input::Fetched(page, more), || Input::FetchFailed);
                 }
                 Effect::Survey(after) => {
                     let read = lines_after(self.house.clone(), self.name.clone(), after);
-                    self.read(
-                        read,
-                        |(lines, more)| Input::Surveyed(lines, more),
-                        || Input::SurveyFailed,
-                        ctx,
-                    );
+                    self.read(read, |(lines, more)| Input::Surveyed(lines, more), || Input::SurveyFailed);
                 }
                 Effect::ReadFirst(line) => {
                     let read = first_of(self.house.clone(), self.name.clone(), line.clone());
                     let again = line.clone();
                     let failed = move || Input::ReadFailed(again);
-                    self.read(read, |first| Input::FirstRead(line, first), failed, ctx);
+                    self.read(read, |first| Input::FirstRead(line, first), failed);
                 }
                 Effect::WakeIn(pause) => self.tick_after(pause, ctx),
                 Effect::Turned(turn, health) => self.turned(Turned::Breaker(turn, health)),
@@ -116,14 +114,13 @@ impl DestinationActor {
         read: impl Future<Output = Result<T, StoreError>> + 'static,
         came: impl FnOnce(T) -> Input + 'static,
         failed: impl FnOnce() -> Input + 'static,
-        ctx: &mut Context<Self>,
     ) {
-        ctx.spawn(read.into_actor(self).map(|read, act, ctx| match read {
+        self.errands.send(read.into_actor(self).map(|read, act, ctx| match read {
             Ok(found) => act.feed(came(found), ctx),
             Err(error) => {
                 warn!(destination = act.name, %error, "deliveries could not be read, trying again");
                 let wait = act.house.clock.sleep(STORE_PAUSE).into_actor(act);
-                ctx.spawn(wait.map(|(), act, ctx| act.feed(failed(), ctx)));
+                act.errands.send(wait.map(|(), act, ctx| act.feed(failed(), ctx)));
             }
         }));
     }
@@ -135,12 +132,12 @@ impl DestinationActor {
         });
     }
 
-    fn attempt(&mut self, id: DeliveryId, spot: Spot, probe: bool, ctx: &mut Context<Self>) {
+    fn attempt(&mut self, id: DeliveryId, spot: Spot, probe: bool) {
         let (destination, target) = (self.name.clone(), self.target.clone());
         let order = Order { destination, target, id, spot: spot.clone(), probe };
         let work = tokio::spawn(attempt(self.house.clone(), order, self.draining.subscribe()));
         self.under_way.insert(id, AbortOnDrop(work.abort_handle()));
-        ctx.spawn(work.into_actor(self).map(move |ended, act, ctx| {
+        self.errands.send(work.into_actor(self).map(move |ended, act, ctx| {
             act.under_way.remove(&id);
             // A panic leaves the delivery where it was in the store; it is met again with the next look.
             let ended = ended.unwrap_or_else(|failure| {
@@ -187,6 +184,7 @@ impl Actor for DestinationActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.house.settings.mailbox);
+        self.errands.begin(ctx);
         let (house, name) = (self.house.clone(), self.name.clone());
         let load = async move {
             let lease = house.store.lease(format!("destination/{name}")).await?;

@@ -9,7 +9,7 @@ use appengine_actors::queue::QueueActor;
 use appengine_actors::queue::job::{Job, Outcome, Task};
 use appengine_actors::queue::outside::messages::{Ask, Beat, Note, NoteError, Said, Settle};
 use appengine_actors::queue::outside::take;
-use appengine_actors::queue::parts::{self, Part};
+use appengine_actors::queue::parts::{self, Given, Part};
 use appengine_actors::supervision::Ref;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -164,19 +164,18 @@ pub(super) async fn claim(
         wait: Duration::from_millis(body.wait_ms.unwrap_or_default()).min(config.queues.claim_wait.get()),
     };
     let jobs = take(queue(&machine, &name)?, ask).await.map_err(busy)?;
-    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
-    let given = parts::read(&machine.house, &ids, &[Part::Payload, Part::Cursor]).await?;
+    let given = parts::given(&machine.house, &jobs).await?;
     let lent = jobs.iter().zip(&given).map(|(job, given)| lent(job, given));
     Ok(HttpResponse::Ok().json(json!({"jobs": lent.collect::<Vec<_>>()})))
 }
 
 /// A job as its worker gets it.
-fn lent(job: &Job, given: &[Option<Value>]) -> Value {
+fn lent(job: &Job, given: &Given) -> Value {
     let kind = if let Task::Work { kind } = &job.task { kind.as_str() } else { job.task.name() };
     let lease = job.lease.as_ref();
     json!({
         "id": job.id, "queue": job.queue, "name": kind, "key": job.key, "priority": job.priority,
-        "payload": given.first(), "cursor": given.get(1), "created": job.created,
+        "payload": given.payload, "cursor": given.cursor, "created": job.created,
         "attempt": job.attempts, "maxAttempts": job.max_attempts,
         "lease": lease.map(|lease| &lease.token), "leaseMs": lease.map(|lease| lease.length_ms),
     })

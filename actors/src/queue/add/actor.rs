@@ -8,6 +8,7 @@ use crate::queue::QueueActor;
 use crate::queue::alter::batch_of;
 use crate::queue::effects::Input;
 use crate::store::StoreError;
+use crate::supervision::Answer;
 
 /// How often it is looked again when others change the same jobs at the same time.
 const TRIES: u32 = 20;
@@ -57,7 +58,7 @@ impl QueueActor {
                 Ok(()) => {
                     act.feed(Input::Altered(altered), ctx);
                     act.feed(Input::Added(added), ctx);
-                    act.spread(ctx);
+                    act.spread();
                     Box::pin(fut::ready(Ok(outcome)))
                 }
                 Err(StoreError::Conflict { .. }) if tries > 0 => {
@@ -76,9 +77,9 @@ impl QueueActor {
 }
 
 impl Handler<AddWork> for QueueActor {
-    type Result = Adding;
+    type Result = Answer<Self, Result<Vec<Added>, AddError>>;
 
     fn handle(&mut self, add: AddWork, _: &mut Self::Context) -> Self::Result {
-        self.add(add, TRIES)
+        self.errands.answer(self.add(add, TRIES))
     }
 }

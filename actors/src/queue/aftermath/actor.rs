@@ -1,6 +1,6 @@
 //! Tells those that wait for a job of its end.
 
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture, fut};
+use actix::{ActorFutureExt, Handler, ResponseActFuture, WrapFuture, fut};
 use futures_util::FutureExt;
 use tracing::debug;
 
@@ -12,20 +12,21 @@ use crate::queue::QueueActor;
 use crate::queue::alter::Alteration;
 use crate::queue::job::Job;
 use crate::store::{Batch, Expect, Key, StoreError, Versioned, decode};
+use crate::supervision::Answer;
 
 impl QueueActor {
     /// Sees to it that all who wait for jobs of this queue know how these ended.
-    pub(in crate::queue) fn spread(&mut self, ctx: &mut Context<Self>) {
+    pub(in crate::queue) fn spread(&mut self) {
         self.desk.news = true;
         if std::mem::replace(&mut self.desk.spreading, true) {
             return;
         }
         self.desk.news = false;
-        ctx.spawn(self.round(None, false).map(|told, act, ctx| {
+        self.errands.send(self.round(None, false).map(|told, act, _| {
             act.desk.spreading = false;
             // Of those who were told the next round finds that they know.
             if told || act.desk.news {
-                act.spread(ctx);
+                act.spread();
             }
         }));
     }
@@ -104,12 +105,12 @@ impl QueueActor {
 }
 
 impl Handler<DependencyEnded> for QueueActor {
-    type Result = ResponseActFuture<Self, bool>;
+    type Result = Answer<Self, bool>;
 
     fn handle(&mut self, message: DependencyEnded, _: &mut Self::Context) -> Self::Result {
         let wanted = message.waiting.iter().map(|id| keys::job(*id)).collect();
         let read = self.house.store.get_many(wanted).into_actor(self);
-        Box::pin(read.then(move |found, act, ctx| -> ResponseActFuture<Self, bool> {
+        self.errands.answer(read.then(move |found, act, ctx| -> ResponseActFuture<Self, bool> {
             match found.and_then(|found| act.freed(found, &message)) {
                 Ok((alterations, with)) => {
                     let written = act.write_altered(alterations, false, with, ctx);

@@ -10,31 +10,34 @@ use crate::queue::effects::Input;
 use crate::queue::job::{Job, Outcome};
 use crate::queue::messages::Alter;
 use crate::store::{Batch, StoreError, encode};
+use crate::supervision::Answer;
 
 impl Handler<Alter> for QueueActor {
-    type Result = ResponseActFuture<Self, Result<Altered, AlterError>>;
+    type Result = Answer<Self, Result<Altered, AlterError>>;
 
     fn handle(&mut self, Alter { org, which, wish, by }: Alter, _: &mut Self::Context) -> Self::Result {
         let found = find(self.house.clone(), self.name.clone(), org, which.clone()).into_actor(self);
-        Box::pin(found.then(move |found, act, ctx| -> ResponseActFuture<Self, Result<Altered, AlterError>> {
-            match found.and_then(|(jobs, more)| Ok((act.alterations(jobs, &which, &wish, &by)?, more))) {
-                Ok((Wanted::Stopped(job), _)) => {
-                    Box::pin(fut::ready(Ok(Altered { jobs: vec![*job], more: false })))
+        self.errands.answer(found.then(
+            move |found, act, ctx| -> ResponseActFuture<Self, Result<Altered, AlterError>> {
+                match found.and_then(|(jobs, more)| Ok((act.alterations(jobs, &which, &wish, &by)?, more))) {
+                    Ok((Wanted::Stopped(job), _)) => {
+                        Box::pin(fut::ready(Ok(Altered { jobs: vec![*job], more: false })))
+                    }
+                    Ok((Wanted::TakenBack(id), _)) => {
+                        let outcome = Outcome::Cancelled(by);
+                        let taken = act.settle(id, outcome, Vec::new(), ctx).into_actor(act);
+                        Box::pin(taken.map(|taken, _, _| {
+                            let job = taken.ok_or(AlterError::Moved)?;
+                            Ok(Altered { jobs: vec![job], more: false })
+                        }))
+                    }
+                    Ok((Wanted::Alterations(alterations), more)) => {
+                        act.write_altered(alterations, more, Batch::default(), ctx)
+                    }
+                    Err(error) => Box::pin(fut::ready(Err(error))),
                 }
-                Ok((Wanted::TakenBack(id), _)) => {
-                    let outcome = Outcome::Cancelled(by);
-                    let taken = act.settle(id, outcome, Vec::new(), ctx).into_actor(act);
-                    Box::pin(taken.map(|taken, _, _| {
-                        let job = taken.ok_or(AlterError::Moved)?;
-                        Ok(Altered { jobs: vec![job], more: false })
-                    }))
-                }
-                Ok((Wanted::Alterations(alterations), more)) => {
-                    act.write_altered(alterations, more, Batch::default(), ctx)
-                }
-                Err(error) => Box::pin(fut::ready(Err(error))),
-            }
-        }))
+            },
+        ))
     }
 }
 
@@ -104,7 +107,7 @@ impl QueueActor {
                     let moved = alterations.iter().filter_map(|of| of.after.clone());
                     act.tell_others(moved.filter(|job| job.queue != act.name).collect());
                     act.feed(Input::Altered(alterations), ctx);
-                    act.spread(ctx);
+                    act.spread();
                 }
                 Err(error) => {
                     act.feed(Input::NotAltered(alterations), ctx);

@@ -1,6 +1,6 @@
 //! The queue as workers outside of this process speak to it.
 
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture, WrapFuture, fut};
+use actix::{ActorFutureExt, Context, Handler, WrapFuture, fut};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -13,13 +13,14 @@ use crate::queue::effects::Input;
 use crate::queue::job::{Job, Outcome};
 use crate::queue::parts::{Part, close, say};
 use crate::store::StoreError;
+use crate::supervision::Answer;
 
 impl QueueActor {
     /// Hands jobs to the worker that waits for them; one that is gone does not burn their attempts.
     pub(in crate::queue) fn lend(&mut self, ticket: u64, jobs: Vec<Job>, ctx: &mut Context<Self>) {
         if let Some(alarm) = self.alarms.remove(&ticket) {
             // A worker that asks often would leave as many behind as it asks in the time that it may wait.
-            ctx.cancel_future(alarm);
+            self.errands.recall(alarm);
         }
         let refused = match self.desk.asking.remove(&ticket) {
             Some(tell) => tell.try_send(jobs).err().map(TrySendError::into_inner).unwrap_or_default(),
@@ -54,18 +55,14 @@ impl Handler<Claim> for QueueActor {
         let token = format!("{:032x}", rand::random::<u128>());
         let at_once = wait.is_zero();
         self.feed(Input::Asked(Demand { ticket, org, worker, token, most, length, at_once }), ctx);
-        if !at_once {
+        // It may be answered already.
+        if self.desk.asking.contains_key(&ticket) && !at_once {
             let wait = self.house.clock.sleep(wait).into_actor(self);
-            let alarm = ctx.spawn(wait.map(move |(), act, ctx| {
+            let alarm = self.errands.send(wait.map(move |(), act, ctx| {
                 act.alarms.remove(&ticket);
                 act.feed(Input::Withdrawn(ticket), ctx);
             }));
-            // It may be answered already.
-            if self.desk.asking.contains_key(&ticket) {
-                self.alarms.insert(ticket, alarm);
-            } else {
-                ctx.cancel_future(alarm);
-            }
+            self.alarms.insert(ticket, alarm);
         }
     }
 }
@@ -80,7 +77,7 @@ impl Handler<Beat> for QueueActor {
 }
 
 impl Handler<Note> for QueueActor {
-    type Result = ResponseActFuture<Self, Result<(), NoteError>>;
+    type Result = Answer<Self, Result<(), NoteError>>;
 
     fn handle(&mut self, Note { id, token, what }: Note, _: &mut Self::Context) -> Self::Result {
         let now = self.house.clock.now();
@@ -88,11 +85,11 @@ impl Handler<Note> for QueueActor {
         let job = renewed.and_then(|_| self.state.leases().of(id, &token).cloned());
         let job = match job {
             Ok(job) => job,
-            Err(error) => return Box::pin(fut::ready(Err(error.into()))),
+            Err(error) => return self.errands.answer(fut::ready(Err(error.into()))),
         };
         let house = self.house.clone();
         let said = async move { say(&house, &job, what).await };
-        Box::pin(said.into_actor(self).map(|said, _, _| match said {
+        self.errands.answer(said.into_actor(self).map(|said, _, _| match said {
             // It has ended in this moment.
             Err(StoreError::Conflict { .. }) => Err(NotLeased.into()),
             said => said.map_err(NoteError::from),
@@ -101,7 +98,7 @@ impl Handler<Note> for QueueActor {
 }
 
 impl Handler<Settle> for QueueActor {
-    type Result = ResponseActFuture<Self, Result<Job, NoteError>>;
+    type Result = Answer<Self, Result<Job, NoteError>>;
 
     fn handle(&mut self, settle: Settle, ctx: &mut Self::Context) -> Self::Result {
         let Settle { id, token, outcome, result } = settle;
@@ -113,9 +110,9 @@ impl Handler<Settle> for QueueActor {
         match parts {
             Ok(parts) => {
                 let settled = self.settle(id, outcome, parts, ctx).into_actor(self);
-                Box::pin(settled.map(|job, _, _| job.ok_or_else(|| NotLeased.into())))
+                self.errands.answer(settled.map(|job, _, _| job.ok_or_else(|| NotLeased.into())))
             }
-            Err(error) => Box::pin(fut::ready(Err(error))),
+            Err(error) => self.errands.answer(fut::ready(Err(error))),
         }
     }
 }
