@@ -60,7 +60,8 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
     pub idle_timeout: Duration,
-    /// Unused connections kept for one host.
+    /// Unused connections kept for one host. With fewer than there are requests at once, the others are made anew
+    /// for each of them.
     pub idle_per_host: usize,
     /// Name lookups at once.
     pub lookups: usize,
@@ -84,7 +85,7 @@ impl Default for HttpOptions {
             ports: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
-            idle_per_host: 8,
+            idle_per_host: 256,
             lookups: 64,
             tls_clients: 128,
             keep: KEPT_BODY,

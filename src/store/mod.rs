@@ -201,6 +201,7 @@ fn open_on(
         last_version,
         ailing: None,
         unsynced: false,
+        overlay: writer::Overlay::new(),
     };
     let thread = thread::Builder::new().name("store-write".into());
     let writer = thread.spawn(move || writer.run(&line)).map_err(io)?;

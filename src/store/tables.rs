@@ -196,6 +196,11 @@ impl Tables {
         self.layers().get(key).map(|written| written.value.as_ref().map(|_| written.version))
     }
 
+    /// What sled holds under a key that is in neither table, where somebody has read it lately.
+    pub(super) fn read_lately(&self, key: &[u8]) -> Option<Option<Versioned>> {
+        self.hot.get(key)
+    }
+
     /// Makes changes visible, all at once.
     pub(super) fn publish(&self, changes: impl IntoIterator<Item = (Bytes, Written)>) {
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);

@@ -31,6 +31,8 @@ const IDLE: Duration = Duration::from_secs(2);
 const LAZY: Duration = Duration::from_millis(5);
 /// What is not worth being carried for that.
 const LITTLE_BYTES: usize = 256 * 1024;
+/// The memory of a group of more keys is given back.
+const OVERLAY_KEYS: usize = 8 * 1024;
 
 /// What the writing thread works with.
 pub(super) struct Writer {
@@ -50,12 +52,14 @@ pub(super) struct Writer {
     pub(super) ailing: Option<String>,
     /// Whether the journal ends with what is not on the disk yet.
     pub(super) unsynced: bool,
+    /// The memory of the latest group, for the next one.
+    pub(super) overlay: Overlay,
 }
 
 type Answers = Vec<Result<(), StoreError>>;
 
 /// What the group so far has made of each key.
-type Overlay = HashMap<Key, Written>;
+pub(super) type Overlay = HashMap<Key, Written>;
 
 impl Writer {
     /// Works until everyone who could send is gone and everything sent is written.
@@ -124,7 +128,7 @@ impl Writer {
         self.make_room()?;
         check_room(&*self.home.disk, self.reserve_bytes, bytes)?;
         let mut version = self.last_version;
-        let mut overlay = Overlay::new();
+        let mut overlay = std::mem::take(&mut self.overlay);
         let judged = self.home.engine.read(|view| {
             let stored = Stored { view, tables: &self.tables };
             let judge = |waiting: &Waiting| judge(&waiting.batch, &stored, &mut overlay, &mut version);
@@ -148,9 +152,19 @@ impl Writer {
         }
         self.ledger.groups.fetch_add(1, Ordering::Relaxed);
         let shown = overlay.iter().map(|(key, written)| (Bytes::copy_from_slice(key), written.clone()));
+        let mut shown: Vec<_> = shown.collect();
+        // In the order of the table, and made before readers have to wait for it.
+        shown.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         self.tables.publish(shown);
         failpoint::pass("commit.answer");
-        Ok((answers, if late { overlay } else { Overlay::new() }))
+        if late {
+            return Ok((answers, overlay));
+        }
+        overlay.clear();
+        if overlay.capacity() <= OVERLAY_KEYS {
+            self.overlay = overlay;
+        }
+        Ok((answers, Overlay::new()))
     }
 
     fn append(&mut self, changes: &Overlay) -> Result<(), String> {
@@ -237,6 +251,10 @@ impl Stored<'_> {
     fn version(&self, key: &[u8]) -> Result<Option<u64>, StoreError> {
         if let Some(known) = self.tables.version(key) {
             return Ok(known);
+        }
+        // Whoever asks for a change has read what it is a condition of, most often.
+        if let Some(read) = self.tables.read_lately(key) {
+            return Ok(read.map(|found| found.version));
         }
         Ok(blocks::get(self.view, key)?.map(|found| found.version))
     }

@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::alter::Alteration;
 use super::effects::{Effect, Input, Page, Totals};
-use super::ended::ended;
 use super::interrupted::interrupted_move;
+use self::tally::Doubt;
 use super::job::{Job, JobState, Outcome, QueueSettings};
 use super::lines::{Lines, Wanted};
 use super::messages::Move;
@@ -52,17 +51,6 @@ pub struct QueueState {
     last_error: Option<(OrgId, String)>,
     failures: u64,
     draining: bool,
-}
-
-/// Whether what was counted last is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubt {
-    /// It is, or nearly so.
-    None,
-    /// It is being counted.
-    Counting,
-    /// It was counted while moves were being written, which may be in the count or not.
-    Some,
 }
 
 impl QueueState {
@@ -160,8 +148,7 @@ impl QueueState {
             Input::Counted(counts) => {
                 self.outside.counted(counts.outside);
                 self.blocked = counts.blocked;
-                let sure = self.writing == 0 || self.doubt == Doubt::None;
-                self.doubt = if sure { Doubt::None } else { Doubt::Some };
+                self.doubt = self.doubt.counted(self.writing);
             }
             Input::Ended(id, outcome) => {
                 if let Some(job) = self.active.get(&id).cloned() {
@@ -208,10 +195,7 @@ impl QueueState {
         effects.extend(self.wake(now, random));
         effects.extend(self.claim(now));
         effects.extend(self.fetch());
-        if self.doubt == Doubt::Some && self.writing == 0 {
-            self.doubt = Doubt::None;
-            effects.push(Effect::Count);
-        }
+        effects.extend(self.count_again());
         let in_vain = self.outside.in_vain(self.draining);
         effects.extend(in_vain.into_iter().map(|ticket| Effect::Lend(ticket, Vec::new())));
         if self.draining && self.active.is_empty() && self.claiming.is_empty() {
@@ -348,65 +332,10 @@ impl QueueState {
         }));
         effects
     }
-
-    fn ended(&mut self, job: Job, outcome: Outcome, now: Timestamp, random: f64) -> Move {
-        let from = job.at();
-        let failing = !matches!(outcome, Outcome::Done | Outcome::Released | Outcome::Interrupted(_));
-        let job = ended(&self.settings, job, outcome, now, random);
-        self.count_ended(&job, now);
-        if failing && let Some(error) = &job.last_error {
-            self.last_error = Some((job.org_id.clone(), error.clone()));
-        }
-        Move::of(job, from)
-    }
-
-    fn count_ended(&mut self, job: &Job, now: Timestamp) {
-        if !job.state.is_final() {
-            return;
-        }
-        self.totals.count(job.state, 1);
-        self.count_end(now);
-        if job.state == JobState::Failed {
-            self.failures += 1;
-            self.last_error = Some((job.org_id.clone(), job.last_error.clone().unwrap_or_default()));
-        }
-    }
-
-    /// Counts alterations, or with -1 takes back what was counted for them.
-    fn count_altered(&mut self, alterations: &[Alteration], by: i64) {
-        for Alteration { before, after } in alterations {
-            self.totals.count(before.state, -by);
-            let stays = after.iter().filter(|job| job.queue == self.name);
-            stays.for_each(|job| self.totals.count(job.state, by));
-        }
-    }
-
-    fn altered(&mut self, alterations: Vec<Alteration>) {
-        for Alteration { before, after } in alterations {
-            match before.state {
-                JobState::Waiting if before.side() == Side::Outside => self.outside.remove(&before),
-                JobState::Waiting => self.waiting.remove(&before),
-                JobState::Blocked => self.blocked = self.blocked.saturating_sub(1),
-                JobState::Delayed => self.delayed.remove((before.place, before.id)),
-                JobState::Active | JobState::Completed | JobState::Failed => {}
-            }
-            self.suspects.retain(|job| job.id != before.id);
-            let stays = after.filter(|job| job.queue == self.name && !job.state.is_final());
-            stays.into_iter().for_each(|job| self.added(job));
-        }
-    }
-
-    fn count_end(&mut self, now: Timestamp) {
-        let second = now.as_secs();
-        match self.ended_at.back_mut() {
-            Some((last, count)) if *last == second => *count += 1,
-            _ => self.ended_at.push_back((second, 1)),
-        }
-        self.ended_at.retain(|(at, _)| second.saturating_sub(*at) < 60);
-    }
 }
 
 mod taking;
+mod tally;
 mod view;
 
 #[cfg(test)]

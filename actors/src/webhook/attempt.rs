@@ -55,7 +55,7 @@ async fn attempted(house: &Arc<House>, order: Order, draining: &mut watch::Recei
     let Order { destination, target, id, spot, probe } = order;
     let place = spot.key(&destination, id);
     let delivery = loop {
-        match find(house, &place, id).await {
+        match find(house, &target, &place, id).await {
             Ok(Some(delivery)) => break delivery,
             // It was settled or called off meanwhile.
             Ok(None) => return None,
@@ -191,10 +191,24 @@ async fn rest(house: &House, what: &str, error: &StoreError) {
 }
 
 /// The delivery, if it still waits at this place.
-async fn find(house: &House, place: &[u8], id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-    let Some(owner) = house.store.get(place.to_vec()).await? else { return Ok(None) };
-    let org: OrgId = decode(&owner.value)?;
-    let Some(found) = house.store.get(keys::delivery(&org, id)).await? else { return Ok(None) };
-    let delivery: Delivery = decode(&found.value)?;
-    Ok((delivery.status == DeliveryStatus::Pending).then_some(delivery))
+async fn find(
+    house: &House,
+    target: &Target,
+    place: &[u8],
+    id: DeliveryId,
+) -> Result<Option<Delivery>, StoreError> {
+    let found = match target {
+        Target::Endpoint(registered) => {
+            let delivery = keys::delivery(&registered.endpoint.org_id, id);
+            let mut found = house.store.get_many(vec![place.to_vec(), delivery]).await?;
+            let delivery = found.pop().flatten();
+            found.pop().flatten().and(delivery)
+        }
+        Target::Flows | Target::Removed => {
+            let Some(owner) = house.store.get(place.to_vec()).await? else { return Ok(None) };
+            house.store.get(keys::delivery(&decode(&owner.value)?, id)).await?
+        }
+    };
+    let delivery = found.map(|found| decode::<Delivery>(&found.value)).transpose()?;
+    Ok(delivery.filter(|delivery| delivery.status == DeliveryStatus::Pending))
 }

@@ -42,9 +42,9 @@ pub(super) fn read_file_head(bytes: &[u8], number: u64) -> Option<u64> {
 pub(super) struct Draft(Vec<u8>);
 
 impl Draft {
-    /// An empty frame with its number.
-    pub(super) fn new(number: u64) -> Self {
-        let mut bytes = Vec::with_capacity(4096);
+    /// An empty frame with its number, in the memory of an earlier one.
+    pub(super) fn over(mut bytes: Vec<u8>, number: u64) -> Self {
+        bytes.clear();
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&[0; HEAD - MAGIC.len()]);
         bytes.extend_from_slice(&number.to_be_bytes());
@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn frame(number: u64, changes: &[(Vec<u8>, Written)]) -> Vec<u8> {
-        let mut draft = Draft::new(number);
+        let mut draft = Draft::over(Vec::new(), number);
         changes.iter().for_each(|(key, written)| draft.push(key, written));
         draft.finish()
     }

@@ -35,6 +35,8 @@ const DRAFT: &str = "draft";
 const GROWTH: u64 = 1024 * 1024;
 /// What is written anew goes into frames of about this size.
 const FRAME_BYTES: usize = 4 * 1024 * 1024;
+/// The memory of a frame that is larger than this is given back.
+const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// The file that is being written.
 pub(super) struct Journal {
@@ -51,6 +53,8 @@ pub(super) struct Journal {
     frame: u64,
     /// Bytes of the files before it.
     older: u64,
+    /// The memory of the latest frame, for the next one.
+    buffer: Vec<u8>,
 }
 
 /// What the journal held.
@@ -89,7 +93,7 @@ impl Journal {
         let (number, frame, older) = (replayed.file + 1, replayed.frame, replayed.bytes);
         let (file, size) = begin(&folder, &*disk, number, frame + 1)?;
         let length = FILE_HEAD as u64;
-        Ok(Self { folder, disk, file, number, length, size, frame, older })
+        Ok(Self { folder, disk, file, number, length, size, frame, older, buffer: Vec::new() })
     }
 
     /// Appends a group. It is not on the disk yet; if this fails, nothing of it is in the journal: a part of
@@ -98,7 +102,7 @@ impl Journal {
         &mut self,
         changes: impl Iterator<Item = (&'a [u8], &'a Written)>,
     ) -> io::Result<()> {
-        let mut draft = Draft::new(self.frame + 1);
+        let mut draft = Draft::over(std::mem::take(&mut self.buffer), self.frame + 1);
         changes.for_each(|(key, written)| draft.push(key, written));
         let bytes = draft.finish();
         let end = self.length + bytes.len() as u64;
@@ -111,6 +115,9 @@ impl Journal {
         self.disk.write(&self.file, &bytes, self.length)?;
         self.length = end;
         self.frame += 1;
+        if bytes.capacity() <= BUFFER_BYTES {
+            self.buffer = bytes;
+        }
         Ok(())
     }
 
@@ -250,12 +257,12 @@ pub(super) fn remove_all(store: &Path, disk: &dyn Disk) -> io::Result<()> {
 fn frames_of(tables: &Tables, last: &mut u64) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     *last += 1;
-    let mut draft = Draft::new(*last);
+    let mut draft = Draft::over(Vec::new(), *last);
     tables.each(|key, written| {
         draft.push(key, written);
         if draft.len() > FRAME_BYTES {
             *last += 1;
-            frames.push(std::mem::replace(&mut draft, Draft::new(*last)).finish());
+            frames.push(std::mem::replace(&mut draft, Draft::over(Vec::new(), *last)).finish());
         }
     });
     frames.push(draft.finish());

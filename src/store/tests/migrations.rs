@@ -86,12 +86,12 @@ fn expected(value: &str) -> Vec<(String, String)> {
 async fn steps_are_taken_one_after_the_other() {
     let folder = tempfile::tempdir().unwrap();
     old_store(folder.path()).await;
-    migrate(folder.path(), &Plan { oldest: 3, steps: &[&mark, &mark_twice] }).unwrap();
+    migrate(folder.path(), &Plan { oldest: PLAN.current(), steps: &[&mark, &mark_twice] }).unwrap();
     assert_eq!(everything(folder.path()), expected("old+1+2"));
     let refused = open(folder.path(), &options(Durability::Process)).err().unwrap();
-    let newer = OpenError::Newer { folder: folder.path().into(), found: 5, known: PLAN.current() };
+    let newer = OpenError::Newer { folder: folder.path().into(), found: 6, known: PLAN.current() };
     assert_eq!(refused, newer);
-    assert!(refused.to_string().contains("format is 5"), "{refused}");
+    assert!(refused.to_string().contains("format is 6"), "{refused}");
 }
 
 #[tokio::test]
@@ -103,8 +103,8 @@ async fn a_step_that_is_cut_short_goes_on_where_it_stopped() {
         b"k01234" if stop.load(Ordering::SeqCst) => Err("the power went".into()),
         _ => mark(key, found),
     };
-    let plan = Plan { oldest: 3, steps: &[&stumbling] };
-    let OpenError::Migration { to: 4, reason, .. } = migrate(folder.path(), &plan).unwrap_err() else {
+    let plan = Plan { oldest: 4, steps: &[&stumbling] };
+    let OpenError::Migration { to: 5, reason, .. } = migrate(folder.path(), &plan).unwrap_err() else {
         panic!("another error");
     };
     assert!(reason.contains("k01234") && reason.contains("the power went"), "{reason}");
@@ -112,7 +112,7 @@ async fn a_step_that_is_cut_short_goes_on_where_it_stopped() {
         everything(folder.path()).into_iter().map(|(_, v)| v).collect();
     assert_eq!(values.len(), 2, "a part is done: {values:?}");
     let refused = open(folder.path(), &options(Durability::Process)).err().unwrap();
-    assert!(matches!(refused, OpenError::Newer { found: 4, .. }), "half of it is newer: {refused:?}");
+    assert!(matches!(refused, OpenError::Newer { found: 5, .. }), "half of it is newer: {refused:?}");
     stop.store(false, Ordering::SeqCst);
     migrate(folder.path(), &plan).unwrap();
     assert_eq!(everything(folder.path()), expected("old+1"), "each entry once");
@@ -124,8 +124,8 @@ async fn a_step_that_is_cut_short_goes_on_where_it_stopped() {
 async fn formats_that_are_unknown_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     old_store(folder.path()).await;
-    let refused = migrate(folder.path(), &Plan { oldest: 5, steps: &[] }).unwrap_err();
-    assert_eq!(refused, OpenError::Unknown { folder: folder.path().into(), found: 3 });
+    let refused = migrate(folder.path(), &Plan { oldest: 6, steps: &[] }).unwrap_err();
+    assert_eq!(refused, OpenError::Unknown { folder: folder.path().into(), found: 4 });
     let foreign = tempfile::tempdir().unwrap();
     let engine = Engine::open(foreign.path(), 1 << 20).unwrap();
     engine.apply([(b"\x01key".to_vec(), Some(b"value".to_vec()))]).unwrap();

@@ -98,7 +98,7 @@ async fn an_edited_file_is_refused_at_the_line_and_leaves_nothing() {
         (without(0), 1),
         (without(580), 581),
         (swapped(300), 301),
-        (edited(0, "\"format\":3", "\"format\":4"), 1),
+        (edited(0, "\"format\":4", "\"format\":5"), 1),
         (edited(5, "\"version\":", "\"version\":1"), 6),
         (edited(600, "\"n\":", "\"n\":1"), 601),
         (edited(last - 1, "\"commits\":7", "\"commits\":8"), last),
