@@ -18,6 +18,8 @@ use super::{codec, journal};
 /// How long a disk that fails rests before it is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Bytes that are brought to the disk at once: the journal's own syncs wait behind them.
+const PORTION_BYTES: usize = 1024 * 1024;
 /// Entries that are worked into a block at once.
 const AT_ONCE: usize = 512;
 
@@ -39,8 +41,14 @@ impl Home {
         let edits = table.iter().map(|(key, written)| -> Edit { (key.clone(), written.clone().found()) });
         let mut edits = edits.peekable();
         let mut merge = || self.engine.read(|view| blocks::merge(view, &mut edits, AT_ONCE));
+        let mut unsynced = 0;
         while let Some(changes) = merge().map_err(|error| error.to_string())? {
+            unsynced += changes.iter().map(|(_, bytes)| bytes.as_ref().map_or(0, Vec::len)).sum::<usize>();
             self.engine.apply(changes).map_err(|fault| fault.to_string())?;
+            if unsynced > PORTION_BYTES {
+                self.sync()?;
+                unsynced = 0;
+            }
         }
         self.settle([], [(codec::COMMITS.to_vec(), Some(codec::pack_number(version)))])
     }
@@ -60,6 +68,11 @@ impl Home {
             changes.extend(merged);
         }
         self.engine.apply(changes).map_err(|fault| fault.to_string())?;
+        self.sync()
+    }
+
+    /// Brings what sled took in onto the disk.
+    fn sync(&self) -> Result<(), String> {
         self.engine.flush().map_err(|fault| fault.to_string())?;
         let synced = File::open(self.folder.join(DATA_FILE)).and_then(|file| self.disk.sync(&file));
         synced.map_err(|error| format!("a sync of sled's file failed: {error}"))
