@@ -25,6 +25,8 @@ mod unique;
 
 /// Jobs that one job may wait for.
 pub const MOST_DEPENDENCIES: usize = 100;
+/// Drafts that are seen to at a stretch.
+const FEW: usize = 32;
 
 /// Work to be added.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,9 +174,9 @@ struct Terminal {
 }
 
 /// A job of the plan, with what it is given: a new one, or one that the store has.
-struct Slot {
+struct Slot<'a> {
     job: Job,
-    payload: Option<Value>,
+    payload: Option<&'a Value>,
     before: Option<Job>,
 }
 
@@ -185,18 +187,19 @@ type Outcome = fn(Job) -> Added;
 async fn plan(
     house: &Arc<House>,
     at: &Terminal,
-    drafts: Vec<WorkDraft>,
+    drafts: &[WorkDraft],
     inside: impl Fn(&str) -> bool,
 ) -> Result<Plan, AddError> {
     let mut plan = Plan::default();
-    let mut slots: Vec<Slot> = Vec::new();
+    let mut slots: Vec<Slot<'_>> = Vec::new();
     // Where the holder of each key is among the slots, and what becomes of each draft.
     let mut holders: HashMap<String, usize> = HashMap::new();
     let mut outcome: Vec<(usize, Outcome)> = Vec::new();
     // In their order: of jobs of the same moment the one with the lower id goes first.
     let mut ids: Vec<JobId> = drafts.iter().map(|_| JobId::new(at.now)).collect();
     ids.sort_unstable();
-    for ((index, draft), id) in drafts.into_iter().enumerate().zip(ids) {
+    for ((index, draft), id) in drafts.iter().enumerate().zip(ids) {
+        pause(index).await;
         if let Some(unique) = &draft.unique {
             if !holders.contains_key(&unique.key)
                 && let Some(job) = unique::holder(house, at, &unique.key, &mut plan.batch).await?
@@ -207,7 +210,7 @@ async fn plan(
             if let Some(&slot) = holders.get(&unique.key)
                 && let Some(held) = slots.get_mut(slot)
             {
-                match unique::meet(held, &draft, unique.mode, at.now) {
+                match unique::meet(held, draft, unique.mode, at.now) {
                     unique::Met::Stays => {
                         outcome.push((slot, Added::Duplicate));
                         continue;
@@ -221,18 +224,18 @@ async fn plan(
             }
             holders.insert(unique.key.clone(), slots.len());
         }
-        let (job, payload) = made(at, id, draft, &inside);
-        let job = wait_for(house, index, job, &mut plan.batch).await?;
+        let job = wait_for(house, index, made(at, id, draft, &inside), &mut plan.batch).await?;
         outcome.push((slots.len(), Added::New));
-        slots.push(Slot { job, payload: Some(payload), before: None });
+        slots.push(Slot { job, payload: Some(&draft.payload), before: None });
     }
     plan.outcome = outcome
         .into_iter()
         .filter_map(|(slot, how)| slots.get(slot).map(|slot| how(slot.job.clone())))
         .collect();
-    for Slot { job, payload, before } in slots {
+    for (index, Slot { job, payload, before }) in slots.into_iter().enumerate() {
+        pause(index).await;
         if let Some(payload) = payload {
-            plan.batch.put(keys::job_part(job.id, Part::Payload.letter()), close(house, &payload)?);
+            plan.batch.put(keys::job_part(job.id, Part::Payload.letter()), close(house, payload)?);
         }
         match before {
             None => {
@@ -250,21 +253,28 @@ async fn plan(
     Ok(plan)
 }
 
-/// The job that a draft makes of itself, and what it is given.
-fn made(at: &Terminal, id: JobId, draft: WorkDraft, inside: impl Fn(&str) -> bool) -> (Job, Value) {
-    let held = draft.unique.map(|unique| Held {
+/// Lets others have a turn after every few of many: the queue has more to do than to add.
+async fn pause(index: usize) {
+    if index % FEW == FEW - 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The job that a draft makes of itself.
+fn made(at: &Terminal, id: JobId, draft: &WorkDraft, inside: impl Fn(&str) -> bool) -> Job {
+    let held = draft.unique.as_ref().map(|unique| Held {
         until: unique.mode.until(unique.until),
         expires: unique.ttl.map(|ttl| at.now.plus(ttl)),
-        key: unique.key,
+        key: unique.key.clone(),
     });
     let terms = Terms {
         inside: inside(&draft.kind),
         run_at: draft.run_at,
         timeout_ms: draft.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-        backoff: draft.backoff,
+        backoff: draft.backoff.clone(),
         unique: held,
         on_dependency_failure: (!draft.depends_on.is_empty()).then_some(draft.on_dependency_failure),
-        waits_for: draft.depends_on,
+        waits_for: draft.depends_on.clone(),
         skipped: false,
         begun: false,
     };
@@ -272,10 +282,10 @@ fn made(at: &Terminal, id: JobId, draft: WorkDraft, inside: impl Fn(&str) -> boo
         due: draft.run_at,
         max_attempts: draft.max_attempts,
         priority: draft.priority,
-        key: draft.key,
-        ..JobDraft::new(id, at.queue.clone(), Task::Work { kind: draft.kind })
+        key: draft.key.clone(),
+        ..JobDraft::new(id, at.queue.clone(), Task::Work { kind: draft.kind.clone() })
     };
-    (Job { terms, ..job.into_job(at.org.clone(), at.now, at.attempts) }, draft.payload)
+    Job { terms, ..job.into_job(at.org.clone(), at.now, at.attempts) }
 }
 
 /// The job, which waits for those of its dependencies that have not been done.

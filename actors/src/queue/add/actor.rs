@@ -1,5 +1,7 @@
 //! Adds work to a queue.
 
+use std::sync::Arc;
+
 use actix::{ActorFutureExt, Handler, ResponseActFuture, WrapFuture, fut};
 
 use super::messages::AddWork;
@@ -16,15 +18,16 @@ const TRIES: u32 = 20;
 type Adding = ResponseActFuture<QueueActor, Result<Vec<Added>, AddError>>;
 
 impl QueueActor {
-    fn add(&self, add: AddWork, tries: u32) -> Adding {
+    fn add(&self, add: Arc<AddWork>, tries: u32) -> Adding {
         let at = Terminal {
             org: add.org.clone(),
             queue: self.name().clone(),
             now: self.house.clock.now(),
             attempts: self.state.settings().attempts,
         };
-        let (house, worker, drafts) = (self.house.clone(), self.worker.clone(), add.drafts.clone());
-        let planned = async move { plan(&house, &at, drafts, |kind| worker.handler(kind).is_some()).await };
+        let (house, worker, what) = (self.house.clone(), self.worker.clone(), add.clone());
+        let inside = move |kind: &str| worker.handler(kind).is_some();
+        let planned = async move { plan(&house, &at, &what.drafts, inside).await };
         Box::pin(planned.into_actor(self).then(move |planned, act, ctx| -> Adding {
             match planned {
                 Ok(planned) => act.write_plan(planned, add, tries, ctx),
@@ -36,7 +39,7 @@ impl QueueActor {
     fn write_plan(
         &mut self,
         planned: Plan,
-        add: AddWork,
+        add: Arc<AddWork>,
         tries: u32,
         ctx: &mut <Self as actix::Actor>::Context,
     ) -> Adding {
@@ -80,6 +83,6 @@ impl Handler<AddWork> for QueueActor {
     type Result = Answer<Self, Result<Vec<Added>, AddError>>;
 
     fn handle(&mut self, add: AddWork, _: &mut Self::Context) -> Self::Result {
-        self.errands.answer(self.add(add, TRIES))
+        self.errands.answer(self.add(Arc::new(add), TRIES))
     }
 }

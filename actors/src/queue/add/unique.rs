@@ -48,7 +48,7 @@ pub(super) enum Met {
 }
 
 /// A second job with the key that `held` has.
-pub(super) fn meet(held: &mut Slot, draft: &WorkDraft, mode: Mode, now: Timestamp) -> Met {
+pub(super) fn meet<'a>(held: &mut Slot<'a>, draft: &'a WorkDraft, mode: Mode, now: Timestamp) -> Met {
     let begun = held.job.state == JobState::Active;
     match mode {
         Mode::Reject => return Met::Stays,
@@ -64,7 +64,7 @@ pub(super) fn meet(held: &mut Slot, draft: &WorkDraft, mode: Mode, now: Timestam
         }
         _ => draft.run_at,
     };
-    held.payload = Some(draft.payload.clone());
+    held.payload = Some(&draft.payload);
     held.job.priority = draft.priority;
     held.job.key.clone_from(&draft.key);
     held.job.terms.run_at = due;

@@ -3,7 +3,7 @@
 
 use super::super::*;
 use super::world::World;
-use crate::queue::alter::{Wish, alter};
+use crate::queue::alter::{Alteration, Wish, alter};
 
 /// A batch on its way.
 pub(super) enum Writing {
