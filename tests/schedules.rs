@@ -143,6 +143,10 @@ async fn what_cannot_work_is_refused_with_its_place() {
             json!({"name": "n", "every": "1h", "action": {"type": "flow", "flowId": "nothing"}}),
             "action.flowId",
         ),
+        (
+            json!({"name": "n", "every": "1h", "action": {"type": "job", "queue": "nowhere", "name": "mail"}}),
+            "action.queue",
+        ),
         (json!({"name": "n", "every": "1h", "action": event, "color": "red"}), "color"),
     ] {
         let (status, answer) = ada.post("/schedules", body.clone()).await;
@@ -174,7 +178,7 @@ async fn what_cannot_work_is_refused_with_its_place() {
 }
 
 #[actix_web::test]
-async fn a_key_without_events_has_no_schedule_publish_them() {
+async fn a_key_has_no_schedule_do_what_it_may_not_do_itself() {
     let house = House::open().await;
     let ada = house.owner();
     let key = json!({"name": "k", "scopes": ["read:automation", "write:automation"]});
@@ -185,6 +189,16 @@ async fn a_key_without_events_has_no_schedule_publish_them() {
     let event = body(json!({"type": "event", "event": "order.paid"}));
     let (status, answer) = house.visit(Method::POST, "/schedules", &headers, event.clone()).await;
     assert_eq!((status, &answer["problems"][0]["path"]), (403, &json!("action")), "{answer}");
+    let job = body(json!({"type": "job", "queue": "schedule", "name": "report.make"}));
+    let (status, answer) = house.visit(Method::POST, "/schedules", &headers, job.clone()).await;
+    assert_eq!((status, &answer["problems"][0]["path"]), (403, &json!("action")), "{answer}");
+    let (status, answer) = ada.post("/schedules", job.clone()).await;
+    assert_eq!((status, &answer["action"]["queue"]), (201, &json!("schedule")), "{answer}");
+    let run = format!("/schedules/{}/run", answer["id"].as_str().unwrap());
+    assert_eq!(ada.post(&run, json!({})).await.0, 200);
+    let claim = json!({"worker": "w", "waitMs": 5_000});
+    let (status, answer) = ada.post("/queues/schedule/claim", claim).await;
+    assert_eq!((status, &answer["jobs"][0]["payload"]["manual"]), (200, &json!(true)), "{answer}");
     let started = body(json!({"type": "flow", "flowId": flow}));
     let (status, answer) = house.visit(Method::POST, "/schedules", &headers, started).await;
     assert_eq!(status, 201, "{answer}");

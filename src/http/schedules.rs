@@ -24,6 +24,7 @@ use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Schedules";
 const PUBLISH: &str = "write:events";
+const ADD: &str = "write:queues";
 const STATUSES: [&str; 3] = ["active", "paused", "done"];
 /// Times that a schedule is shown with.
 const SHOWN: usize = 5;
@@ -128,7 +129,7 @@ async fn make(
     machine: web::Data<Machine>,
     Json(body): Json<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    may_publish(&caller, &body)?;
+    may_do(&caller, &body)?;
     let schedule = machine.schedules.create(&caller.org, &body, caller.label()).await?;
     Ok(HttpResponse::Created().json(shown(&schedule)))
 }
@@ -170,7 +171,7 @@ async fn replace(
     id: web::Path<ScheduleId>,
     Json(body): Json<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    may_publish(&caller, &body)?;
+    may_do(&caller, &body)?;
     answer(machine.schedules.replace(&caller.org, *id, &body, caller.label()).await)
 }
 
@@ -180,7 +181,7 @@ async fn patch(
     id: web::Path<ScheduleId>,
     Json(body): Json<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    may_publish(&caller, &body)?;
+    may_do(&caller, &body)?;
     answer(machine.schedules.patch(&caller.org, *id, &body, caller.label()).await)
 }
 
@@ -232,14 +233,18 @@ async fn next(
     Ok(HttpResponse::Ok().json(json!({"timezone": schedule.timing.zone().as_str(), "nextRuns": next})))
 }
 
-/// A key that may not publish events may have no schedule do it.
-fn may_publish(caller: &Caller, body: &Map<String, Value>) -> Result<(), Problem> {
-    let action = body.get("action").filter(|action| !action.is_null());
-    let publishes = action.is_some_and(|action| action["type"] != "flow");
-    if !publishes || caller.may_scope(PUBLISH) {
+/// A key that may not publish events, or add work, may have no schedule do it.
+fn may_do(caller: &Caller, body: &Map<String, Value>) -> Result<(), Problem> {
+    let Some(action) = body.get("action").filter(|action| !action.is_null()) else { return Ok(()) };
+    let (does, scope) = match action["type"].as_str() {
+        Some("flow") => return Ok(()),
+        Some("job") => ("adds work", ADD),
+        _ => ("publishes events", PUBLISH),
+    };
+    if caller.may_scope(scope) {
         return Ok(());
     }
-    let message = format!("publishes events, which takes a key with the scope `{PUBLISH}`");
+    let message = format!("{does}, which takes a key with the scope `{scope}`");
     Err(Problem::forbidden("the schedule cannot be saved", vec![Detail { path: "action".into(), message }]))
 }
 

@@ -11,22 +11,21 @@ use tracing::{debug, error, warn};
 
 use super::alter::Alteration;
 use super::attempt::{Attempt, work};
-use super::effects::{Effect, Input, Page, Totals};
+use super::effects::{Effect, Input, Page};
 use super::job::{Job, JobState, Outcome, QueueSettings, Task};
 use super::lines::LineId;
-use super::load::{Refused, batch_of, counts, load, paused_of, refused};
-use super::messages::{Drain, GetStatus, JobsAdded, Move, SetPaused};
+use super::load::{batch_of, counts, load, paused_of};
+use super::messages::{Drain, GetStatus, JobsAdded, SetPaused};
 use super::outside::Desk;
 use super::pages::{JobPage, Jobs, place_of, read_jobs, survey};
 use super::retention::STEP;
 use super::state::QueueState;
-use super::trail::Awaited;
 use super::worker::Worker;
 use crate::clock::timeout;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
-use crate::keys::{self, Side};
-use crate::store::{Batch, Lease, StoreError, decode};
+use crate::keys::Side;
+use crate::store::{Batch, Lease, StoreError};
 use crate::supervision::{ActorPath, Alarm, Answer, ErrandId, Errands, Fate, Ref};
 use crate::window::Place;
 
@@ -185,67 +184,6 @@ impl QueueActor {
         }));
     }
 
-    fn write(&self, moves: Vec<Move>, totals: Totals) {
-        let batch = match batch_of(&moves, &self.name, totals) {
-            // A power cut may have the jobs run again, as a crash may; whoever asks for them knows nothing of it.
-            Ok(batch) if moves.iter().all(|one| !one.promised) => batch.lazily(),
-            Ok(batch) => batch,
-            Err(error) => return error!(queue = %self.name, %error, "cannot encode jobs"),
-        };
-        let write = self.house.store.commit(batch).into_actor(self);
-        self.errands.send(write.map(move |written, act, ctx| act.wrote(written, moves, ctx)));
-    }
-
-    fn wrote(&mut self, written: Result<(), StoreError>, mut moves: Vec<Move>, ctx: &mut Context<Self>) {
-        let refused = written.as_ref().err().and_then(|error| refused(&moves, error));
-        match (written, refused) {
-            (Ok(()), _) => {
-                let is_heard_of = |one: &Move| {
-                    one.awaited == Awaited::Perhaps && one.job.state.is_final() && one.job.task.is_work()
-                };
-                let ended = moves.iter().any(is_heard_of);
-                self.desk.settled(&moves);
-                self.feed(Input::Written(moves), ctx);
-                if ended {
-                    self.spread();
-                }
-            }
-            (Err(_), Some(Refused::Moved(index))) => {
-                let refused = moves.remove(index);
-                self.look_into(refused, moves);
-            }
-            (Err(_), Some(Refused::Awaited(index))) => {
-                moves.iter_mut().skip(index).take(1).for_each(|one| one.awaited = Awaited::Perhaps);
-                self.feed(Input::WriteFailed(moves), ctx);
-            }
-            (Err(error), None) => self.after_pause(&error, Input::WriteFailed(moves)),
-        }
-    }
-
-    /// A move was refused: either its job is elsewhere, or this very move came through although its
-    /// first answer was a failure.
-    fn look_into(&self, refused: Move, rest: Vec<Move>) {
-        let read = self.house.store.get(keys::job(refused.id())).into_actor(self);
-        self.errands.send(read.map(move |found, act, ctx| {
-            let found = found.and_then(|f| f.map(|f| decode::<Job>(&f.value)).transpose());
-            match found {
-                Ok(Some(job)) if job == refused.job => {
-                    act.desk.settled(std::slice::from_ref(&refused));
-                    act.feed(Input::Written(vec![refused]), ctx);
-                    if !rest.is_empty() {
-                        act.feed(Input::WriteFailed(rest), ctx);
-                    }
-                }
-                Ok(_) => {
-                    debug!(queue = %act.name, job = %refused.id(), "a job had moved on already");
-                    act.desk.settling.remove(&refused.id());
-                    act.feed(Input::Stale(refused.id(), rest), ctx);
-                }
-                Err(error) => act.wrote(Err(error), [vec![refused], rest].concat(), ctx),
-            }
-        }));
-    }
-
     fn fetch(&self, page: Page, after: Option<Place<JobId>>, limit: usize) {
         let which = match &page {
             Page::Delayed => Jobs::All(JobState::Delayed),
@@ -278,7 +216,7 @@ impl QueueActor {
         }));
     }
 
-    fn after_pause(&self, error: &StoreError, input: Input) {
+    pub(super) fn after_pause(&self, error: &StoreError, input: Input) {
         warn!(queue = %self.name, %error, "jobs could not be read or written, trying again");
         let wait = self.house.clock.sleep(STORE_PAUSE).into_actor(self);
         self.errands.send(wait.map(move |(), act, ctx| act.feed(input, ctx)));

@@ -161,6 +161,8 @@ pub struct JobDraft {
     pub priority: i32,
     /// What it concerns.
     pub key: Option<String>,
+    /// Whether a handler of this process does it, where it is work.
+    pub inside: bool,
 }
 
 impl Job {
@@ -208,7 +210,7 @@ impl JobDraft {
             Task::RunFlow { flow, .. } | Task::FireTrigger { flow, .. } => Some(flow.as_str().to_owned()),
             Task::Work { .. } => None,
         };
-        Self { id, queue, task, due: None, max_attempts: None, priority: 0, key }
+        Self { id, queue, task, due: None, max_attempts: None, priority: 0, key, inside: false }
     }
 
     /// The job that this draft makes of itself at `now`.
@@ -233,7 +235,7 @@ impl JobDraft {
             last_error: None,
             cancelled_by: None,
             failed_reason: None,
-            terms: Terms::default(),
+            terms: Terms { inside: self.inside, ..Terms::default() },
             lease: None,
         }
     }

@@ -15,6 +15,8 @@ use crate::keys;
 use crate::store::{Batch, Expect, StoreError, decode, encode};
 use crate::window::WINDOW;
 
+mod actor;
+
 /// What is written when jobs move on.
 ///
 /// # Errors

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use self::tally::Doubt;
 use super::effects::{Effect, Input, Page, Totals};
 use super::interrupted::interrupted_move;
-use self::tally::Doubt;
 use super::job::{Job, JobState, Outcome, QueueSettings};
 use super::lines::{Lines, Wanted};
 use super::messages::Move;

@@ -37,6 +37,16 @@ pub enum Task {
     },
 }
 
+/// The longest name of a kind of work, in characters.
+pub const LONGEST_KIND: usize = 128;
+
+/// Whether a text may name a kind of work: letters, digits, `.`, `_` and `-`.
+#[must_use]
+pub fn is_kind(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !text.is_empty() && text.len() <= LONGEST_KIND && text.chars().all(plain)
+}
+
 const fn one() -> u32 {
     1
 }

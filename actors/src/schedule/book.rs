@@ -235,7 +235,7 @@ impl Schedules {
             let happening = Happening { schedule, occurrence, by: Some(by), now };
             let record = flow_of(&self.house, schedule).await?;
             let idle = |why| ScheduleError::Idle { id, why };
-            let change = happening.change(record.as_ref()).map_err(idle)?;
+            let change = happening.change(&self.house, record.as_ref()).map_err(idle)?;
             let mut after = schedule.clone();
             after.note(now, Ok(()));
             Ok((after, change))
@@ -322,12 +322,16 @@ impl Schedules {
 
     /// What can only be known by looking.
     async fn check(&self, org: &OrgId, draft: &Draft) -> Result<(), ScheduleError> {
-        let Action::Flow { flow_id, .. } = &draft.action else { return Ok(()) };
-        if flow(&self.house, org, flow_id).await?.is_some() {
-            return Ok(());
-        }
         let mut problems = Problems::default();
-        problems.add("action.flowId", format_args!("is {flow_id}, and there is no such flow"));
+        match &draft.action {
+            Action::Flow { flow_id, .. } if flow(&self.house, org, flow_id).await?.is_none() => {
+                problems.add("action.flowId", format_args!("is {flow_id}, and there is no such flow"));
+            }
+            Action::Job { queue, .. } if !self.house.settings.queues.contains_key(queue) => {
+                problems.add("action.queue", format_args!("is {queue}, and there is no such queue"));
+            }
+            Action::Event { .. } | Action::Flow { .. } | Action::Job { .. } => {}
+        }
         problems.or(()).map_err(ScheduleError::Invalid)
     }
 }

@@ -9,11 +9,14 @@ use super::timing::{Spec, Timing};
 use crate::clock::Timestamp;
 use crate::event::EventKind;
 use crate::form::problem::{Problem, Problems};
-use crate::ids::RecordId;
+use crate::ids::{QueueName, RecordId};
+use crate::queue::task::{LONGEST_KIND, is_kind};
 use crate::rights::collections;
 
 /// The longest name, in characters.
 pub const LONGEST_NAME: usize = 200;
+/// The longest key of a job, in characters.
+pub const LONGEST_KEY: usize = 256;
 /// What a schedule is written with.
 pub const KEYS: [&str; 9] =
     ["name", "cron", "every", "at", "timezone", "anchor", "action", "missed", "missedLimit"];
@@ -146,12 +149,41 @@ fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action
                 .map_err(|error| problems.add("flowId", format_args!("is no flow: failed to {error}")));
             Some(Action::Flow { flow_id: id.ok()?, variables })
         }
+        "job" => job(fields, problems),
         other => {
             let other: String = other.chars().take(64).collect();
-            problems.add("type", format_args!("is `{other}`; expected `event` or `flow`"));
+            problems.add("type", format_args!("is `{other}`; expected `event`, `flow` or `job`"));
             None
         }
     }
+}
+
+fn job(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action> {
+    problems.only(fields, &["type", "queue", "name", "payload", "priority", "key", "maxAttempts"]);
+    let payload = problems.object(fields, "payload").cloned().unwrap_or_default();
+    reserved("payload", &payload, problems);
+    let queue = problems.required_text(fields, "queue").map(QueueName::new);
+    let queue = queue.and_then(|queue| {
+        let queue = queue.map_err(|error| problems.add("queue", format_args!("is none: failed to {error}")));
+        queue.ok()
+    });
+    let name = problems.required_text(fields, "name").map(str::to_owned);
+    if name.as_deref().is_some_and(|name| !is_kind(name)) {
+        let rule = format!("has 1 to {LONGEST_KIND} letters, digits, `.`, `_` and `-` only");
+        problems.add("name", rule);
+    }
+    let priority = match present(fields, "priority").map(|value| value.as_i64().map(i32::try_from)) {
+        None => 0,
+        Some(Some(Ok(priority))) => priority,
+        Some(_) => {
+            problems.add("priority", "must be a whole number of 32 bits");
+            0
+        }
+    };
+    let key = problems.short_text(fields, "key", LONGEST_KEY).map(str::to_owned);
+    let attempts = problems.whole(fields, "maxAttempts", 1..=100);
+    let max_attempts = attempts.and_then(|attempts| u32::try_from(attempts).ok());
+    Some(Action::Job { queue: queue?, name: name?, payload, priority, key, max_attempts })
 }
 
 /// Notes what each occurrence says itself.

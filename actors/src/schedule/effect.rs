@@ -10,7 +10,11 @@ use crate::event::EventDraft;
 use crate::flow::definition::Flow;
 use crate::flow::run::RunDraft;
 use crate::flow::trigger::scheduled;
-use crate::ids::{EventId, RunId};
+use crate::house::House;
+use crate::ids::{EventId, JobId, RunId};
+use crate::keys;
+use crate::queue::job::{JobDraft, Task};
+use crate::queue::parts::{Part, close};
 use crate::record::Query;
 use crate::record::model::Record;
 
@@ -31,11 +35,11 @@ pub struct Happening<'a> {
 }
 
 impl Happening<'_> {
-    /// What it does. `flow` is the record of the flow that it starts, where there is one.
+    /// What it does: an event, a run or a job. `flow` is the record of the flow that it starts, where there is one.
     ///
     /// # Errors
     /// Why it can do nothing, for the schedule to keep.
-    pub fn change(&self, flow: Option<&Record>) -> Result<Change, String> {
+    pub fn change(&self, house: &House, flow: Option<&Record>) -> Result<Change, String> {
         let Self { schedule, now, .. } = *self;
         let by = self.by.map_or_else(|| format!("schedule:{}", schedule.id), str::to_owned);
         let mut change = Change { by: Some(by.clone()), ..Change::default() };
@@ -73,6 +77,24 @@ impl Happening<'_> {
                     start_step: None,
                     stopped: None,
                 });
+            }
+            Action::Job { queue, name, payload, priority, key, max_attempts } => {
+                if !house.settings.queues.contains_key(queue) {
+                    return Err(format!("there is no queue {queue}"));
+                }
+                let payload: Map<String, Value> = payload.clone().into_iter().chain(self.told()).collect();
+                let closed = close(house, &payload.into()).map_err(|error| format!("failed to {error}"))?;
+                let most = house.settings.work.payload;
+                if closed.len() > most {
+                    return Err(format!("its payload is over the limit of {most} bytes"));
+                }
+                let id = JobId::new(now);
+                change.extra.put(keys::job_part(id, Part::Payload.letter()), closed);
+                let task = Task::Work { kind: name.clone() };
+                let (priority, key, max_attempts) = (*priority, key.clone(), *max_attempts);
+                let inside = house.handlers.get(name).is_some();
+                let draft = JobDraft::new(id, queue.clone(), task);
+                change.jobs.push(JobDraft { priority, key, max_attempts, inside, ..draft });
             }
         }
         Ok(change)

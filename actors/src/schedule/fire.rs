@@ -41,7 +41,7 @@ pub async fn fire(house: &House, publisher: &dyn Publisher, place: Place) -> Res
     let done = match step.occurrence {
         Some(occurrence) => {
             let happening = Happening { schedule: &schedule, occurrence, by: None, now };
-            happening.change(flow_of(house, &schedule).await?.as_ref())
+            happening.change(house, flow_of(house, &schedule).await?.as_ref())
         }
         None => Ok(Change::default()),
     };
@@ -97,7 +97,7 @@ fn owed(schedule: &Schedule, due: Timestamp) -> Owed<'_> {
 /// When the store fails.
 pub async fn flow_of(house: &House, schedule: &Schedule) -> Result<Option<Record>, StoreError> {
     match &schedule.action {
-        Action::Event { .. } => Ok(None),
+        Action::Event { .. } | Action::Job { .. } => Ok(None),
         Action::Flow { flow_id, .. } => flow(house, &schedule.org_id, flow_id).await,
     }
 }

@@ -7,7 +7,7 @@ use super::missed::{Missed, Step, USUAL_LIMIT};
 use super::timing::Timing;
 use crate::clock::Timestamp;
 use crate::event::EventKind;
-use crate::ids::{OrgId, RecordId, ScheduleId};
+use crate::ids::{OrgId, QueueName, RecordId, ScheduleId};
 use crate::keys;
 use crate::store::{Batch, Expect, Key, StoreError, encode};
 
@@ -31,6 +31,31 @@ pub enum Action {
         #[serde(default)]
         variables: Map<String, Value>,
     },
+    /// Work is added to a queue.
+    Job {
+        /// Which queue.
+        queue: QueueName,
+        /// What kind of work it is.
+        name: String,
+        /// What is to be done, beside what is known of the occurrence.
+        #[serde(default)]
+        payload: Map<String, Value>,
+        /// How urgent it is: the lowest goes first.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        priority: i32,
+        /// What it concerns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Attempts allowed; the queue's own number when none is given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_attempts: Option<u32>,
+    },
+}
+
+// By reference, as serde asks for it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+const fn is_zero(value: &i32) -> bool {
+    *value == 0
 }
 
 /// Where a schedule stands.

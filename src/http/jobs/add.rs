@@ -8,6 +8,7 @@ use appengine_actors::ids::{JobId, QueueName};
 use appengine_actors::machine::Machine;
 use appengine_actors::queue::add::messages::AddWork;
 use appengine_actors::queue::add::{AddError, Added, MOST_DEPENDENCIES, Mode, Unique, WorkDraft};
+use appengine_actors::queue::task::{LONGEST_KIND, is_kind};
 use appengine_actors::queue::terms::{OnFailure, Until};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -180,13 +181,8 @@ impl JobBody {
     fn read(self, machine: &Machine, at: &str, wrong: &mut Wrong) -> Option<WorkDraft> {
         let before = wrong.0.len();
         let path = |name: &str| format!("{at}{name}");
-        wrong.text(&path("name"), &self.name, 128);
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        wrong.unless(
-            self.name.chars().all(plain),
-            &path("name"),
-            "has letters, digits, `.`, `_` and `-` only",
-        );
+        let rule = format!("has 1 to {LONGEST_KIND} letters, digits, `.`, `_` and `-` only");
+        wrong.unless(is_kind(&self.name), &path("name"), rule);
         wrong.size(&path("payload"), &self.payload, machine.house.settings.work.payload);
         self.key.iter().for_each(|key| wrong.text(&path("key"), key, 256));
         wrong.within(&path("delayMs"), self.delay_ms, 0, YEAR);

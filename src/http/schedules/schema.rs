@@ -2,7 +2,8 @@
 //! reader lists everything wrong at once.
 
 use appengine_actors::ids::ScheduleId;
-use appengine_actors::schedule::draft::LONGEST_NAME;
+use appengine_actors::queue::task::LONGEST_KIND;
+use appengine_actors::schedule::draft::{LONGEST_KEY, LONGEST_NAME};
 use appengine_actors::schedule::missed::{MOST_MISSED, Missed};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
@@ -23,15 +24,24 @@ schemas! {
             "missed": "all", "missedLimit": 12,
         },
         {"name": "Heartbeat", "every": "30s", "action": {"type": "event", "event": "heartbeat"}, "missed": "skip"},
+        {
+            "name": "Nightly report", "cron": "0 3 * * *",
+            "action": {"type": "job", "queue": "schedule", "name": "report.make", "payload": {"of": "orders"}},
+        },
         {"name": "Launch", "at": "2099-04-25T10:00:00Z", "action": {"type": "event", "event": "launch.begun"}},
     ];
 
-    /// What happens at each time: an event is published, or an active flow is started.
+    /// What happens at each time: an event is published, an active flow is started, or work is added to a queue.
     ScheduleAction uses [] is any_of([
         closed([("type", one_of(["event"])), ("event", kind()), ("data", or_null(object().into()))])
             .required("type").required("event").into(),
         closed([("type", one_of(["flow"])), ("flowId", of(Type::String)), ("variables", or_null(object().into()))])
             .required("type").required("flowId").into(),
+        closed([
+            ("type", one_of(["job"])), ("queue", of(Type::String)), ("name", work()),
+            ("payload", or_null(object().into())), ("priority", or_null(priority())), ("key", or_null(key())),
+            ("maxAttempts", or_null(whole(1, 100))),
+        ]).required("type").required("queue").required("name").into(),
     ]);
 
     /// What changes of a schedule: any of its fields; null takes one away. Another sort of timing takes the place
@@ -81,6 +91,21 @@ fn missed() -> [(&'static str, Any); 2] {
         ("missed", or_null(one_of(Missed::ALL.map(|(name, _)| name)))),
         ("missedLimit", or_null(whole(1, MOST_MISSED))),
     ]
+}
+
+/// What a kind of work may be called.
+fn work() -> Any {
+    let name = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9._-]+$"));
+    name.max_length(Some(LONGEST_KIND)).into()
+}
+
+fn priority() -> Any {
+    let number = ObjectBuilder::new().schema_type(Type::Integer);
+    number.minimum(Some(i32::MIN)).maximum(Some(i32::MAX)).into()
+}
+
+fn key() -> Any {
+    ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST_KEY)).into()
 }
 
 fn name() -> Any {

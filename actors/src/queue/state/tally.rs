@@ -2,12 +2,12 @@
 
 use super::QueueState;
 use crate::clock::Timestamp;
+use crate::keys::Side;
 use crate::queue::alter::Alteration;
 use crate::queue::effects::Effect;
 use crate::queue::ended::ended;
 use crate::queue::job::{Job, JobState, Outcome};
 use crate::queue::messages::Move;
-use crate::keys::Side;
 
 /// Whether what was counted last is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

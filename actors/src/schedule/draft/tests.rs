@@ -37,7 +37,7 @@ fn everything_wrong_is_named_with_its_place() {
         (json!({"name": "x".repeat(201)}), "name: has 201 characters"),
         (json!({"action": null}), "action: is missing"),
         (json!({"action": "now"}), "action: is a string; expected an object"),
-        (json!({"action": {"type": "mail"}}), "action.type: is `mail`; expected `event` or `flow`"),
+        (json!({"action": {"type": "mail"}}), "action.type: is `mail`; expected `event`, `flow` or `job`"),
         (json!({"action": {}}), "action.type: is missing"),
         (json!({"action": {"type": "event"}}), "action.event: is missing"),
         (json!({"action": {"type": "event", "event": "a b"}}), "action.event: is no event"),
@@ -52,6 +52,24 @@ fn everything_wrong_is_named_with_its_place() {
         ),
         (json!({"action": {"type": "event", "event": "a", "flowId": "f"}}), "action.flowId: is unknown"),
         (json!({"action": {"type": "flow", "flowId": "a/b"}}), "action.flowId: is no flow"),
+        (json!({"action": {"type": "job", "name": "n"}}), "action.queue: is missing"),
+        (json!({"action": {"type": "job", "queue": "a b", "name": "n"}}), "action.queue: is none"),
+        (
+            json!({"action": {"type": "job", "queue": "q", "name": "a b"}}),
+            "action.name: has 1 to 128 letters",
+        ),
+        (
+            json!({"action": {"type": "job", "queue": "q", "name": "n", "priority": 2_147_483_648_u64}}),
+            "action.priority: must be a whole number of 32 bits",
+        ),
+        (
+            json!({"action": {"type": "job", "queue": "q", "name": "n", "maxAttempts": 0}}),
+            "action.maxAttempts: is 0; expected a whole number from 1 to 100",
+        ),
+        (
+            json!({"action": {"type": "job", "queue": "q", "name": "n", "payload": {"missed": 1}}}),
+            "action.payload.missed: is set by each occurrence",
+        ),
         (json!({"cron": 5}), "cron: is 5; expected a string"),
         (json!({"cron": "0 25 * * *"}), "cron: hour: `25`"),
         (json!({"every": "5m"}), "cron: stands beside another"),

@@ -7,5 +7,5 @@ mod crashes;
 mod handlers;
 mod keys;
 mod lives;
-mod shop;
+pub mod shop;
 mod work;

@@ -1,5 +1,6 @@
 mod crashes;
 mod flows;
+mod jobs;
 mod kit;
 mod lives;
 mod many;
