@@ -154,6 +154,39 @@ impl Scan {
     }
 }
 
+/// What a scan finds, read page by page; a page has as many entries as the scan's limit.
+pub struct Pages<'a> {
+    store: &'a dyn Store,
+    /// What is left; none when that is nothing.
+    left: Option<Scan>,
+}
+
+impl<'a> Pages<'a> {
+    /// The pages of a scan.
+    #[must_use]
+    pub const fn of(store: &'a dyn Store, scan: Scan) -> Self {
+        Self { store, left: Some(scan) }
+    }
+
+    /// The next page; none once there is no further one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Vec<(Key, Versioned)>>, StoreError> {
+        let Some(scan) = self.left.take() else { return Ok(None) };
+        let page = self.store.scan(scan.clone()).await?;
+        let full = page.len() == scan.limit;
+        self.left = page.last().filter(|_| full).map(|(last, _)| scan.after(last));
+        Ok((!page.is_empty()).then_some(page))
+    }
+
+    /// Whether no further page is known to come.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.left.is_none()
+    }
+}
+
 /// The least key greater than every key that begins with `prefix`.
 #[must_use]
 pub fn after_prefix(prefix: &[u8]) -> Key {

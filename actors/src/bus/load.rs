@@ -6,7 +6,7 @@ use crate::flow::book::DATATYPE;
 use crate::ids::Datatype;
 use crate::keys;
 use crate::record::model::Record;
-use crate::store::{Key, Scan, Store, StoreError, decode};
+use crate::store::{Key, Pages, Scan, Store, StoreError, decode};
 use crate::webhook::endpoint::Endpoint;
 
 /// Entries that are read at once.
@@ -28,33 +28,25 @@ pub struct Loaded {
 pub async fn load(store: &dyn Store) -> Result<Loaded, StoreError> {
     let mut loaded = Loaded::default();
     let datatype = Datatype::new(DATATYPE).ok();
-    let mut orgs = Scan::prefix(keys::orgs(), PAGE).keys_only();
-    loop {
-        let page = store.scan(orgs.clone()).await?;
+    let mut pages = Pages::of(store, Scan::prefix(keys::orgs(), PAGE).keys_only());
+    while let Some(page) = pages.next().await? {
         for org in page.iter().filter_map(|(key, _)| keys::parse_org(key)) {
             if let Some(datatype) = &datatype {
                 loaded.flows.extend(all(store, keys::records(&org, datatype)).await?);
             }
             loaded.endpoints.extend(all(store, keys::endpoints(&org)).await?);
         }
-        match page.last() {
-            Some((last, _)) if page.len() == PAGE => orgs = orgs.after(last),
-            _ => return Ok(loaded),
-        }
     }
+    Ok(loaded)
 }
 
 async fn all<T: DeserializeOwned>(store: &dyn Store, prefix: Key) -> Result<Vec<T>, StoreError> {
     let mut found = Vec::new();
-    let mut scan = Scan::prefix(prefix, PAGE);
-    loop {
-        let page = store.scan(scan.clone()).await?;
+    let mut pages = Pages::of(store, Scan::prefix(prefix, PAGE));
+    while let Some(page) = pages.next().await? {
         for (_, value) in &page {
             found.push(decode(&value.value)?);
         }
-        match page.last() {
-            Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-            _ => return Ok(found),
-        }
     }
+    Ok(found)
 }

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{JobId, OrgId, QueueName};
 use crate::keys::{self, Side};
-use crate::store::{Key, Scan, StoreError, after_prefix, decode};
+use crate::store::{Key, Pages, Scan, StoreError, after_prefix, decode};
 use crate::window::Place;
 
 /// Lines that are looked for at once.
@@ -184,14 +184,10 @@ pub(super) async fn survey(
 /// # Errors
 /// When the store cannot be read.
 pub(super) async fn count(house: &House, queue: &QueueName, which: Jobs) -> Result<u64, StoreError> {
-    let mut scan = Scan::prefix(which.prefix(queue), COUNTED).keys_only();
+    let mut pages = Pages::of(&*house.store, Scan::prefix(which.prefix(queue), COUNTED).keys_only());
     let mut total = 0;
-    loop {
-        let page = house.store.scan(scan.clone()).await?;
+    while let Some(page) = pages.next().await? {
         total += page.len() as u64;
-        match page.last() {
-            Some((last, _)) if page.len() == scan.limit => scan = scan.after(last),
-            _ => return Ok(total),
-        }
     }
+    Ok(total)
 }

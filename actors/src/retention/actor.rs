@@ -10,7 +10,7 @@ use super::sweep::{Table, step};
 use crate::house::House;
 use crate::ids::OrgId;
 use crate::keys;
-use crate::store::{Lease, Scan, StoreError};
+use crate::store::{Lease, Pages, Scan, StoreError};
 use crate::supervision::Fate;
 
 /// How long it rests between two walks.
@@ -70,17 +70,13 @@ async fn walks(house: &House) {
 }
 
 async fn walk(house: &House) -> Result<(), StoreError> {
-    let mut orgs = Scan::prefix(keys::orgs(), PAGE).keys_only();
-    loop {
-        let page = house.store.scan(orgs.clone()).await?;
+    let mut pages = Pages::of(&*house.store, Scan::prefix(keys::orgs(), PAGE).keys_only());
+    while let Some(page) = pages.next().await? {
         for org in page.iter().filter_map(|(key, _)| keys::parse_org(key)) {
             sweep(house, &org).await?;
         }
-        match page.last() {
-            Some((last, _)) if page.len() == PAGE => orgs = orgs.after(last),
-            _ => return Ok(()),
-        }
     }
+    Ok(())
 }
 
 async fn sweep(house: &House, org: &OrgId) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ use crate::ids::{OrgId, RecordId, ScheduleId};
 use crate::keys;
 use crate::list::{COUNTED, Listed, Slice};
 use crate::ports::Publisher;
-use crate::store::{Scan, StoreError, decode, encode};
+use crate::store::{Pages, Scan, StoreError, decode, encode};
 
 /// How often a change is tried anew when the schedule is written in between.
 const TRIES: usize = 8;
@@ -119,10 +119,9 @@ impl Schedules {
         status: Option<Status>,
         slice: Slice,
     ) -> Result<Listed<Schedule>, ScheduleError> {
-        let mut scan = Scan::prefix(keys::schedules(org), PAGE).descending();
+        let mut pages = Pages::of(&*self.house.store, Scan::prefix(keys::schedules(org), PAGE).descending());
         let (mut listed, mut looked) = (Listed::new(slice), 0);
-        loop {
-            let page = self.house.store.scan(scan.clone()).await?;
+        while let Some(page) = pages.next().await? {
             for (_, found) in &page {
                 let schedule: Schedule = decode(&found.value)?;
                 if status.is_none_or(|status| status == schedule.status) {
@@ -130,15 +129,12 @@ impl Schedules {
                 }
             }
             looked += page.len();
-            match page.last() {
-                Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-                _ => return Ok(listed),
-            }
-            if looked >= COUNTED {
+            if looked >= COUNTED && !pages.is_over() {
                 listed.total_is_lower_bound = true;
-                return Ok(listed);
+                break;
             }
         }
+        Ok(listed)
     }
 
     /// Puts what `body` says in the place of what a schedule does. Where it says the same of when, the schedule

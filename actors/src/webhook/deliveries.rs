@@ -6,7 +6,7 @@ use super::delivery::{Delivery, DeliveryStatus};
 use crate::ids::{DeliveryId, EndpointId, EventId, OrgId};
 use crate::keys;
 use crate::list::{COUNTED, Listed, Slice, Span};
-use crate::store::{Key, Scan, Store, StoreError, Versioned, decode};
+use crate::store::{Key, Pages, Scan, Store, StoreError, Versioned, decode};
 
 /// Deliveries read at once.
 const PAGE: usize = 100;
@@ -82,23 +82,19 @@ impl Deliveries {
                 None => keys::delivery(org, before),
             });
         }
-        let (mut listed, mut looked) = (Listed::new(slice), 0);
-        loop {
-            let page = self.0.scan(scan.clone()).await?;
+        let (mut listed, mut looked, mut pages) = (Listed::new(slice), 0, Pages::of(&*self.0, scan));
+        while let Some(page) = pages.next().await? {
             for delivery in self.read(org, &page, wanted.endpoint.is_some()).await? {
                 if wanted.wants(&delivery) {
                     listed.meet(delivery);
                 }
             }
             looked += page.len();
-            match page.last() {
-                Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-                _ => return Ok(listed),
-            }
-            if looked >= COUNTED {
+            if looked >= COUNTED && !pages.is_over() {
                 listed.total_is_lower_bound = true;
-                return Ok(listed);
+                break;
             }
         }
+        Ok(listed)
     }
 }

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::ids::{DeliveryId, EndpointId, EventId, OrgId, RunId};
-use crate::keys;
-use crate::store::Key;
+use crate::keys::{self, Node};
+use crate::store::{Batch, Key, StoreError, encode};
 
 /// Where a delivery stands (contract §14).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,9 +246,45 @@ impl Delivery {
         let due = self.next_attempt_at?;
         Some(self.line.clone().map_or(Spot::Due(due), Spot::Line))
     }
+
+    /// Where a delivery that becomes owed is found from then on: among those that wait, and, where an endpoint is
+    /// owed it, among its own and those of its event.
+    ///
+    /// # Errors
+    /// Never: an organisation has a stored form.
+    pub fn place(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let spot = self.spot().unwrap_or(Spot::Due(self.created_at));
+        batch.insert(spot.key(self.destination.as_str(), self.id), encode(&self.org_id)?);
+        if let Some(endpoint) = self.destination.endpoint() {
+            batch.insert(keys::delivery_of(&self.org_id, endpoint, self.id), Vec::new());
+            if let Some(event) = self.event_id {
+                let effect = keys::effect(&self.org_id, Node::Event(event), Node::Delivery(self.id));
+                batch.insert(effect, Vec::new());
+            }
+        }
+        Ok(())
+    }
 }
 
 impl DeliveryDraft {
+    /// What an endpoint is owed: it carries neither body nor schedule, since both are made for each attempt.
+    #[must_use]
+    pub fn to_endpoint(id: DeliveryId, endpoint: EndpointId, event: String, url: String) -> Self {
+        Self {
+            id,
+            destination: DestinationId::of_endpoint(endpoint),
+            event,
+            event_id: None,
+            run: None,
+            url,
+            method: "POST".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+            schedule: Vec::new(),
+            line: None,
+        }
+    }
+
     /// The delivery that this draft makes of itself, due at once.
     #[must_use]
     pub fn into_delivery(self, org_id: OrgId, now: Timestamp) -> Delivery {

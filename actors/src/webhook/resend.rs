@@ -136,18 +136,10 @@ impl Resender {
         };
         let composed = compose(&target.endpoint, &event);
         let composed = composed.map_err(|error| ResendError::Unready(error.to_string()))?;
+        let url = target.endpoint.url.clone();
         let draft = DeliveryDraft {
-            id: DeliveryId::new(now),
-            destination,
-            event: event.kind.to_string(),
-            event_id: None,
-            run: None,
-            url: target.endpoint.url.clone(),
-            method: "POST".to_owned(),
-            headers: Vec::new(),
             body: composed.body,
-            schedule: Vec::new(),
-            line: None,
+            ..DeliveryDraft::to_endpoint(DeliveryId::new(now), endpoint, event.kind.to_string(), url)
         };
         let delivery = draft.into_delivery(org.clone(), now);
         let target = Target::Endpoint(target);

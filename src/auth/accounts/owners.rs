@@ -8,7 +8,7 @@ use appengine_actors::ids::{Datatype, IdError, OrgId, RecordId};
 use appengine_actors::keys;
 use appengine_actors::ports::{Condition, Keeper};
 use appengine_actors::record::model::Record;
-use appengine_actors::store::{Expect, Scan, Store, StoreError, decode};
+use appengine_actors::store::{Expect, Pages, Scan, Store, StoreError, decode};
 use futures_util::future::BoxFuture;
 
 use super::account_key;
@@ -45,9 +45,8 @@ impl Owners {
         let all = keys::privates(org, "account");
         let mut prefix = all.clone();
         prefix.extend_from_slice(format!("{}/", Kind::User.name()).as_bytes());
-        let mut scan = Scan::prefix(prefix, PAGE);
-        loop {
-            let page = self.store.scan(scan.clone()).await?;
+        let mut pages = Pages::of(&*self.store, Scan::prefix(prefix, PAGE));
+        while let Some(page) = pages.next().await? {
             for (key, found) in &page {
                 let account: Account = decode(&found.value)?;
                 let name = keys::parse_private(&all, key);
@@ -64,11 +63,8 @@ impl Owners {
                     return Ok(Some(still.into()));
                 }
             }
-            match page.last() {
-                Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-                _ => return Ok(None),
-            }
         }
+        Ok(None)
     }
 
     async fn is_owner(&self, org: &OrgId, id: &RecordId) -> Result<bool, StoreError> {

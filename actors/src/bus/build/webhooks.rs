@@ -5,8 +5,8 @@ use crate::bus::change::{ChangeError, EndpointWrite};
 use crate::event::EventKind;
 use crate::ids::EventId;
 use crate::keys::{self, Node};
-use crate::store::{Expect, encode};
-use crate::webhook::delivery::{Delivery, DeliveryDraft, DestinationId, LinePlace, Spot, id_of};
+use crate::store::Expect;
+use crate::webhook::delivery::{Delivery, DeliveryDraft, DestinationId, LinePlace, id_of};
 use crate::webhook::endpoint::index::Subscribed;
 
 /// The event that something becomes owed for.
@@ -25,34 +25,22 @@ impl Builder<'_> {
         self.owe(delivery)
     }
 
-    /// A request that an endpoint is owed for an event. It carries neither body nor schedule: both are made for
-    /// each attempt.
+    /// A request that an endpoint is owed for an event.
     pub(super) fn subscribed(&mut self, of: OwedFor, subscribed: Subscribed) -> Result<(), ChangeError> {
         let n = u32::try_from(self.receipt.deliveries.len()).unwrap_or(u32::MAX);
         let stamp = self.stamp.as_u64();
         let id = id_of(of.id, subscribed.endpoint, self.stamp.time());
         let draft = DeliveryDraft {
-            id,
-            destination: DestinationId::of_endpoint(subscribed.endpoint),
-            event: of.kind.to_string(),
             event_id: Some(of.id),
-            run: None,
-            url: subscribed.url,
-            method: "POST".to_owned(),
-            headers: Vec::new(),
-            body: String::new(),
-            schedule: Vec::new(),
             line: subscribed.line.map(|key| LinePlace { key: key.into(), stamp, n }),
+            ..DeliveryDraft::to_endpoint(id, subscribed.endpoint, of.kind.to_string(), subscribed.url)
         };
-        self.batch.insert(keys::effect(self.org, Node::Event(of.id), Node::Delivery(id)), Vec::new());
-        self.batch.insert(keys::delivery_of(self.org, subscribed.endpoint, id), Vec::new());
         self.owe(draft.into_delivery(self.org.clone(), self.stamp.time()))
     }
 
     fn owe(&mut self, delivery: Delivery) -> Result<(), ChangeError> {
         self.put_bounded(keys::delivery(self.org, delivery.id), &delivery, "a webhook")?;
-        let spot = delivery.spot().unwrap_or(Spot::Due(self.stamp.time()));
-        self.batch.insert(spot.key(delivery.destination.as_str(), delivery.id), encode(self.org)?);
+        delivery.place(&mut self.batch)?;
         self.receipt.deliveries.push(delivery);
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::flow::run::{Run, RunStatus, StepRecord};
 use crate::ids::{OrgId, RecordId, RunId};
 use crate::keys;
 use crate::list::{COUNTED, Listed, Slice, Span};
-use crate::store::{Scan, decode};
+use crate::store::{Pages, Scan, decode};
 
 /// Entries read at once.
 const PAGE: usize = 200;
@@ -75,9 +75,9 @@ impl Flows {
             scan = scan.after(&flow.map_or_else(|| keys::run(org, begin), |f| keys::run_of(org, f, begin)));
         }
         let all = wanted.status.is_none() && wanted.made.is_open();
-        let (mut listed, mut looked) = (Listed::new(slice), 0);
-        loop {
-            let page = self.house.store.scan(scan.clone()).await?;
+        let (mut listed, mut looked, mut pages) =
+            (Listed::new(slice), 0, Pages::of(&*self.house.store, scan));
+        while let Some(page) = pages.next().await? {
             if all && listed.passes(page.len()) {
                 listed.pass(page.len());
             } else {
@@ -92,15 +92,12 @@ impl Flows {
             }
             looked += page.len();
             let budget = if listed.is_full() { COUNTED } else { self.house.settings.query_documents };
-            match page.last() {
-                Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-                _ => return Ok(listed),
-            }
-            if looked >= budget {
+            if looked >= budget && !pages.is_over() {
                 listed.total_is_lower_bound = true;
-                return Ok(listed);
+                break;
             }
         }
+        Ok(listed)
     }
 
     /// The definitions that a flow had, the newest first, each with its number.

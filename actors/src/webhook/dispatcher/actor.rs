@@ -10,7 +10,7 @@ use super::super::DestinationActor;
 use super::super::messages::{ALL_DESTINATIONS, DESTINATIONS, Look};
 use crate::house::House;
 use crate::keys;
-use crate::store::{Scan, StoreError};
+use crate::store::{Pages, Scan, StoreError};
 use crate::supervision::Members;
 
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -74,19 +74,15 @@ async fn look(house: &House, destinations: &Members<DestinationActor>, name: &st
 }
 
 async fn wake_all(house: &House, destinations: &Members<DestinationActor>) -> Result<(), StoreError> {
-    let mut scan = Scan::prefix(keys::destinations(), PAGE).keys_only();
-    loop {
-        let page = house.store.scan(scan.clone()).await?;
+    let mut pages = Pages::of(&*house.store, Scan::prefix(keys::destinations(), PAGE).keys_only());
+    while let Some(page) = pages.next().await? {
         for name in page.iter().filter_map(|(key, _)| keys::parse_destination(key)) {
             if is_owed(house, &name).await? && destinations.ask(&name, Look).await.is_err() {
                 house.hints.note(&name);
             }
         }
-        match page.last() {
-            Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-            _ => return Ok(()),
-        }
     }
+    Ok(())
 }
 
 async fn is_owed(house: &House, name: &str) -> Result<bool, StoreError> {

@@ -20,7 +20,7 @@ use crate::ids::{EndpointId, EventId, OrgId};
 use crate::keys;
 use crate::list::{Listed, Slice};
 use crate::ports::Publisher;
-use crate::store::{Scan, StoreError, decode};
+use crate::store::{Pages, Scan, StoreError, decode};
 use crate::webhook::breaker::Health;
 use crate::webhook::health::health_of;
 use crate::webhook::signature::keys::SigningKey;
@@ -241,17 +241,13 @@ impl Endpoints {
     /// When the store fails.
     pub async fn list(&self, org: &OrgId, slice: Slice) -> Result<Listed<Endpoint>, EndpointError> {
         let mut listed = Listed::new(slice);
-        let mut scan = Scan::prefix(keys::endpoints(org), PAGE).descending();
-        loop {
-            let page = self.house.store.scan(scan.clone()).await?;
+        let mut pages = Pages::of(&*self.house.store, Scan::prefix(keys::endpoints(org), PAGE).descending());
+        while let Some(page) = pages.next().await? {
             for (_, found) in &page {
                 listed.meet(decode(&found.value)?);
             }
-            match page.last() {
-                Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-                _ => return Ok(listed),
-            }
         }
+        Ok(listed)
     }
 
     /// What is shown of an endpoint.

@@ -10,7 +10,7 @@ use crate::house::House;
 use crate::ids::{EndpointId, OrgId, ReplayId};
 use crate::keys;
 use crate::list::{Listed, Slice};
-use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
+use crate::store::{Batch, Expect, Pages, Scan, StoreError, decode, encode};
 use crate::supervision::Ref;
 
 /// Replays that an organisation may have under way.
@@ -191,17 +191,13 @@ impl Replays {
 
     async fn all(&self, org: &OrgId) -> Result<Vec<Replay>, ReplayError> {
         let mut all = Vec::new();
-        let mut scan = Scan::prefix(keys::replays(org), PAGE);
-        loop {
-            let page = self.house.store.scan(scan.clone()).await?;
+        let mut pages = Pages::of(&*self.house.store, Scan::prefix(keys::replays(org), PAGE));
+        while let Some(page) = pages.next().await? {
             for (_, found) in &page {
                 all.push(decode(&found.value)?);
             }
-            match page.last() {
-                Some((last, _)) if page.len() == PAGE => scan = scan.after(last),
-                _ => return Ok(all),
-            }
         }
+        Ok(all)
     }
 
     async fn open(&self, org: &OrgId, scope: &Scope) -> Result<(), ReplayError> {

@@ -9,11 +9,9 @@ use crate::event::pattern::matches;
 use crate::event::{Event, EventKind};
 use crate::house::House;
 use crate::ids::{EventId, OrgId, ReplayId};
-use crate::keys::{self, Node};
+use crate::keys;
 use crate::store::{Batch, Expect, Scan, StoreError, Versioned, decode, encode};
-use crate::webhook::delivery::{
-    Delivery, DeliveryDraft, DeliveryStatus, DestinationId, LinePlace, Spot, id_of,
-};
+use crate::webhook::delivery::{Delivery, DeliveryDraft, DeliveryStatus, LinePlace, id_of};
 use crate::webhook::endpoint::index::{EndpointIndex, Subscribed};
 use crate::webhook::endpoint::{Endpoint, EndpointStatus, order_key};
 use crate::webhook::resend::again;
@@ -150,18 +148,11 @@ async fn met(
         };
         return Ok(Some((outcome, Met::Again(Box::new(delivery), found.version))));
     }
+    let line = subscribed.line.map(|key| LinePlace { key: key.into(), stamp: stamp.as_u64(), n: n.into() });
     let draft = DeliveryDraft {
-        id,
-        destination: DestinationId::of_endpoint(subscribed.endpoint),
-        event: event.kind.to_string(),
         event_id: Some(event.id),
-        run: None,
-        url: subscribed.url,
-        method: "POST".to_owned(),
-        headers: Vec::new(),
-        body: String::new(),
-        schedule: Vec::new(),
-        line: subscribed.line.map(|key| LinePlace { key: key.into(), stamp: stamp.as_u64(), n: n.into() }),
+        line,
+        ..DeliveryDraft::to_endpoint(id, subscribed.endpoint, event.kind.to_string(), subscribed.url)
     };
     Ok(Some((Outcome::Missed, Met::New(Box::new(draft.into_delivery(org.clone(), house.clock.now()))))))
 }
@@ -243,18 +234,10 @@ pub(super) async fn step(house: &House, org: &OrgId, id: ReplayId) -> Result<Opt
 }
 
 fn owe(batch: &mut Batch, org: &OrgId, delivery: &Delivery) -> Result<(), StoreError> {
-    let id = delivery.id;
-    batch.expect(keys::delivery(org, id), Expect::Absent);
-    batch.put(keys::delivery(org, id), encode(delivery)?);
-    let spot = delivery.spot().unwrap_or(Spot::Due(delivery.created_at));
-    batch.insert(spot.key(delivery.destination.as_str(), id), encode(org)?);
-    if let Some(endpoint) = delivery.destination.endpoint() {
-        batch.insert(keys::delivery_of(org, endpoint, id), Vec::new());
-    }
-    if let Some(event) = delivery.event_id {
-        batch.insert(keys::effect(org, Node::Event(event), Node::Delivery(id)), Vec::new());
-    }
-    Ok(())
+    let key = keys::delivery(org, delivery.id);
+    batch.expect(key.clone(), Expect::Absent);
+    batch.put(key, encode(delivery)?);
+    delivery.place(batch)
 }
 
 /// Whether an endpoint takes anything just now.

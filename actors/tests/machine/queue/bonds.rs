@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use appengine_actors::clock::Clock;
 use appengine_actors::ids::JobId;
+use appengine_actors::keys;
+use appengine_actors::queue::add::messages::AddWork;
 use appengine_actors::queue::add::{AddError, Added, Mode, Unique, WorkDraft};
 use appengine_actors::queue::alter::Wish;
 use appengine_actors::queue::job::{FailedReason, JobState, Outcome};
+use appengine_actors::queue::outside::messages::Settle;
 use appengine_actors::queue::parts::Part;
 use appengine_actors::queue::terms::{OnFailure, Until};
 use appengine_actors::store::{Scan, Store};
 use appengine_actors::testkit::TestHouse;
+use appengine_actors::testkit::house::queue_name;
 use appengine_actors::testkit::probe::quiet;
 use serde_json::json;
 
@@ -201,12 +205,7 @@ async fn a_crash_at_any_moment_leaves_nobody_waiting_for_what_is_done() {
         shop.0.store().hold();
         let queue = shop.queue(QUEUE).clone();
         let token = super::shop::token(&job);
-        let settle = appengine_actors::queue::outside::messages::Settle {
-            id: first,
-            token,
-            outcome: Outcome::Done,
-            result: None,
-        };
+        let settle = Settle { id: first, token, outcome: Outcome::Done, result: None };
         let settling = actix::spawn(async move { queue.ask(settle).await });
         for _ in 0..at {
             quiet().await;
@@ -223,5 +222,42 @@ async fn a_crash_at_any_moment_leaves_nobody_waiting_for_what_is_done() {
         shop.0.advance(SECOND * 2).await;
         assert_eq!(shop.states(&[first, last]).await, [JobState::Completed, JobState::Waiting], "{at}");
         assert_eq!(shop.counts("billing").await, [0, 1, 0, 0, 0, 0], "{at}");
+    }
+}
+
+/// The end of a job that runs, as its worker tells it, and another job that waits for it: whichever is first.
+#[actix::test]
+async fn whoever_begins_to_wait_as_the_job_ends_hears_of_it_and_nothing_is_left_behind() {
+    for end_first in [true, false] {
+        let shop = shop();
+        let first = shop.add(work(1)).await.job().id;
+        let job = shop.claim(1).await.remove(0);
+        shop.0.store().hold();
+        let (queue, token) = (shop.queue(QUEUE).clone(), super::shop::token(&job));
+        let settle = Settle { id: first, token, outcome: Outcome::Done, result: None };
+        let (other, org) = (shop.queue("billing").clone(), shop.0.org.clone());
+        let add = AddWork { org, drafts: vec![after(&[first], OnFailure::Fail)] };
+        let settling = async move { queue.ask(settle).await.unwrap().unwrap().state };
+        let adding = async move { other.ask(add).await.unwrap().unwrap().remove(0).job().id };
+        let (settled, added) = if end_first {
+            let settled = actix::spawn(settling);
+            quiet().await;
+            (settled, actix::spawn(adding))
+        } else {
+            let added = actix::spawn(adding);
+            quiet().await;
+            (actix::spawn(settling), added)
+        };
+        quiet().await;
+        shop.0.store().release();
+        assert_eq!(settled.await.unwrap(), JobState::Completed);
+        let last = added.await.unwrap();
+        shop.0.advance(SECOND * 2).await;
+        assert_eq!(shop.job(last).await.state, JobState::Waiting, "the end first: {end_first}");
+        let queue = queue_name(QUEUE);
+        for left in [keys::aftermaths(&queue), keys::dependents(first), keys::awaited(first)] {
+            let found = shop.0.store().scan(Scan::prefix(left, 9)).await.unwrap();
+            assert_eq!(found, [], "the end first: {end_first}");
+        }
     }
 }
