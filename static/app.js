@@ -2,6 +2,7 @@
 
 import { get, health, Refused, signIn, signInByLink } from "./api.js";
 import { at, notice, say } from "./dom.js";
+import { forgetEndpoints, showEndpoints } from "./endpoints.js";
 import { addEvent, forgetEvents, hold, maybeChanged, showHistory, somethingChanged } from "./events.js";
 import { follow } from "./live.js";
 import { forgetQueues, showQueues } from "./queues.js";
@@ -9,6 +10,7 @@ import * as session from "./session.js";
 
 const HEALTH_PAUSE = 15_000;
 const HISTORY = "events?order=desc&limit=30";
+const ENDPOINTS = "webhooks/endpoints?pageSize=100";
 let feed = null;
 let lastError = "";
 
@@ -27,6 +29,7 @@ function leave(why) {
   feed = null;
   session.forget();
   forgetQueues();
+  forgetEndpoints();
   forgetEvents();
   say(at("who"), "");
   notice(at("trouble"), "");
@@ -40,7 +43,7 @@ function leave(why) {
 async function load() {
   const mine = session.token();
   try {
-    const [{ queues }, log] = await Promise.all([get("monitoring/queues"), get(HISTORY)]);
+    const [{ queues }, log] = await Promise.all([get("monitoring/queues"), get(HISTORY), loadEndpoints()]);
     if (session.token() !== mine) return false;
     notice(at("trouble"), "");
     showQueues(queues);
@@ -55,6 +58,13 @@ async function load() {
   }
 }
 
+/** Loads how endpoints are. Whoever may not see them sees everything else. */
+async function loadEndpoints() {
+  const mine = session.token();
+  const page = await get(ENDPOINTS).catch(() => ({ data: [] }));
+  if (session.token() === mine) showEndpoints(page.data);
+}
+
 const hearers = {
   hello: ({ org, email }) => {
     say(at("who"), [org, email].filter(Boolean).join(" · "));
@@ -64,6 +74,7 @@ const hearers = {
   event: ({ event }) => addEvent(event),
   run: ({ id }) => somethingChanged(id),
   delivery: ({ id }) => somethingChanged(id),
+  breaker: () => loadEndpoints(),
   queues: ({ queues }) => {
     showQueues(queues);
     maybeChanged();
@@ -131,6 +142,7 @@ async function arrive(given) {
   feed?.stop();
   feed = null;
   forgetQueues();
+  forgetEndpoints();
   forgetEvents();
   try {
     if (given?.token) session.keep(given.token, false);

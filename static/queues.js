@@ -59,8 +59,9 @@ function fill(row, queue) {
   row.cells.rate.toggleAttribute("data-some", queue.ratePerSecond > 0);
   row.paused.hidden = !queue.paused;
   const waits = queue.oldestWaitingMs >= LONG_WAIT ? `oldest waits for ${duration(queue.oldestWaitingMs)}` : null;
+  const blocked = queue.blocked > 0 ? `${exact(queue.blocked)} wait for other jobs` : null;
   const failed = queue.lastError ? `last error: ${queue.lastError}` : null;
-  const note = [waits, failed].filter(Boolean).join(" · ");
+  const note = [waits, blocked, failed].filter(Boolean).join(" · ");
   say(row.text, note);
   row.note.hidden = note === "";
 }

@@ -54,12 +54,13 @@ macro_rules! asset {
 }
 
 static INDEX: LazyLock<Asset> = LazyLock::new(|| asset!("index.html", HTML));
-static PARTS: LazyLock<[Asset; 12]> = LazyLock::new(|| {
+static PARTS: LazyLock<[Asset; 13]> = LazyLock::new(|| {
     [
         asset!("api.js", SCRIPT),
         asset!("app.css", CSS),
         asset!("app.js", SCRIPT),
         asset!("dom.js", SCRIPT),
+        asset!("endpoints.js", SCRIPT),
         asset!("events.js", SCRIPT),
         asset!("format.js", SCRIPT),
         asset!("live.js", SCRIPT),

@@ -6,6 +6,7 @@
 //   ORG EMAIL PASSWORD  somebody who may sign in by the form; without them only the refusal is tried
 //   CHROMIUM, SHOTS     the browser (/usr/bin/chromium); a folder for screenshots
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -59,6 +60,16 @@ async function publish(data = JSON.parse(DATA)) {
   });
   assert.equal(answer.status, 202, await answer.clone().text());
   return (await answer.json()).id;
+}
+
+/** A port where nobody listens. */
+function deadPort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 /** No sideways scrolling, and nothing that is cut off at the right. */
@@ -123,6 +134,34 @@ const walks = {
     await row.locator(".event").press("Enter");
     await row.locator(".tree").waitFor({ state: "detached" });
     assert.equal(await page.evaluate(() => window.sameDocument), true);
+    await leave(page);
+  },
+
+  async "an endpoint that fails is shown as soon as its breaker opens"(browser) {
+    const page = await visit(browser, DESKTOP);
+    await enter(page);
+    const body = { url: `http://127.0.0.1:${await deadPort()}/gone`, events: [EVENT], description: "Gone <b>for good</b>", retrySchedule: [1] };
+    const made = await fetch(`${BASE_URL}/webhooks/endpoints`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    assert.equal(made.status, 201, await made.clone().text());
+    const { id } = await made.json();
+    await page.reload();
+    const row = page.locator(`[data-endpoint="${id}"]`);
+    await row.filter({ has: page.locator(".tag", { hasText: "enabled" }) }).waitFor();
+    for (let sent = 0; sent < 12; sent++) await publish({});
+    await row.filter({ has: page.locator(".tag", { hasText: "failing" }) }).waitFor();
+    const text = await row.innerText();
+    assert.ok(text.includes("Gone <b>for good</b>") && text.includes("fails since"), text);
+    await page.locator("#endpoints-note", { hasText: "1 endpoint in trouble" }).waitFor();
+    await shot(page, "endpoints");
+    const gone = await fetch(`${BASE_URL}/webhooks/endpoints/${id}`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
+    assert.ok(gone.ok, await gone.text());
     await leave(page);
   },
 
