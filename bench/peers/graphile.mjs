@@ -28,7 +28,8 @@ const data = folder(user);
 const as = user ? ["--reuid", user, "--regid", user, "--clear-groups"] : [];
 execFileSync("setpriv", [...as, program("initdb"), "-D", data, "-A", "trust", "-U", "bench", "-E", "UTF8"], { stdio: ["ignore", "ignore", "inherit"] });
 const port = await freePort();
-const settings = ["-c", "listen_addresses=127.0.0.1", "-c", `unix_socket_directories=${data}`, "-c", "log_min_messages=panic"];
+// Its two pools here take more than the usual 100 connections.
+const settings = ["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1", "-c", `unix_socket_directories=${data}`, "-c", "log_min_messages=panic"];
 const server = await serve([program("postgres"), "-D", data, "-p", String(port), ...settings], port, { user, signal: "INT" });
 const connectionString = `postgres://bench@127.0.0.1:${port}/postgres`;
 const figures = side("graphile-worker", "fsync, synchronous_commit on", server);
