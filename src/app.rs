@@ -198,7 +198,6 @@ impl App {
         let grace = config.server.shutdown_grace.get();
 
         let body = BodyLimits { bytes: config.limits.body.as_usize(), depth: config.limits.json_depth };
-        let document = web::Data::new(crate::http::openapi::document());
         let shared = (
             web::Data::from(machine.clone()),
             web::Data::from(accounts.clone()),
@@ -216,11 +215,7 @@ impl App {
         let routes = move |app: &mut web::ServiceConfig| {
             let (machine, accounts, gate, monitor, gateway, metrics, keys, config) = shared.clone();
             app.app_data(machine).app_data(accounts).app_data(gate).app_data(monitor);
-            app.app_data(gateway)
-                .app_data(metrics)
-                .app_data(keys)
-                .app_data(config)
-                .app_data(document.clone());
+            app.app_data(gateway).app_data(metrics).app_data(keys).app_data(config);
             app.app_data(publisher.clone()).app_data(records.clone()).app_data(flows.clone());
             app.app_data(web::Data::new(EventLog::new(store.clone())));
             app.app_data(web::Data::new(Traces::new(store.clone())));

@@ -1,9 +1,12 @@
 //! The API document, made from the route table.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
+use bytes::Bytes;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder};
@@ -19,7 +22,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::route::{Access, Route, text};
 use super::routes;
-use crate::problem::ProblemBody;
+use crate::problem::{Problem, ProblemBody};
 
 /// The routes of this chapter.
 #[must_use]
@@ -31,8 +34,17 @@ pub fn routes_of_document() -> Vec<Route> {
     ]
 }
 
-async fn serve(document: web::Data<OpenApi>) -> HttpResponse {
-    HttpResponse::Ok().json(document.get_ref())
+/// Made when it is first asked for, in a thread that gives its memory back: while it is made, the document takes
+/// sixty times its length.
+async fn serve() -> Result<HttpResponse, Problem> {
+    static TEXT: OnceLock<Bytes> = OnceLock::new();
+    let made = web::block(|| match TEXT.get() {
+        Some(text) => Ok(text.clone()),
+        None => serde_json::to_vec(&document()).map(|text| TEXT.get_or_init(|| text.into()).clone()),
+    });
+    let text = made.await.map_err(|error| Problem::internal(&error))?;
+    let text = text.map_err(|error| Problem::internal(&error))?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(text))
 }
 
 /// The document of all routes that are not hidden.
@@ -46,8 +58,8 @@ pub fn document() -> OpenApi {
     let mut definitions = Vec::new();
     ProblemBody::schemas(&mut definitions);
     for route in routes().iter().filter(|route| !route.doc.hidden) {
-        let named = [&route.doc.body, &route.doc.reply].into_iter().flatten();
-        definitions.extend(named.flat_map(|named| named.definitions.clone()));
+        let described = [route.doc.body, route.doc.reply].into_iter().flatten();
+        definitions.extend(described.flat_map(|described| described().definitions));
         let method = match route.method.as_str() {
             "POST" => HttpMethod::Post,
             "PUT" => HttpMethod::Put,
@@ -110,8 +122,8 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
                 .schema(Some(text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))),
         );
     }
-    if let Some(body) = &doc.body {
-        let content = ContentBuilder::new().schema(Some(body.schema.clone())).build();
+    if let Some(body) = doc.body {
+        let content = ContentBuilder::new().schema(Some(body().schema)).build();
         let required = if doc.body_optional { Required::False } else { Required::True };
         let body = RequestBodyBuilder::new().content("application/json", content).required(Some(required));
         operation = operation.request_body(Some(body.build()));
@@ -136,9 +148,8 @@ fn operation_id(route: &str) -> String {
 fn responses(route: &Route) -> utoipa::openapi::response::Responses {
     let doc = &route.doc;
     let mut success = ResponseBuilder::new().description(doc.summary);
-    if let Some(reply) = &doc.reply {
-        success =
-            success.content(doc.media, ContentBuilder::new().schema(Some(reply.schema.clone())).build());
+    if let Some(reply) = doc.reply {
+        success = success.content(doc.media, ContentBuilder::new().schema(Some(reply().schema)).build());
     } else if doc.media != "application/json" {
         success = success.content(doc.media, ContentBuilder::new().build());
     }

@@ -65,11 +65,11 @@ pub struct Doc {
     /// The chapter.
     pub tag: &'static str,
     /// What the body must be.
-    pub body: Option<Named>,
+    pub body: Option<Described>,
     /// Whether the body may be left out.
     pub body_optional: bool,
     /// The successful answer; none for one without a body.
-    pub reply: Option<Named>,
+    pub reply: Option<Described>,
     /// Its status.
     pub status: StatusCode,
     /// Other successful answers, without a body.
@@ -96,6 +96,9 @@ pub struct Lead {
     /// Its path parameters, and where in the answer they are: `("id", "/ids/0")`.
     pub by: &'static [(&'static str, &'static str)],
 }
+
+/// Makes a schema: a route is made in every thread that serves, its document once.
+pub type Described = fn() -> Named;
 
 /// A schema and those that it refers to.
 #[derive(Clone)]
@@ -221,30 +224,30 @@ impl Route {
 
     /// The body is a `T`.
     #[must_use]
-    pub fn takes<T: ToSchema>(mut self) -> Self {
-        self.doc.body = Some(Named::of::<T>());
+    pub const fn takes<T: ToSchema>(mut self) -> Self {
+        self.doc.body = Some(Named::of::<T>);
         self
     }
 
     /// The body is a `T`, or is left out.
     #[must_use]
-    pub fn may_take<T: ToSchema>(mut self) -> Self {
+    pub const fn may_take<T: ToSchema>(mut self) -> Self {
         self.doc.body_optional = true;
         self.takes::<T>()
     }
 
     /// The answer is a `T` with this status.
     #[must_use]
-    pub fn gives<T: ToSchema>(mut self, status: StatusCode) -> Self {
-        self.doc.reply = Some(Named::of::<T>());
+    pub const fn gives<T: ToSchema>(mut self, status: StatusCode) -> Self {
+        self.doc.reply = Some(Named::of::<T>);
         self.doc.status = status;
         self
     }
 
     /// The answer is an object that is not described further.
     #[must_use]
-    pub fn gives_object(mut self, status: StatusCode) -> Self {
-        self.doc.reply = Some(Named::any_object());
+    pub const fn gives_object(mut self, status: StatusCode) -> Self {
+        self.doc.reply = Some(Named::any_object);
         self.doc.status = status;
         self
     }
