@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
+use appengine_actors::clock::{Clock, SystemClock};
 use appengine_actors::leases::LocalLeases;
 use appengine_actors::store::{
     Batch, Key, Lease, Scan, Store, StoreError, StoreFuture, StoreStats, Versioned,
@@ -189,6 +190,7 @@ fn open_on(
     let (durability, reserve_bytes, table_bytes) =
         (options.durability, options.reserve_bytes, options.table_bytes);
     let its = Arc::clone(&ledger);
+    let clock = SystemClock::default();
     let writer = Writer {
         home,
         journal,
@@ -202,6 +204,8 @@ fn open_on(
         ailing: None,
         unsynced: false,
         overlay: writer::Overlay::new(),
+        young_since: clock.elapsed(),
+        clock,
     };
     let thread = thread::Builder::new().name("store-write".into());
     let writer = thread.spawn(move || writer.run(&line)).map_err(io)?;

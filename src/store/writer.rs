@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use appengine_actors::clock::{Clock, SystemClock};
 use appengine_actors::failpoint;
 use appengine_actors::store::{Batch, Expect, Key, Op, StoreError};
 use bytes::Bytes;
@@ -27,6 +28,9 @@ const GROUP_BYTES: usize = 8 * 1024 * 1024;
 const MOST: usize = 4;
 /// When nothing was written for this long, a smaller table is carried too: the next start is quicker for it.
 const IDLE: Duration = Duration::from_secs(2);
+/// So long after the one before, a smaller table is carried too: a light load need not take the memory of a heavy
+/// one. Most work is over by then, and what was made and removed meanwhile never reaches sled.
+const AGED: Duration = Duration::from_secs(4);
 /// How long a lazy batch waits for one that is not.
 const LAZY: Duration = Duration::from_millis(5);
 /// What is not worth being carried for that.
@@ -54,6 +58,9 @@ pub(super) struct Writer {
     pub(super) unsynced: bool,
     /// The memory of the latest group, for the next one.
     pub(super) overlay: Overlay,
+    pub(super) clock: SystemClock,
+    /// When the latest table was handed on, by that clock.
+    pub(super) young_since: Duration,
 }
 
 type Answers = Vec<Result<(), StoreError>>;
@@ -117,7 +124,8 @@ impl Writer {
             self.ledger.note(Some(why.clone()));
             self.ailing = Some(why);
         }
-        self.carry_if(self.table_bytes);
+        let aged = self.clock.elapsed().saturating_sub(self.young_since) > AGED;
+        self.carry_if(if aged { LITTLE_BYTES.min(self.table_bytes) } else { self.table_bytes });
         self.ledger.disk_bytes.store(self.home.bytes() + self.journal.bytes(), Ordering::Relaxed);
     }
 
@@ -222,7 +230,10 @@ impl Writer {
         }
         self.journal.carried();
         match self.journal.turn() {
-            Ok(through) => self.carrier.carry(self.tables.freeze(), self.last_version, through),
+            Ok(through) => {
+                self.carrier.carry(self.tables.freeze(), self.last_version, through);
+                self.young_since = self.clock.elapsed();
+            }
             // It goes on in this one; the next group tries again.
             Err(error) => tracing::error!(%error, "store: the journal cannot go on in another file"),
         }

@@ -139,7 +139,7 @@ const PORTS: [Rule; 6] = [
     ("outbound", &["webhook"]),
     ("problem", &["bus", "store"]),
     // Of queues what became of them: migrations.
-    ("store", &["failpoint", "leases", "queue::format", "store"]),
+    ("store", &["clock", "failpoint", "leases", "queue::format", "store"]),
     ("telemetry", &[]),
 ];
 
