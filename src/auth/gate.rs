@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use super::api_key::{Keys, hash_of};
 use super::principal::{Kind, NEVER, Principal};
 use super::refusal::Refusal;
-use super::seen::{Known, Seen, Subject, fingerprint};
+use super::seen::{Known, Seen, fingerprint};
 use super::token::Tokens;
 
 /// What a caller sends, as it was sent. Empty texts count as not sent. It has no way to be printed.
@@ -113,21 +113,24 @@ impl Gate {
     }
 
     async fn by_token(&self, token: &str, org: Option<&OrgId>) -> Result<Principal, Refusal> {
-        let principal = self.tokens.verify(token, self.clock.now())?;
+        let fingerprint = fingerprint(token);
+        let (principal, is_known) = match self.seen.get(&fingerprint) {
+            Some(seen) if seen.expires_at <= self.clock.now() => return Err(Refusal::TokenExpired),
+            Some(seen) => (seen, true),
+            None => (self.tokens.verify(token, self.clock.now())?, false),
+        };
         // Before the first use is carried out: a refused request must leave nothing behind.
         if org.is_some_and(|org| *org != principal.org) {
             return Err(Refusal::TokenOrgMismatch);
         }
-        let fingerprint = fingerprint(token);
-        if let Some(Known { id, roles }) = self.seen.get(&fingerprint) {
-            return Ok(Principal { id, roles, ..principal });
+        if is_known {
+            return Ok(principal);
         }
         let epoch = self.seen.epoch();
-        let known = self.people.ensure(&principal).await?;
-        let subject = Subject { org: principal.org.clone(), kind: principal.kind, known: known.clone() };
-        self.seen.remember(epoch, fingerprint, subject);
-        let Known { id, roles } = known;
-        Ok(Principal { id, roles, ..principal })
+        let Known { id, roles } = self.people.ensure(&principal).await?;
+        let principal = Principal { id, roles, ..principal };
+        self.seen.remember(epoch, fingerprint, principal.clone());
+        Ok(principal)
     }
 
     async fn by_key(&self, key: &str, org: OrgId) -> Result<Principal, Refusal> {

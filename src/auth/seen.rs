@@ -1,4 +1,4 @@
-//! Tokens that were found good lately, so that the next request with one costs no look at the store.
+//! Tokens that were found good lately, so that the next request with one is neither verified nor looked up anew.
 //! Bounded: what has not been used for long is looked up again. Accounts make it forget people whose
 //! tokens end.
 
@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use appengine_actors::ids::{OrgId, RecordId};
 use sha2::{Digest, Sha256};
 
-use super::principal::Kind;
+use super::principal::{Kind, Principal};
 use super::role::Role;
 
 /// The SHA-256 of a token: a name for exactly this one, with all its claims.
@@ -23,14 +23,6 @@ pub struct Known {
     pub roles: Vec<Role>,
 }
 
-/// Whose token it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subject {
-    pub(super) org: OrgId,
-    pub(super) kind: Kind,
-    pub(super) known: Known,
-}
-
 /// A bounded set of good tokens with the record that each stands for.
 pub struct Seen {
     half: usize,
@@ -41,8 +33,8 @@ pub struct Seen {
 #[derive(Default)]
 struct Inner {
     epoch: u64,
-    young: HashMap<Fingerprint, Subject>,
-    old: HashMap<Fingerprint, Subject>,
+    young: HashMap<Fingerprint, Principal>,
+    old: HashMap<Fingerprint, Principal>,
 }
 
 impl Seen {
@@ -56,22 +48,20 @@ impl Seen {
     pub fn forget(&self, org: &OrgId, kind: Kind, id: &RecordId) {
         let mut inner = self.lock();
         inner.epoch += 1;
-        let stays =
-            |subject: &mut Subject| subject.org != *org || subject.kind != kind || subject.known.id != *id;
-        inner.young.retain(|_, subject| stays(subject));
-        inner.old.retain(|_, subject| stays(subject));
+        let stays = |who: &Principal| who.org != *org || who.kind != kind || who.id != *id;
+        inner.young.retain(|_, who| stays(who));
+        inner.old.retain(|_, who| stays(who));
     }
 
-    /// Whom a token was found to stand for.
-    pub(super) fn get(&self, token: &Fingerprint) -> Option<Known> {
+    /// Whom a token was found to stand for; whether it has expired since is not looked at.
+    pub(super) fn get(&self, token: &Fingerprint) -> Option<Principal> {
         let mut inner = self.lock();
-        if let Some(subject) = inner.young.get(token) {
-            return Some(subject.known.clone());
+        if let Some(who) = inner.young.get(token) {
+            return Some(who.clone());
         }
-        let subject = inner.old.remove(token)?;
-        let known = subject.known.clone();
-        self.insert(&mut inner, *token, subject);
-        Some(known)
+        let who = inner.old.remove(token)?;
+        self.insert(&mut inner, *token, who.clone());
+        Some(who)
     }
 
     /// The moment before a look at the store; see [`Seen::remember`].
@@ -80,18 +70,18 @@ impl Seen {
     }
 
     /// Keeps what was found, unless something was forgotten since `epoch`: then it may be what was found.
-    pub(super) fn remember(&self, epoch: u64, token: Fingerprint, subject: Subject) {
+    pub(super) fn remember(&self, epoch: u64, token: Fingerprint, who: Principal) {
         let mut inner = self.lock();
         if inner.epoch == epoch {
-            self.insert(&mut inner, token, subject);
+            self.insert(&mut inner, token, who);
         }
     }
 
-    fn insert(&self, inner: &mut Inner, token: Fingerprint, subject: Subject) {
+    fn insert(&self, inner: &mut Inner, token: Fingerprint, who: Principal) {
         if inner.young.len() >= self.half {
             inner.old = std::mem::take(&mut inner.young);
         }
-        inner.young.insert(token, subject);
+        inner.young.insert(token, who);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -106,11 +96,26 @@ pub(super) fn fingerprint(token: &str) -> Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use appengine_actors::clock::Timestamp;
 
-    fn subject(id: &str) -> Subject {
-        let known = Known { id: RecordId::new(id).unwrap(), roles: Vec::new() };
-        Subject { org: OrgId::new("o").unwrap(), kind: Kind::User, known }
+    use super::*;
+    use crate::auth::principal::NEVER;
+
+    fn subject(id: &str) -> Principal {
+        Principal {
+            org: OrgId::new("o").unwrap(),
+            id: RecordId::new(id).unwrap(),
+            email: None,
+            name: id.to_owned(),
+            kind: Kind::User,
+            roles: Vec::new(),
+            scopes: None,
+            rate_limits: None,
+            token_id: "t".to_owned(),
+            session: None,
+            issued_at: Timestamp::default(),
+            expires_at: NEVER,
+        }
     }
 
     #[test]
@@ -120,7 +125,7 @@ mod tests {
         seen.remember(seen.epoch(), often, subject("ada"));
         for n in 0..100 {
             seen.remember(seen.epoch(), fingerprint(&n.to_string()), subject("bob"));
-            assert_eq!(seen.get(&often), Some(subject("ada").known), "{n}");
+            assert_eq!(seen.get(&often), Some(subject("ada")), "{n}");
             let inner = seen.lock();
             assert!(inner.young.len() + inner.old.len() <= 10);
         }
@@ -133,15 +138,15 @@ mod tests {
         let (one, other) = (fingerprint("1"), fingerprint("2"));
         seen.remember(seen.epoch(), one, subject("ada"));
         seen.remember(seen.epoch(), other, subject("bob"));
-        seen.forget(&subject("ada").org, Kind::User, &subject("ada").known.id);
-        assert_eq!((seen.get(&one), seen.get(&other)), (None, Some(subject("bob").known)));
+        seen.forget(&subject("ada").org, Kind::User, &subject("ada").id);
+        assert_eq!((seen.get(&one), seen.get(&other)), (None, Some(subject("bob"))));
     }
 
     #[test]
     fn what_was_found_before_a_forgetting_is_not_kept_after_it() {
         let seen = Seen::new(10);
         let (token, before) = (fingerprint("1"), seen.epoch());
-        seen.forget(&subject("ada").org, Kind::User, &subject("ada").known.id);
+        seen.forget(&subject("ada").org, Kind::User, &subject("ada").id);
         seen.remember(before, token, subject("ada"));
         assert_eq!(seen.get(&token), None);
     }

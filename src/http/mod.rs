@@ -57,30 +57,26 @@ pub fn routes() -> Vec<Route> {
     chapters.into_iter().flatten().collect()
 }
 
-/// Enters the route table into an App.
+/// Enters the route table into an App. Paths that begin with the same word are one scope: a request is held
+/// against the patterns of its own only.
 pub fn configure(config: &mut web::ServiceConfig) {
     let mut by_path: BTreeMap<&'static str, Vec<Route>> = BTreeMap::new();
-    let mut order = Vec::new();
     for route in routes() {
-        if !by_path.contains_key(route.path) {
-            order.push(route.path);
-        }
         by_path.entry(route.path).or_default().push(route);
     }
-    // Fixed words before names: `/automation/executions` is no flow's id.
-    order.sort_by_key(|path| shape(path));
-    for path in order {
-        let Some(routes) = by_path.remove(path) else { continue };
-        let methods = routes.iter().flat_map(Route::methods);
-        let allow = methods.map(|method| method.to_string()).collect::<Vec<_>>().join(", ");
-        let mut resource = web::resource(path);
-        for route in &routes {
-            resource = resource.route(route.make());
+    let mut by_word: BTreeMap<&'static str, Vec<(&'static str, Vec<Route>)>> = BTreeMap::new();
+    for (path, routes) in by_path {
+        let (word, rest) = path.split_at(first_word(path));
+        by_word.entry(word).or_default().push((rest, routes));
+    }
+    for (word, mut resources) in by_word.into_iter().rev() {
+        // Fixed words before names: `/automation/executions` is no flow's id.
+        resources.sort_by(|(one, _), (other, _)| shape(one).cmp(&shape(other)));
+        let resources = resources.into_iter().map(|(rest, routes)| resource(rest, &routes));
+        match word {
+            "" => _ = resources.fold(&mut *config, |config, resource| config.service(resource)),
+            word => _ = config.service(resources.fold(web::scope(word), actix_web::Scope::service)),
         }
-        config.service(resource.default_service(web::to(move || {
-            let allow = allow.clone();
-            async move { HttpResponse::MethodNotAllowed().insert_header(("allow", allow)).finish() }
-        })));
     }
     config.app_data(web::PathConfig::default().error_handler(|error, request| {
         // Datatypes and names are taken as they are: what can be wrong is the id, which stands last.
@@ -88,6 +84,23 @@ pub fn configure(config: &mut web::ServiceConfig) {
         let detail = Detail { path: part.to_owned(), message: error.to_string() };
         Problem::invalid_as("invalid_path", "the path cannot be taken", vec![detail]).into()
     }));
+}
+
+/// Where the first part of a path ends, if that is a fixed word: `/automation` of `/automation/{id}`.
+fn first_word(path: &str) -> usize {
+    let end = path.get(1..).and_then(|path| path.find('/')).map_or(path.len(), |at| at + 1);
+    if path == "/" || path.starts_with("/{") { 0 } else { end }
+}
+
+/// The routes of one path. Other methods are told which there are.
+fn resource(path: &str, routes: &[Route]) -> actix_web::Resource {
+    let methods = routes.iter().flat_map(Route::methods);
+    let allow = methods.map(|method| method.to_string()).collect::<Vec<_>>().join(", ");
+    let resource = routes.iter().fold(web::resource(path), |all, route| all.route(route.make()));
+    resource.default_service(web::to(move || {
+        let allow = allow.clone();
+        async move { HttpResponse::MethodNotAllowed().insert_header(("allow", allow)).finish() }
+    }))
 }
 
 /// Sorts fixed words before names, part by part.
@@ -104,6 +117,14 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for route in routes() {
             assert!(seen.insert((route.path, route.method.to_string())), "{} {}", route.method, route.path);
+        }
+    }
+
+    #[test]
+    fn the_first_word_is_a_whole_one() {
+        let table = [("/", 0), ("/{id}/a", 0), ("/a", 2), ("/a/{id}", 2), ("/a.json", 7)];
+        for (path, end) in table {
+            assert_eq!(first_word(path), end, "{path}");
         }
     }
 
