@@ -17,6 +17,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::problem::{Detail, Problem};
 
+/// A body of so many bytes takes about a millisecond to parse.
+const LARGE: usize = 64 * 1024;
+
 /// Bounds of bodies.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
@@ -65,7 +68,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
 type Taking<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest for Json<T> {
     type Error = Problem;
     type Future = Taking<Self>;
 
@@ -76,12 +79,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             if bytes.is_empty() {
                 return Err(Problem::bad_request("missing_body", "the body is empty; send a JSON object"));
             }
-            parse(&bytes, limits(&request)).map(Json)
+            take(bytes, limits(&request)).await.map(Json)
         })
     }
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for MaybeJson<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest for MaybeJson<T> {
     type Error = Problem;
     type Future = Taking<Self>;
 
@@ -89,7 +92,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for MaybeJson<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let bytes = read(&request, payload).await?;
-            let body = if bytes.is_empty() { None } else { Some(parse(&bytes, limits(&request))?) };
+            let body = if bytes.is_empty() { None } else { Some(take(bytes, limits(&request)).await?) };
             Ok(Self(body))
         })
     }
@@ -167,6 +170,18 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
 }
 
+/// Parses a body; a large one elsewhere, so that other requests of this thread do not wait for it.
+async fn take<T>(bytes: Vec<u8>, limits: BodyLimits) -> Result<T, Problem>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    if bytes.len() < LARGE {
+        return parse(&bytes, limits);
+    }
+    let parsed = web::block(move || parse(&bytes, limits)).await;
+    parsed.map_err(|error| Problem::internal(&error))?
+}
+
 /// JSON of a known shape, and where it is not of that shape.
 ///
 /// # Errors
@@ -176,6 +191,12 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], limits: BodyLimits) -> Result<T,
         let message = format!("the body is nested deeper than {} levels", limits.depth);
         return Err(Problem::bad_request("too_deep", message));
     }
+    // Keeping the path in mind costs as much as parsing: it is asked for only where something is wrong.
+    serde_json::from_slice(bytes).or_else(|_| located(bytes))
+}
+
+/// The same, with the path of what is wrong.
+fn located<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

@@ -134,6 +134,14 @@ impl Added {
             Self::New(job) | Self::Duplicate(job) | Self::Replaced(job) => job,
         }
     }
+
+    /// The same, taken out.
+    #[must_use]
+    pub fn into_job(self) -> Job {
+        match self {
+            Self::New(job) | Self::Duplicate(job) | Self::Replaced(job) => job,
+        }
+    }
 }
 
 /// Why nothing was added.
@@ -239,7 +247,7 @@ async fn plan(
         }
         match before {
             None => {
-                plan.batch.insert(keys::job(job.id), encode(&job)?).insert(job.at(), Vec::new());
+                plan.batch.insert(keys::job(job.id), encode(&job)?).insert(job.at(), job.whose());
                 if let Some(held) = &job.terms.unique {
                     let holder = Holder { job: job.id, expires: held.expires };
                     plan.batch.put(keys::unique_job(&at.org, &at.queue, &held.key), encode(&holder)?);

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
 use appengine_actors::clock::Timestamp;
 use appengine_actors::ids::{JobId, QueueName};
 use appengine_actors::machine::Machine;
 use appengine_actors::queue::add::messages::AddWork;
 use appengine_actors::queue::add::{AddError, Added, MOST_DEPENDENCIES, Mode, Unique, WorkDraft};
+use appengine_actors::queue::job::Job;
 use appengine_actors::queue::task::{LONGEST_KIND, is_kind};
 use appengine_actors::queue::terms::{OnFailure, Until};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Wrong;
@@ -119,12 +121,14 @@ pub(super) async fn one(
     let draft = body.read(&machine, "", &mut wrong);
     wrong.end(NOT_ADDED)?;
     let added = add(&caller, &machine, &name, draft.into_iter().collect(), |_| String::new()).await?;
-    let Some(added) = added.first() else { return Err(Problem::internal(&"nothing was added")) };
+    let Some(added) = added.into_iter().next() else {
+        return Err(Problem::internal(&"nothing was added"));
+    };
     let mut answer = match added {
         Added::New(_) => HttpResponse::Created(),
         Added::Duplicate(_) | Added::Replaced(_) => HttpResponse::Ok(),
     };
-    Ok(answer.json(shown(added)))
+    Ok(answer.json(Shown::of(added)))
 }
 
 pub(super) async fn many(
@@ -133,16 +137,17 @@ pub(super) async fn many(
     name: web::Path<QueueName>,
     Json(Object(body)): Json<Object<BulkBody>>,
 ) -> Result<HttpResponse, Problem> {
-    let mut wrong = Wrong::default();
-    wrong.unless((1..=MOST).contains(&body.jobs.len()), "jobs", format!("must have 1 to {MOST} jobs"));
-    let mut drafts = Vec::new();
-    for (index, Object(job)) in body.jobs.into_iter().take(MOST).enumerate() {
-        drafts.extend(job.read(&machine, &format!("jobs[{index}]."), &mut wrong));
-    }
-    wrong.end(NOT_ADDED)?;
+    let house = machine.clone();
+    let drafts = web::block(move || body.read(&house)).await.map_err(|error| Problem::internal(&error))??;
     let added = add(&caller, &machine, &name, drafts, |index| format!("jobs[{index}].")).await?;
-    let jobs: Vec<Value> = added.iter().map(shown).collect();
-    Ok(HttpResponse::Created().json(json!({"jobs": jobs})))
+    // A thousand jobs take milliseconds, which other requests of this thread need not wait.
+    let text = web::block(move || {
+        let jobs = added.into_iter().map(Shown::of).collect();
+        serde_json::to_vec(&AllShown { jobs })
+    });
+    let text = text.await.map_err(|error| Problem::internal(&error))?;
+    let text = text.map_err(|error| Problem::internal(&error))?;
+    Ok(HttpResponse::Created().content_type(ContentType::json()).body(text))
 }
 
 const NOT_ADDED: &str = "the work cannot be added";
@@ -167,13 +172,39 @@ async fn add(
 }
 
 /// The job, and what adding it came to.
-fn shown(added: &Added) -> Value {
-    let mut value = json!(added.job().clone().shown());
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert("deduplicated".to_owned(), json!(matches!(added, Added::Duplicate(_))));
-        fields.insert("replaced".to_owned(), json!(matches!(added, Added::Replaced(_))));
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    job: Job,
+    deduplicated: bool,
+    replaced: bool,
+}
+
+#[derive(Serialize)]
+struct AllShown {
+    jobs: Vec<Shown>,
+}
+
+impl Shown {
+    fn of(added: Added) -> Self {
+        let (deduplicated, replaced) =
+            (matches!(added, Added::Duplicate(_)), matches!(added, Added::Replaced(_)));
+        Self { job: added.into_job().shown(), deduplicated, replaced }
     }
-    value
+}
+
+impl BulkBody {
+    /// The work that it describes.
+    fn read(self, machine: &Machine) -> Result<Vec<WorkDraft>, Problem> {
+        let mut wrong = Wrong::default();
+        wrong.unless((1..=MOST).contains(&self.jobs.len()), "jobs", format!("must have 1 to {MOST} jobs"));
+        let mut drafts = Vec::new();
+        for (index, Object(job)) in self.jobs.into_iter().take(MOST).enumerate() {
+            drafts.extend(job.read(machine, &format!("jobs[{index}]."), &mut wrong));
+        }
+        wrong.end(NOT_ADDED)?;
+        Ok(drafts)
+    }
 }
 
 impl JobBody {
