@@ -313,7 +313,7 @@ impl Builder<'_> {
         let attempts = (self.limits.attempts)(&draft.queue);
         let job = draft.into_job(self.org.clone(), self.stamp.time(), attempts);
         self.put(keys::job(job.id), &job)?;
-        self.batch.insert(job.at(), Vec::new());
+        self.batch.insert(job.at(), job.whose());
         if let Some(cause) = job.cause() {
             self.batch.insert(keys::effect(self.org, cause, Node::Job(job.id)), Vec::new());
         }

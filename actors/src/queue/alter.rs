@@ -187,9 +187,9 @@ pub(super) fn batch_of(alterations: &[Alteration], now: Timestamp) -> Result<Bat
                 }
                 // The store is promised that what is inserted was not there.
                 if job.at() == before.at() {
-                    batch.put(job.at(), Vec::new());
+                    batch.put(job.at(), job.whose());
                 } else {
-                    batch.insert(job.at(), Vec::new());
+                    batch.insert(job.at(), job.whose());
                 }
                 batch.put(keys::job(job.id), encode(job)?);
                 follow(&mut batch, job, Awaited::Perhaps)?;

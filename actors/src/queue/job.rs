@@ -192,6 +192,13 @@ impl Job {
         keys::job_waiting(&self.queue, self.side(), line, self.place, self.id)
     }
 
+    /// What the store has at that place: whose it is, where the key does not say so. One organisation's jobs are
+    /// found by it among those of all, without reading these.
+    #[must_use]
+    pub fn whose(&self) -> Vec<u8> {
+        if self.state == JobState::Waiting { Vec::new() } else { self.org_id.as_str().as_bytes().to_vec() }
+    }
+
     /// The job as people see it: without what only its worker may know.
     #[must_use]
     pub fn shown(mut self) -> Self {

@@ -28,7 +28,7 @@ pub(super) fn batch_of(moves: &[Move], queue: &QueueName, totals: Totals) -> Res
     }
     for Move { job, from, parts, awaited, .. } in moves {
         batch.delete(from.clone());
-        batch.insert(job.at(), Vec::new());
+        batch.insert(job.at(), job.whose());
         batch.put(keys::job(job.id), encode(job)?);
         for (letter, value) in parts {
             batch.put(keys::job_part(job.id, *letter), value.clone());

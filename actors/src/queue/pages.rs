@@ -13,8 +13,10 @@ use crate::window::Place;
 
 /// Lines that are looked for at once.
 const LINES: usize = 256;
-/// Jobs of all organisations that are looked at for one request.
-const LOOK_AT: usize = 10_000;
+/// Places of jobs of all organisations that are looked at for one request.
+const LOOK_AT: usize = 1_000_000;
+/// Those that are looked at together.
+const PLACES: usize = 2_000;
 /// Jobs that are read at once for it.
 const PAGE: usize = 500;
 /// Keys that are counted at once.
@@ -102,7 +104,7 @@ pub struct Found {
 }
 
 /// At least `wanted` jobs of an organisation that are in a state, where there are so many among the first
-/// 10,000 of the queue; with `before` only those that came to it before then.
+/// 1,000,000 of the queue; with `before` only those that came to it before then.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -121,20 +123,39 @@ pub async fn jobs_of(
         other => vec![Jobs::All(other)],
     };
     for which in parts {
-        let mut after = None;
-        while jobs.len() < wanted && looked < LOOK_AT {
-            let page = read_jobs(house.clone(), queue.clone(), which.clone(), after, PAGE).await?;
-            let meant =
-                |job: &Job| job.org_id == *org && before.is_none_or(|before| job.place < before.as_millis());
-            jobs.extend(page.jobs.into_iter().filter(meant));
-            looked += PAGE;
-            after = page.last;
-            if !page.more {
-                break;
+        let mut pages = Pages::of(house.store.as_ref(), Scan::prefix(which.prefix(queue), PLACES));
+        while jobs.len() < wanted
+            && looked < LOOK_AT
+            && let Some(places) = pages.next().await?
+        {
+            looked += places.len();
+            // Earlier versions did not write whose a job is.
+            let may_be_own = |whose: &[u8]| whose.is_empty() || whose == org.as_str().as_bytes();
+            let own = places.iter().filter(|(_, found)| may_be_own(&found.value));
+            let own = own.filter_map(|(key, _)| keys::parse_job_in(key));
+            let meant = own.filter(|(place, _)| before.is_none_or(|before| *place < before.as_millis()));
+            let ids: Vec<JobId> = meant.map(|(_, id)| id).collect();
+            for ids in ids.chunks(PAGE) {
+                if jobs.len() < wanted {
+                    jobs.extend(read_own(house, ids, org, state).await?);
+                }
             }
         }
     }
     Ok(Found { jobs, cut: looked >= LOOK_AT })
+}
+
+/// Those of some jobs that are an organisation's, and in a state.
+async fn read_own(
+    house: &House,
+    ids: &[JobId],
+    org: &OrgId,
+    state: JobState,
+) -> Result<Vec<Job>, StoreError> {
+    let found = house.store.get_many(ids.iter().map(|id| keys::job(*id)).collect()).await?;
+    let jobs = found.into_iter().flatten().map(|found| decode::<Job>(&found.value));
+    let jobs: Vec<Job> = jobs.collect::<Result<_, _>>()?;
+    Ok(jobs.into_iter().filter(|job| job.org_id == *org && job.state == state).collect())
 }
 
 /// Where a page begins that comes after a place among these jobs.

@@ -7,5 +7,6 @@ mod crashes;
 mod handlers;
 mod keys;
 mod lives;
+mod pages;
 pub mod shop;
 mod work;
