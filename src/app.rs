@@ -22,6 +22,7 @@ use appengine_actors::log::EventLog;
 use appengine_actors::machine::{Ended, Machine};
 use appengine_actors::ports::{Publisher, Vault};
 use appengine_actors::queue::worker::Handlers;
+use appengine_actors::session::hall::Hall;
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
@@ -151,6 +152,7 @@ impl App {
             stamper: Stamper::new(clock.clone(), stamp),
             registry: Registry::new(clock.clone()),
             feed: Feed::default(),
+            hall: Hall::default(),
             hints: LostHints::default(),
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(transport),
@@ -193,7 +195,9 @@ impl App {
             Arc::new(Gate::new(tokens.clone(), accounts.clone(), accounts.clone(), seen, clock.clone()));
         let origins = Arc::new(Origins::new(&config.server.cors_origins)?);
         let socket_gate = Arc::new(SocketGate(gate.clone()));
-        let gateway = Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone());
+        let chats = machine.chats.clone();
+        let gateway =
+            Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone(), chats);
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 

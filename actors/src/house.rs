@@ -13,6 +13,7 @@ use crate::queue::job::{QueueSettings, WorkSettings};
 use crate::queue::worker::Handlers;
 use crate::retention::Ages;
 use crate::retry::{Backoff, Curve};
+use crate::session::hall::Hall;
 use crate::store::Store;
 use crate::supervision::Registry;
 use crate::webhook::breaker::BreakerSettings;
@@ -31,6 +32,8 @@ pub struct House {
     pub registry: Registry,
     /// What happens, for those who watch.
     pub feed: Feed,
+    /// Who is here to hear what is said.
+    pub hall: Hall,
     /// Hints that could not be delivered.
     pub hints: LostHints,
     /// What became of webhooks.

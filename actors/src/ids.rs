@@ -135,6 +135,10 @@ time_ordered_id!(
     /// One schedule.
     ScheduleId, "sch_"
 );
+time_ordered_id!(
+    /// One message of a conversation.
+    MessageId, "msg_"
+);
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $rule:literal, $allowed:expr) => {

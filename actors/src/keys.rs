@@ -27,6 +27,11 @@
 //! | `p` private values | purpose, name | secrets, sealed or hashed |
 //! | `g` schedules | id | the schedule |
 //! | `j` unique jobs | queue, key | the job that holds it |
+//! | `a` conversations | chat | the conversation |
+//! | `z` messages | chat, number | the message |
+//! | `q` messages by id | `i`, id | the chat, the number |
+//! | `q` messages by their senders' names | `c`, chat, sender, name | the number |
+//! | `q` conversations by person | `p`, address, chat | nothing |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |
@@ -343,11 +348,13 @@ pub fn unique_job(org: &OrgId, queue: &QueueName, key: &str) -> Key {
     Builder::of(org, b'j').text(queue.as_str()).text(key).0
 }
 
+mod chat;
 mod flow;
 mod schedule;
 mod system;
 mod webhook;
 
+pub use chat::*;
 pub use flow::*;
 pub use schedule::*;
 pub use system::*;

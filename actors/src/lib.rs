@@ -21,6 +21,7 @@ pub mod retention;
 pub mod retry;
 pub mod rights;
 pub mod schedule;
+pub mod session;
 pub mod store;
 pub mod supervision;
 #[cfg(feature = "testkit")]

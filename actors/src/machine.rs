@@ -24,6 +24,7 @@ use crate::record::service::Records;
 use crate::retention::RetentionActor;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
+use crate::session::chat::{ChatActor, ChatBook, Chats};
 use crate::store::Batch;
 use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
@@ -56,6 +57,8 @@ pub struct Machine {
     pub replays: Replays,
     /// The schedules.
     pub schedules: Schedules,
+    /// The conversations.
+    pub chats: Chats,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -146,6 +149,7 @@ impl Machine {
         let resender = Resender::new(house.clone(), destinations.clone());
         let replayer = Ref::new(registry.clone(), at(paths::REPLAYER), patience);
         let replays = Replays::new(house.clone(), replayer);
+        let chats = Chats::new(house.clone(), Members::new(group(paths::CHATS)));
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
@@ -171,8 +175,19 @@ impl Machine {
         });
         let queues = Queues(queues);
         let stop = Mutex::new(Some(stop));
-        let machine =
-            Self { house, publisher, records, flows, queues, schedules, endpoints, resender, replays, stop };
+        let machine = Self {
+            house,
+            publisher,
+            records,
+            flows,
+            queues,
+            schedules,
+            endpoints,
+            resender,
+            replays,
+            chats,
+            stop,
+        };
         Ok((machine, ended))
     }
 
@@ -266,8 +281,11 @@ impl Plan {
             Role::Nursery(member) => {
                 let (plan, group, policy) = (self.clone(), path.clone(), member.policy);
                 let nursery: Nursery = match member.kind {
-                    MemberKind::Flow => Arc::new(move |name| plan.flow(group.child(name), policy)),
-                    MemberKind::Destination => Arc::new(move |name| plan.destination(name, &group, policy)),
+                    MemberKind::Flow => Arc::new(move |name| Some(plan.flow(group.child(name), policy))),
+                    MemberKind::Destination => {
+                        Arc::new(move |name| Some(plan.destination(name, &group, policy)))
+                    }
+                    MemberKind::Chat => Arc::new(move |name| plan.chat(name, &group, policy)),
                 };
                 self.supervisor(&path, place.policy, children, Some(nursery))
             }
@@ -342,6 +360,13 @@ impl Plan {
         let runner = self.runner.clone();
         let start = self.starter(&path, policy, move |_| FlowActor::new(runner.clone()));
         Child { path, policy, start }
+    }
+
+    fn chat(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
+        let path = group.child(name);
+        let book = ChatBook::of_actor(name, self.house.clone(), self.runner.publisher.clone())?;
+        let start = self.starter(&path, policy, move |fate| ChatActor::new(book.clone(), fate));
+        Some(Child { path, policy, start })
     }
 
     fn destination(&self, name: &str, group: &ActorPath, policy: Policy) -> Child {

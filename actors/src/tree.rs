@@ -42,6 +42,8 @@ pub enum MemberKind {
     Flow,
     /// One destination of webhooks.
     Destination,
+    /// One conversation.
+    Chat,
 }
 
 /// A place in the tree.
@@ -66,6 +68,8 @@ const fn permanent(restarts: usize, seconds: u64) -> Policy {
     }
 }
 
+/// A session that ends, in whichever way, is built anew when somebody next wants something of it.
+const TEMPORARY: Policy = Policy { restart: Restart::Temporary, ..LEAF };
 /// Five in half a minute.
 pub const LEAF: Policy = permanent(5, 30);
 /// Three in a minute.
@@ -75,6 +79,7 @@ pub const ROOT: Policy = permanent(1, 60);
 
 /// A flow holds no state of its own: one that fails is back with the next run.
 const FLOW: Member = Member { kind: MemberKind::Flow, policy: LEAF };
+const CHAT: Member = Member { kind: MemberKind::Chat, policy: TEMPORARY };
 const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF };
 
 /// The tree.
@@ -88,6 +93,8 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// ├── automation          3 in 60 s
 /// │   ├── flows           3 in 60 s, each member 5 in 30 s
 /// │   └── schedules       5 in 30 s
+/// ├── sessions            3 in 60 s
+/// │   └── chats           3 in 60 s; its members come and go
 /// ├── retention           5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
 /// └── events              3 in 60 s
@@ -126,6 +133,12 @@ pub const TREE: Place = Place {
                 Place { name: "schedules", role: Role::Schedules, policy: LEAF, children: &[] },
             ],
         },
+        Place {
+            name: "sessions",
+            role: Role::Supervisor,
+            policy: GROUP,
+            children: &[Place { name: "chats", role: Role::Nursery(&CHAT), policy: GROUP, children: &[] }],
+        },
         Place { name: "retention", role: Role::Retention, policy: LEAF, children: &[] },
         Place { name: "queues", role: Role::Queues(&LEAF), policy: GROUP, children: &[] },
         Place {
@@ -143,6 +156,8 @@ pub mod paths {
     pub const BUS: &str = "events/bus";
     /// The group of destinations.
     pub const DESTINATIONS: &str = "delivery/destinations";
+    /// The group of conversations.
+    pub const CHATS: &str = "sessions/chats";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
     /// The replayer.
@@ -174,8 +189,8 @@ mod tests {
 
     #[test]
     fn every_path_that_others_speak_to_is_in_the_tree() {
-        use paths::{BUS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES};
-        for path in [BUS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES] {
+        use paths::{BUS, CHATS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES};
+        for path in [BUS, CHATS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES] {
             assert!(find(&TREE, path).is_some(), "{path}");
         }
     }

@@ -1,6 +1,7 @@
 //! Who may join a namespace: the question, as the gateway asks it, and the answer.
 //! It holds no keys and checks no token; whoever implements [`Authenticate`] does.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use futures_util::future::BoxFuture;
@@ -37,6 +38,10 @@ pub struct Handshake {
     pub language: Option<String>,
     /// The chat session to continue (`cs_…`).
     pub chat_session_id: Option<String>,
+    /// The number of the last message that the client has of its own conversation.
+    pub last_seq: Option<u64>,
+    /// The same, by conversation.
+    pub cursors: BTreeMap<String, u64>,
     /// Identity-related headers of the HTTP request that opened the connection.
     pub headers: HeaderMap,
     /// The peer's address. Behind a proxy it is the proxy's.
@@ -97,6 +102,8 @@ impl Handshake {
             current_url: context.current_url,
             language: context.language,
             chat_session_id: context.chat_session_id,
+            last_seq: context.last_seq,
+            cursors: context.cursors.or(auth.cursors).unwrap_or_default(),
             headers: request.headers.clone(),
             peer: request.extensions.get().map(|Peer(address)| *address),
         }

@@ -1,28 +1,68 @@
-//! The `/chat` namespace (contract §5) and the default one, where clients only learn who they are.
-//! It handles events and keeps nothing: conversations belong to the session actors.
+//! The `/chat` namespace (contract §5). It takes events apart, asks the conversations, and answers; it keeps nothing
+//! and decides nothing about a conversation.
 
+use std::future::{Ready, ready};
+use std::pin::pin;
 use std::sync::Arc;
 
+use appengine_actors::clock::Clock;
+use appengine_actors::session::chat::message::Message;
+use appengine_actors::session::chat::messages::{ChatError, Replayed, Said};
+use appengine_actors::session::chat::{ChatId, Chats, ChatsError, MOST_HISTORY, Word};
+use appengine_actors::session::person::Side;
+use appengine_actors::session::seat::{Frame, Seat};
+use futures_util::future::BoxFuture;
 use socketioxide::extract::SocketRef;
 
-use super::{
-    namespace::{Member, Namespace, Reply, on},
-    protocol::{AgentStatus, Failure, PresenceChange, SetStatus, StatusSet, event},
-    rooms,
+use super::namespace::{Member, Namespace, Reply, on, push};
+use super::outbox::Outbox;
+use super::protocol::{
+    AgentStatus, ChatHistory, ChatMessage, CloseChat, Done, Failure, History, JoinChat, LeaveChat,
+    MessageTaken, PresenceChange, ReplayedEvent, SendMessage, SetStatus, ShareStatus, StatusRelay, StatusSet,
+    UpdateMessageStatus, event,
 };
+use super::rooms;
+use super::seat::SocketSeat;
 
 /// Where customers and agents talk.
 #[derive(Clone)]
-pub(super) struct Chat;
+pub(super) struct Chat {
+    pub chats: Chats,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Messages of a history, where the client does not say how many.
+const HISTORY: usize = 100;
 
 impl Namespace for Chat {
     const PATH: &'static str = "/chat";
 
     fn bind(&self, socket: &SocketRef, member: &Arc<Member>) {
-        let member = Arc::clone(member);
-        on(socket, "set-status", move |socket, SetStatus { status }, reply| {
-            set_status(socket, Arc::clone(&member), status, reply)
-        });
+        on(socket, member, "set-status", self.handler(member, Self::set_status));
+        on(socket, member, "chat-message", self.handler(member, Self::chat_message));
+        on(socket, member, "sendMessage", self.handler(member, Self::send_message));
+        on(socket, member, "join-chat", self.handler(member, Self::join_chat));
+        on(socket, member, "leave-chat", self.handler(member, Self::leave_chat));
+        on(socket, member, "chat-history", self.handler(member, Self::chat_history));
+        on(socket, member, "shareStatus", self.handler(member, Self::share_status));
+        on(socket, member, "updateMessageStatus", self.handler(member, Self::update_message_status));
+        on(socket, member, "close-chat", self.handler(member, Self::close_chat));
+    }
+
+    fn arrive(&self, socket: SocketRef, member: Arc<Member>) -> BoxFuture<'static, ()> {
+        let outbox = socket.extensions.get::<Arc<Outbox>>().unwrap_or_default();
+        let seat: Arc<dyn Seat> = Arc::new(SocketSeat::new(socket.clone(), outbox));
+        // Fails only for a client that arrives twice.
+        let _ = member.seat.set(seat.id());
+        self.chats.hall().enter(member.person.address(&member.org), Arc::clone(&seat));
+        let this = self.clone();
+        Box::pin(async move { this.catch_up(&socket, &member, &seat).await })
+    }
+
+    fn depart(&self, member: &Member) {
+        if let Some(seat) = member.seat.get() {
+            self.chats.hall().leave(*seat);
+        }
     }
 }
 
@@ -33,20 +73,300 @@ pub(super) struct Lobby;
 impl Namespace for Lobby {
     const PATH: &'static str = "/";
 
-    fn bind(&self, _socket: &SocketRef, _member: &Arc<Member>) {}
+    fn bind(&self, _: &SocketRef, _: &Arc<Member>) {}
+
+    fn arrive(&self, _: SocketRef, _: Arc<Member>) -> BoxFuture<'static, ()> {
+        Box::pin(ready(()))
+    }
+
+    fn depart(&self, _: &Member) {}
 }
 
-async fn set_status(socket: SocketRef, member: Arc<Member>, status: AgentStatus, reply: Reply) {
-    let identity = &member.identity;
-    if identity.customer {
-        let failure = Failure::new("forbidden", "only agents have a status");
-        return reply.send(&failure);
+/// An event of a client, with what it takes to answer.
+struct Asked {
+    chat: Chat,
+    member: Arc<Member>,
+    socket: SocketRef,
+    reply: Reply,
+}
+
+impl Chat {
+    /// A handler that has its method called with everything at hand.
+    fn handler<T, F, Fut>(
+        &self,
+        member: &Arc<Member>,
+        method: F,
+    ) -> impl Fn(SocketRef, T, Reply) -> Fut + Clone + Send + Sync + 'static
+    where
+        F: Fn(Asked, T) -> Fut + Clone + Send + Sync + 'static,
+    {
+        let (chat, member) = (self.clone(), Arc::clone(member));
+        move |socket, payload, reply| {
+            let asked = Asked { chat: chat.clone(), member: Arc::clone(&member), socket, reply };
+            method(asked, payload)
+        }
     }
+
+    /// Brings a client that has just come to what it has missed, and to what it takes part in.
+    async fn catch_up(&self, socket: &SocketRef, member: &Member, seat: &Arc<dyn Seat>) {
+        let _turn = member.turn.lock().await;
+        // A second look finds what began during the first, before this client was one of those who hear it.
+        let mut known: Vec<ChatId> = Vec::new();
+        for look in 0..2 {
+            let mut chats = match self.chats.of(&member.org, &member.person).await {
+                Ok(chats) => chats,
+                Err(error) => return give_up(socket, seat, &error.to_string()),
+            };
+            chats.extend(own(member));
+            chats.extend(member.cursors.keys().filter_map(|text| ChatId::new(text).ok()));
+            chats.retain(|chat| chat.admits(&member.person));
+            chats.sort();
+            chats.dedup();
+            for chat in chats.into_iter().filter(|chat| !known.contains(chat)).collect::<Vec<_>>() {
+                // What began meanwhile is all new to it.
+                let since = since(member, &chat).or((look > 0).then_some(0));
+                let attached = self.chats.attach(&member.org, &member.person, &chat, Arc::clone(seat), since);
+                match attached.await {
+                    Ok(replayed) if since.is_some() => told(socket, &chat, replayed),
+                    Ok(_) => {}
+                    Err(error) => return give_up(socket, seat, &error.to_string()),
+                }
+                known.push(chat);
+            }
+            self.chats.hall().settled(seat.id());
+        }
+    }
+
+    async fn set_status(asked: Asked, SetStatus { status }: SetStatus) {
+        let Asked { member, socket, reply, .. } = asked;
+        if member.person.side == Side::Customer {
+            return reply.send(&Failure::new("forbidden", "only agents have a status"));
+        }
+        announce_status(&socket, &member, status, reply).await;
+    }
+
+    async fn chat_message(asked: Asked, sent: ChatMessage) {
+        let ChatMessage { message, chat_id, files, client_id } = sent;
+        let chat = match asked.chat_of(chat_id.as_deref(), None) {
+            Ok(chat) => chat,
+            Err(failure) => return asked.reply.send(&failure),
+        };
+        let config_id = asked.member.identity.customer.then(|| asked.member.config_id.clone()).flatten();
+        let word = Word { content: message.unwrap_or_default(), files, client_id, config_id, to: None };
+        asked.say(chat, word).await;
+    }
+
+    async fn send_message(asked: Asked, sent: SendMessage) {
+        let SendMessage { to, chat_id, content, files, client_id } = sent;
+        let chat = match asked.chat_of(chat_id.as_deref(), to.as_deref()) {
+            Ok(chat) => chat,
+            Err(failure) => return asked.reply.send(&failure),
+        };
+        let word = Word { content: content.unwrap_or_default(), files, client_id, config_id: None, to };
+        asked.say(chat, word).await;
+    }
+
+    async fn join_chat(asked: Asked, JoinChat { chat_id, last_seq }: JoinChat) {
+        let Asked { chat: Self { chats, .. }, member, socket, reply } = asked;
+        let chat = match ChatId::new(&chat_id) {
+            Ok(chat) => named(&member, chat),
+            Err(error) => return reply.send(&Failure::new("invalid_chat", format!("failed to {error}"))),
+        };
+        let _turn = member.turn.lock().await;
+        let Some(seat) = member.seat.get().and_then(|id| chats.hall().seat(*id)) else { return };
+        match chats.attach(&member.org, &member.person, &chat, seat, last_seq).await {
+            Ok(replayed) => {
+                if last_seq.is_some() {
+                    told(&socket, &chat, replayed);
+                }
+                reply.send(&Done { success: true, chat_id: chat });
+            }
+            Err(error) => reply.send(&failure(&error)),
+        }
+    }
+
+    async fn leave_chat(asked: Asked, LeaveChat { chat_id }: LeaveChat) {
+        let Asked { chat: Self { chats, .. }, member, reply, .. } = asked;
+        // Behind a join that came before it.
+        let _turn = member.turn.lock().await;
+        match (ChatId::new(&chat_id), member.seat.get()) {
+            (Ok(chat), Some(seat)) => {
+                chats.hall().part(&chat.room(&member.org), *seat);
+                reply.send(&Done { success: true, chat_id: chat });
+            }
+            (Ok(_), None) => {}
+            (Err(error), _) => reply.send(&Failure::new("invalid_chat", format!("failed to {error}"))),
+        }
+    }
+
+    async fn chat_history(asked: Asked, ChatHistory { chat_id, before, limit }: ChatHistory) {
+        let chat = match asked.chat_of(chat_id.as_deref(), None) {
+            Ok(chat) => chat,
+            Err(failure) => return asked.reply.send(&failure),
+        };
+        let Asked { chat: Self { chats, .. }, member, reply, .. } = asked;
+        let limit = limit.unwrap_or(HISTORY).clamp(1, MOST_HISTORY);
+        match chats.history(&member.org, &member.person, &chat, before, limit).await {
+            Ok(found) => {
+                let has_more = found.first().is_some_and(|message| message.seq > 1);
+                let history = found.iter().map(Message::in_history).collect();
+                reply.send(&History { success: true, chat_id: chat, history, has_more });
+            }
+            Err(error) => reply.send(&failure(&error)),
+        }
+    }
+
+    fn share_status(asked: Asked, shared: ShareStatus) -> Ready<()> {
+        asked.share_status(&shared);
+        ready(())
+    }
+
+    async fn update_message_status(asked: Asked, UpdateMessageStatus { uid, status }: UpdateMessageStatus) {
+        let Asked { chat: Self { chats, .. }, member, reply, .. } = asked;
+        match chats.mark(&member.org, &member.person, uid, status).await {
+            Ok(message) => reply.send(&Done { success: true, chat_id: message.chat_id }),
+            Err(error) => reply.send(&failure(&error)),
+        }
+    }
+
+    async fn close_chat(asked: Asked, CloseChat { chat_id, reason }: CloseChat) {
+        let chat = match asked.chat_of(chat_id.as_deref(), None) {
+            Ok(chat) => chat,
+            Err(failure) => return asked.reply.send(&failure),
+        };
+        let Asked { chat: Self { chats, .. }, member, reply, .. } = asked;
+        let default = if member.identity.customer { "customer_closed" } else { "agent" };
+        let reason: String = reason.as_deref().unwrap_or(default).chars().take(MOST_REASON).collect();
+        match chats.end(&member.org, &member.person, &chat, &reason).await {
+            Ok(()) => reply.send(&Done { success: true, chat_id: chat }),
+            Err(error) => reply.send(&failure(&error)),
+        }
+    }
+}
+
+/// Characters of why a conversation is closed.
+const MOST_REASON: usize = 200;
+
+impl Asked {
+    /// Which conversation is meant: a customer has one; an agent names it, or the customer.
+    fn chat_of(&self, chat_id: Option<&str>, to: Option<&str>) -> Result<ChatId, Failure> {
+        if let Some(own) = own(&self.member) {
+            let is_own = |text: &str| ChatId::new(text).is_ok_and(|chat| named(&self.member, chat) == own);
+            return match chat_id {
+                Some(text) if !is_own(text) => {
+                    Err(Failure::new("forbidden", "a customer speaks in a conversation of their own"))
+                }
+                _ => Ok(own),
+            };
+        }
+        let customer = || to.filter(|to| !to.is_empty()).map(|to| format!("customer::{to}"));
+        let Some(text) = chat_id.map(str::to_owned).filter(|text| !text.is_empty()).or_else(customer) else {
+            return Err(Failure::new(
+                "missing_chat",
+                "say which conversation is meant: give `chatId`, or `to`",
+            ));
+        };
+        ChatId::new(&text).map_err(|error| Failure::new("invalid_chat", format!("failed to {error}")))
+    }
+
+    /// Tells the others what somebody does at the keyboard.
+    fn share_status(self, shared: &ShareStatus) {
+        let chat = match self.chat_of(shared.chat_id.as_deref(), shared.to.as_deref()) {
+            Ok(chat) => chat,
+            Err(failure) => return self.reply.send(&failure),
+        };
+        let Self { chat: Chat { chats, clock }, member, reply, .. } = self;
+        let relay = StatusRelay {
+            from: &member.person.email,
+            to: shared.to.as_deref(),
+            chat_id: &chat,
+            status: shared.status,
+            kind: shared.status,
+            sent_time: shared.sent_time.unwrap_or_else(|| clock.now().as_millis()),
+        };
+        let (Ok(frame), Some(seat)) = (Frame::of(event::STATUS, &relay), member.seat.get()) else { return };
+        match chats.hint(&member.org, &member.person, &chat, *seat, &frame) {
+            Ok(()) => reply.send(&Done { success: true, chat_id: chat }),
+            Err(error) => reply.send(&failure(&error)),
+        }
+    }
+
+    /// Says something, in the order in which it was asked for, and answers once it is on the disk.
+    async fn say(self, chat: ChatId, word: Word) {
+        let Self { chat: Chat { chats, .. }, member, reply, .. } = self;
+        let said = {
+            let mut saying = pin!(chats.say(&member.org, &member.person, &chat, word));
+            let turn = member.turn.lock().await;
+            let woken = chats.wake(&member.org, &chat).await;
+            // Asked by the first look: whatever comes next is behind it, and need not wait for the disk.
+            let first = futures_util::poll!(saying.as_mut());
+            drop(turn);
+            match (woken, first) {
+                (Err(error), _) => Err(error),
+                (Ok(()), std::task::Poll::Ready(said)) => said,
+                (Ok(()), std::task::Poll::Pending) => saying.await,
+            }
+        };
+        match said {
+            Ok(Said { message, chat }) => reply.send(&MessageTaken {
+                success: true,
+                message_id: message.id,
+                chat_id: message.chat_id,
+                seq: message.seq,
+                routed_to: if chat.staff.is_empty() { "queued" } else { "agent" },
+            }),
+            Err(error) => reply.send(&failure(&error)),
+        }
+    }
+}
+
+/// A customer's conversation.
+fn own(member: &Member) -> Option<ChatId> {
+    (member.person.side == Side::Customer).then(|| ChatId::of_customer(&member.person))
+}
+
+/// The conversation that somebody names. A guest names their own as whoever owns their address would.
+fn named(member: &Member, chat: ChatId) -> ChatId {
+    match own(member) {
+        Some(own) if chat.as_str() == format!("customer::{}", member.person.email) => own,
+        _ => chat,
+    }
+}
+
+/// The number of the last message that a client has of a conversation.
+fn since(member: &Member, chat: &ChatId) -> Option<u64> {
+    let of = |text: &str| ChatId::new(text).ok().map(|named_by| named(member, named_by));
+    let named = member.cursors.iter().find(|(text, _)| of(text).as_ref() == Some(chat)).map(|(_, seq)| *seq);
+    named.or_else(|| member.cursors.get("").copied().filter(|_| own(member).as_ref() == Some(chat)))
+}
+
+fn told(socket: &SocketRef, chat: &ChatId, Replayed { from, to, count, gap }: Replayed) {
+    push(socket, event::REPLAYED, &ReplayedEvent { chat_id: chat, from, to, count, gap });
+}
+
+/// A client that cannot be brought to what it has missed comes again.
+fn give_up(socket: &SocketRef, seat: &Arc<dyn Seat>, why: &str) {
+    tracing::warn!(sid = %socket.id, why, "a client cannot be brought to what it has missed");
+    seat.cut();
+}
+
+fn failure(error: &ChatsError) -> Failure {
+    let code = match error {
+        ChatsError::NotYours(_) => "forbidden",
+        ChatsError::Unfit(_) => "bad_message",
+        ChatsError::Chat(ChatError::NoMessage) => "unknown_message",
+        ChatsError::Chat(ChatError::Busy(_)) | ChatsError::Unreachable(_) => "busy",
+        ChatsError::Chat(_) | ChatsError::Store(_) => "unavailable",
+    };
+    Failure::new(code, format!("failed to {error}"))
+}
+
+async fn announce_status(socket: &SocketRef, member: &Member, status: AgentStatus, reply: Reply) {
     // Before the broadcast, which the agent's own sockets hear too.
     reply.send(&StatusSet::new(status));
-    let email = &identity.email;
+    let email = &member.identity.email;
     let change = PresenceChange { email, status };
-    let everyone = socket.within(rooms::org(&identity.org));
+    let everyone = socket.within(rooms::org(&member.identity.org));
     if let Err(error) = everyone.emit(event::PRESENCE_CHANGE, &change).await {
         // It does not say whom it missed; their next ping ends them, and they ask anew.
         tracing::debug!(%error, "presence did not reach every socket");

@@ -6,7 +6,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::Waker,
 };
@@ -93,13 +93,23 @@ impl Carrier {
     /// Cuts the stream under the socket with the id `sid`. While it is still polling there is none to cut:
     /// then the engine ends the session at the next ping, which finds no room in the buffer either.
     pub fn cut(&self, sid: &str) {
+        if let Some(link) = self.link(sid) {
+            link.cut();
+        }
+    }
+
+    /// Reads nothing more from the socket with the id `sid`, or goes on. A client that polls cannot be made to wait.
+    pub fn pause(&self, sid: &str, paused: bool) {
+        if let Some(link) = self.link(sid) {
+            link.pause(paused);
+        }
+    }
+
+    /// The stream under the socket with the id `sid`; none while it is polling.
+    pub fn link(&self, sid: &str) -> Option<Link> {
         match self {
-            Self::Stream(link) => link.cut(),
-            Self::Session { connections, .. } => {
-                if let Some(link) = connections.stream_of(sid) {
-                    link.cut();
-                }
-            }
+            Self::Stream(link) => Some(link.clone()),
+            Self::Session { connections, .. } => connections.stream_of(sid),
         }
     }
 }
@@ -112,6 +122,10 @@ struct LinkState {
     /// The engine session that this stream upgrades, when it began by polling.
     session: Option<String>,
     state: AtomicU8,
+    /// Whether nothing more is to be read for now.
+    paused: AtomicBool,
+    /// Bytes that have left.
+    written: AtomicU64,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
@@ -239,6 +253,16 @@ impl Lease {
         self.link.state() != LIVE
     }
 
+    /// So many bytes have left.
+    pub(super) fn wrote(&self, bytes: usize) {
+        self.link.0.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// True when nothing is to be read for now.
+    pub(super) fn is_paused(&self) -> bool {
+        self.link.0.paused.load(Ordering::Acquire)
+    }
+
     /// True when writing must fail.
     pub(super) fn is_cut(&self) -> bool {
         self.link.state() == CUT
@@ -266,6 +290,8 @@ impl Link {
         Self(Arc::new(LinkState {
             session: session.map(str::to_owned),
             state: AtomicU8::new(LIVE),
+            paused: AtomicBool::new(false),
+            written: AtomicU64::new(0),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
         }))
@@ -275,6 +301,19 @@ impl Link {
     pub fn end(&self) {
         self.0.state.fetch_max(ENDED, Ordering::AcqRel);
         self.0.reader.wake();
+    }
+
+    /// Reads nothing more from the client until it is resumed: what it sends waits on its side.
+    pub fn pause(&self, paused: bool) {
+        self.0.paused.store(paused, Ordering::Release);
+        if !paused {
+            self.0.reader.wake();
+        }
+    }
+
+    /// Bytes that have left.
+    pub fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Relaxed)
     }
 
     /// Lets the stream fail both ways.

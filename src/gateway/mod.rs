@@ -4,7 +4,7 @@
 //! In reading order: [`serve`] builds the server; `upgrade` decides what becomes of a stream and `polling` carries
 //! clients without one, with `origins`, `query`, `refused`, `connections`, `rewind` and `convert` at their service;
 //! `admission` asks who a client is; `namespace` is what all namespaces share, `protocol` their words, `rooms` the
-//! names of their rooms, and `chat` the first of them. `panics` guards the App; `seams` is what is passed in.
+//! names of their rooms, `seat` a socket as sessions know it, with its `outbox`, and `chat` the first of them. `panics` guards the App; `seams` is what is passed in.
 
 mod admission;
 mod chat;
@@ -13,6 +13,7 @@ mod convert;
 mod limits;
 mod namespace;
 mod origins;
+mod outbox;
 mod panics;
 mod polling;
 mod protocol;
@@ -21,10 +22,12 @@ mod refused;
 mod rewind;
 mod rooms;
 mod seams;
+mod seat;
 mod server;
 mod upgrade;
 
 use appengine_actors::clock::Clock;
+use appengine_actors::session::chat::Chats;
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
@@ -64,11 +67,12 @@ impl Gateway {
         origins: Arc<Origins>,
         auth: Arc<dyn Authenticate>,
         clock: Arc<dyn Clock>,
+        chats: Chats,
     ) -> Self {
         let (service, io) = limits.builder().build_with_inner_svc(Elsewhere);
         let door = Arc::new(Door { auth, clock: Arc::clone(&clock) });
         namespace::open(&io, &door, Lobby);
-        namespace::open(&io, &door, Chat);
+        namespace::open(&io, &door, Chat { chats, clock: Arc::clone(&clock) });
         Self { io, service, connections: Connections::new(limits.max_connections), limits, origins, clock }
     }
 

@@ -1,20 +1,36 @@
 //! What every namespace has in common: the question at the door, the `authenticate` push, the end of the token,
 //! and an answer to events that nobody handles. Each namespace adds its own events in [`Namespace::bind`].
 
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    future::ready,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
 use appengine_actors::clock::Clock;
-use std::{convert::Infallible, future::ready, sync::Arc, time::Duration};
+use appengine_actors::ids::{IdError, OrgId, RecordId};
+use appengine_actors::session::person::{Person, Side};
+use appengine_actors::session::seat::SeatId;
+use futures_util::future::BoxFuture;
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::{RawValue, to_raw_value};
 use socketioxide::{
     SendError, SocketError, SocketIo,
     extract::{AckSender, Event, SocketRef, TryData},
     handler::ConnectHandler,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::{
     admission::{Authenticate, Handshake, Identity},
     connections::Carrier,
+    outbox::Outbox,
     protocol::{Authenticated, ErrorEvent, Failure, HandshakeAuth, NOTHING, event},
     rooms,
 };
@@ -27,13 +43,73 @@ pub(super) trait Namespace: Clone + Send + Sync + 'static {
     /// Registers the events of a client that was let in. Runs before the client hears that it is connected:
     /// registered later, its first events would find no handler and vanish.
     fn bind(&self, socket: &SocketRef, member: &Arc<Member>);
+
+    /// What happens once the client knows that it is in. Its events wait in [`Member::turn`] as long as that is held.
+    fn arrive(&self, socket: SocketRef, member: Arc<Member>) -> BoxFuture<'static, ()>;
+
+    /// The client is gone.
+    fn depart(&self, member: &Member);
 }
 
 /// A client in a namespace.
 pub(super) struct Member {
     pub identity: Identity,
+    pub org: OrgId,
+    pub person: Person,
+    /// The number of the last message that it has, by conversation; under no name that of its own.
+    pub cursors: BTreeMap<String, u64>,
+    /// The configuration of the widget that it is.
+    pub config_id: Option<String>,
+    /// Where it is among those who hear.
+    pub seat: OnceLock<SeatId>,
+    /// Events are taken one after the other, in the order in which they came.
+    pub turn: Mutex<()>,
+    /// Those that are not answered yet.
+    in_hand: AtomicUsize,
     chat_session_id: String,
     gone: Notify,
+}
+
+/// Events of one client that may wait for their answers before it is made to wait itself.
+const MOST_IN_HAND: usize = 128;
+/// Those of one that cannot be made to wait, because it polls, before further ones are refused.
+const MOST_REFUSED: usize = 4_096;
+
+impl Member {
+    /// Takes an event of its client in hand, unless there are too many. Many, and nothing more is read until half of
+    /// them are answered.
+    fn take(self: &Arc<Self>, socket: &SocketRef) -> Option<InHand> {
+        let before = self.in_hand.fetch_add(1, Ordering::AcqRel);
+        let taken = InHand { member: Arc::clone(self), socket: socket.clone() };
+        if before + 1 == MOST_IN_HAND {
+            pause(socket, true);
+            if self.in_hand.load(Ordering::Acquire) <= MOST_IN_HAND / 2 {
+                // They were answered in between.
+                pause(socket, false);
+            }
+        }
+        (before < MOST_REFUSED).then_some(taken)
+    }
+}
+
+/// An event that is not answered yet.
+struct InHand {
+    member: Arc<Member>,
+    socket: SocketRef,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        if self.member.in_hand.fetch_sub(1, Ordering::AcqRel) == MOST_IN_HAND / 2 {
+            pause(&self.socket, false);
+        }
+    }
+}
+
+fn pause(socket: &SocketRef, paused: bool) {
+    if let Some(carrier) = socket.req_parts().extensions.get::<Carrier>() {
+        carrier.pause(&socket.id.to_string(), paused);
+    }
 }
 
 /// What every namespace asks of.
@@ -48,10 +124,12 @@ type Outcome = Result<Arc<Member>, Failure>;
 /// Opens a namespace.
 pub(super) fn open<N: Namespace>(io: &SocketIo, door: &Arc<Door>, namespace: N) {
     let at_door = Arc::clone(door);
+    let inside = namespace.clone();
     let admit = move |socket: SocketRef, TryData(auth): TryData<HandshakeAuth>| async move {
+        socket.extensions.insert(Arc::new(Outbox::default()));
         let outcome = at_door.ask(&socket, auth).await;
         if let Ok(member) = &outcome {
-            listen(&socket, member);
+            listen(&socket, member, &namespace);
             namespace.bind(&socket, member);
         }
         socket.extensions.insert(outcome);
@@ -61,10 +139,15 @@ pub(super) fn open<N: Namespace>(io: &SocketIo, door: &Arc<Door>, namespace: N) 
     let greet = move |socket: SocketRef| {
         // The synchronous part: nothing that the client sends can come before this.
         let member = welcome(&socket);
+        let arrived = member.clone().map(|member| inside.arrive(socket.clone(), member));
         async move {
-            if let Some(member) = member {
-                door.watch_token(socket, &member).await;
-            }
+            let Some(member) = member else { return };
+            let arrival = async {
+                if let Some(arrived) = arrived {
+                    arrived.await;
+                }
+            };
+            futures_util::future::join(arrival, door.watch_token(socket, &member)).await;
         }
     };
     io.ns(N::PATH, greet.with(admit));
@@ -78,8 +161,30 @@ impl Door {
         })?;
         let handshake = Handshake::read(socket.ns(), auth, socket.req_parts());
         let chat_session_id = continued(handshake.chat_session_id.as_deref());
+        let config_id = handshake.config_id.clone();
+        let mut cursors = handshake.cursors.clone();
+        cursors.extend(handshake.last_seq.map(|seq| (String::new(), seq)));
         let identity = self.auth.authenticate(handshake).await?;
-        Ok(Arc::new(Member { identity, chat_session_id, gone: Notify::new() }))
+        let unfit = |error: IdError| Failure::new("invalid_identity", format!("failed to {error}"));
+        let person = Person {
+            side: if identity.customer { Side::Customer } else { Side::Agent },
+            id: RecordId::new(&identity.id).map_err(unfit)?,
+            email: identity.email.clone(),
+            name: identity.name.clone().unwrap_or_else(|| identity.email.clone()),
+            guest: identity.guest,
+        };
+        Ok(Arc::new(Member {
+            org: OrgId::new(&identity.org).map_err(unfit)?,
+            identity,
+            person,
+            cursors,
+            config_id,
+            seat: OnceLock::new(),
+            turn: Mutex::new(()),
+            in_hand: AtomicUsize::new(0),
+            chat_session_id,
+            gone: Notify::new(),
+        }))
     }
 
     /// Tells the client when its token is up, and lets it go.
@@ -98,9 +203,10 @@ impl Door {
     }
 }
 
-fn listen(socket: &SocketRef, member: &Arc<Member>) {
-    let leaving = Arc::clone(member);
+fn listen<N: Namespace>(socket: &SocketRef, member: &Arc<Member>, namespace: &N) {
+    let (leaving, namespace) = (Arc::clone(member), namespace.clone());
     socket.on_disconnect(move || {
+        namespace.depart(&leaving);
         leaving.gone.notify_one();
         ready(())
     });
@@ -134,14 +240,23 @@ fn welcome(socket: &SocketRef) -> Option<Arc<Member>> {
 
 /// Registers `handler` for `event`. It is called in the connection's reader, in the order of arrival, and must only
 /// queue there; what it returns runs on. A payload that is no `T` never reaches it: the client is told instead.
-pub(super) fn on<T, F, Fut>(socket: &SocketRef, event: &'static str, handler: F)
+pub(super) fn on<T, F, Fut>(socket: &SocketRef, member: &Arc<Member>, event: &'static str, handler: F)
 where
     T: DeserializeOwned + Send + Sync + 'static,
     F: Fn(SocketRef, T, Reply) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
+    let member = Arc::clone(member);
     socket.on(event, move |socket: SocketRef, TryData(payload): TryData<T>, ack: AckSender| {
+        let in_hand = member.take(&socket);
         let begun = match payload {
+            _ if in_hand.is_none() => {
+                let why = format!(
+                    "{MOST_REFUSED} events of this client wait for their answers; wait for some of them"
+                );
+                reject(&socket, ack, event, &Failure::new("too_many_events", why));
+                None
+            }
             Ok(payload) => {
                 let reply = Reply(socket.clone(), ack);
                 Some(handler(socket, payload, reply))
@@ -153,6 +268,7 @@ where
             }
         };
         async move {
+            let _in_hand = in_hand;
             if let Some(rest) = begun {
                 rest.await;
             }
@@ -165,16 +281,34 @@ pub(super) struct Reply(SocketRef, AckSender);
 
 impl Reply {
     pub fn send<T: Serialize>(self, answer: &T) {
-        if let Err(error) = self.1.send(answer) {
-            give_up(&self.0, &error);
-        }
+        let Self(socket, ack) = self;
+        deliver(&socket, None, answer, |answer| ack.send(answer));
     }
 }
 
 /// Sends to one client.
 pub(super) fn push<T: Serialize>(socket: &SocketRef, event: &str, payload: &T) {
-    if let Err(error) = socket.emit(event, payload) {
-        give_up(socket, &error);
+    deliver(socket, Some(event), payload, |payload| socket.emit(event, payload));
+}
+
+/// Sends, and counts what was sent.
+fn deliver<T: Serialize>(
+    socket: &SocketRef,
+    event: Option<&str>,
+    payload: &T,
+    send: impl FnOnce(&RawValue) -> Result<(), SendError>,
+) {
+    let text = match to_raw_value(payload) {
+        Ok(text) => text,
+        Err(error) => return tracing::error!(%error, namespace = socket.ns(), "failed to encode a message"),
+    };
+    match send(&text) {
+        Ok(()) => {
+            if let Some(outbox) = socket.extensions.get::<Arc<Outbox>>() {
+                outbox.count(socket.ns(), event, text.get().len());
+            }
+        }
+        Err(error) => give_up(socket, &error),
     }
 }
 

@@ -1,7 +1,13 @@
 //! What crosses the socket, both ways, as types (contract §5.1, §5.3, §5.4, §14 "Sockets").
 //! Loose JSON ends here: past this file there are only these values.
 
+use std::collections::BTreeMap;
+
+use appengine_actors::ids::MessageId;
+use appengine_actors::session::chat::ChatId;
+use appengine_actors::session::chat::message::{FileRef, MessageStatus};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::admission::{Identity, Refusal};
 
@@ -10,6 +16,8 @@ pub(super) mod event {
     pub const AUTHENTICATE: &str = "authenticate";
     pub const TOKEN_EXPIRED: &str = "token_expired";
     pub const PRESENCE_CHANGE: &str = "presence-change";
+    pub const REPLAYED: &str = "replayed";
+    pub const STATUS: &str = "status";
     pub const ERROR: &str = "error";
 }
 
@@ -27,6 +35,7 @@ pub(super) struct HandshakeAuth {
     pub device_id: Option<String>,
     pub app_id: Option<String>,
     pub context: Option<HandshakeContext>,
+    pub cursors: Option<BTreeMap<String, u64>>,
 }
 
 /// `auth.context`; some clients repeat the ids here.
@@ -39,6 +48,147 @@ pub(super) struct HandshakeContext {
     pub current_url: Option<String>,
     pub language: Option<String>,
     pub chat_session_id: Option<String>,
+    pub last_seq: Option<u64>,
+    pub cursors: Option<BTreeMap<String, u64>>,
+}
+
+/// `chat-message`, of a customer to the staff, or of anybody into a conversation.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChatMessage {
+    #[serde(alias = "content")]
+    pub message: Option<Value>,
+    pub chat_id: Option<String>,
+    #[serde(default)]
+    pub files: Vec<FileRef>,
+    pub client_id: Option<String>,
+}
+
+/// `sendMessage`, of an agent to a customer.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SendMessage {
+    pub to: Option<String>,
+    pub chat_id: Option<String>,
+    #[serde(alias = "message")]
+    pub content: Option<Value>,
+    #[serde(default)]
+    pub files: Vec<FileRef>,
+    pub client_id: Option<String>,
+}
+
+/// `join-chat`: hear a conversation, and what was missed since a number.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JoinChat {
+    pub chat_id: String,
+    pub last_seq: Option<u64>,
+}
+
+/// `leave-chat`: hear it no more.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LeaveChat {
+    pub chat_id: String,
+}
+
+/// `chat-history`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChatHistory {
+    pub chat_id: Option<String>,
+    /// Messages before this number.
+    pub before: Option<u64>,
+    pub limit: Option<usize>,
+}
+
+/// `shareStatus`: somebody types, or has stopped.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShareStatus {
+    pub chat_id: Option<String>,
+    pub to: Option<String>,
+    pub status: Typing,
+    pub sent_time: Option<u64>,
+}
+
+/// What somebody does at the keyboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Typing {
+    /// They write.
+    Typing,
+    /// They do not.
+    Idle,
+}
+
+/// `status`, to the others in a conversation.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StatusRelay<'a> {
+    pub from: &'a str,
+    pub to: Option<&'a str>,
+    pub chat_id: &'a ChatId,
+    pub status: Typing,
+    #[serde(rename = "type")]
+    pub kind: Typing,
+    pub sent_time: u64,
+}
+
+/// `updateMessageStatus`: a message was received, or read.
+#[derive(Debug, Deserialize)]
+pub(super) struct UpdateMessageStatus {
+    #[serde(alias = "messageId")]
+    pub uid: MessageId,
+    pub status: MessageStatus,
+}
+
+/// `close-chat`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CloseChat {
+    pub chat_id: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// The acknowledgement of a message.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MessageTaken {
+    pub success: bool,
+    pub message_id: MessageId,
+    pub chat_id: ChatId,
+    pub seq: u64,
+    pub routed_to: &'static str,
+}
+
+/// The acknowledgement of what needs no more said.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Done {
+    pub success: bool,
+    pub chat_id: ChatId,
+}
+
+/// The acknowledgement of `chat-history`, oldest first.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct History {
+    pub success: bool,
+    pub chat_id: ChatId,
+    pub history: Vec<Value>,
+    pub has_more: bool,
+}
+
+/// `replayed`, once a client has been sent what it had missed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReplayedEvent<'a> {
+    pub chat_id: &'a ChatId,
+    pub from: u64,
+    pub to: u64,
+    pub count: u64,
+    pub gap: bool,
 }
 
 /// `set-status`, from an agent.

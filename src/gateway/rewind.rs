@@ -57,21 +57,34 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rewind<S> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if read.is_ready() {
-            self.owes_turn = buf.remaining() == 0;
-            return read;
+        let paused = self.lease.is_paused();
+        if !paused {
+            let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+            if read.is_ready() {
+                self.owes_turn = buf.remaining() == 0;
+                return read;
+            }
         }
         self.lease.wake_reader(cx.waker());
         // Asked again: the end may have come between the first question and the registration.
         if self.lease.ended() {
             return Poll::Ready(Ok(()));
         }
+        if paused && !self.lease.is_paused() {
+            // So may the end of the pause.
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 }
 
 impl<S: AsyncWrite + Unpin> Rewind<S> {
+    fn count(&self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.lease.wrote(*bytes);
+        }
+    }
+
     /// Runs one write operation; fails it when the stream is cut, also while it waits.
     fn unless_cut<T>(
         &mut self,
@@ -95,7 +108,9 @@ impl<S: AsyncWrite + Unpin> Rewind<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Rewind<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.unless_cut(cx, |stream, cx| stream.poll_write(cx, buf))
+        let written = self.unless_cut(cx, |stream, cx| stream.poll_write(cx, buf));
+        self.count(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -112,7 +127,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewind<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.unless_cut(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
+        let written = self.unless_cut(cx, |stream, cx| stream.poll_write_vectored(cx, bufs));
+        self.count(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

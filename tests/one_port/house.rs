@@ -25,6 +25,7 @@ use appengine::gateway::{
     shutdown,
 };
 use appengine_actors::clock::{Clock, Timestamp};
+use appengine_actors::testkit::TestHouse;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use socketioxide::{
@@ -55,18 +56,21 @@ impl House {
     pub fn build(limits: GatewayLimits, workers: usize) -> Self {
         let clock = Arc::new(TestClock(watch::Sender::new(false)));
         let origins = Origins::new(["https://app.example.com"]).expect("origins");
-        let gateway = Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), clock.clone());
-        add_echo(&gateway);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let stop = Arc::new(Notify::new());
         let (left_tx, left) = mpsc::sync_channel(1);
         let (ready_tx, ready) = mpsc::sync_channel(1);
         let state = State { stop: stop.clone(), clock: clock.clone() };
-        let served = gateway.clone();
+        let gateways_clock = clock.clone();
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async move {
                 let stop = state.stop.clone();
+                let machine = TestHouse::start();
+                let chats = machine.machine.chats.clone();
+                let served =
+                    Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), gateways_clock, chats);
+                add_echo(&served);
                 let routes = move |config: &mut web::ServiceConfig| routes(config, &state);
                 let options =
                     ServeOptions { workers, around: Some(Arc::new(around)), ..ServeOptions::default() };
@@ -76,14 +80,14 @@ impl House {
                     stop.notified().await;
                     shutdown(&handle, &served, Duration::from_secs(5)).await
                 };
-                ready_tx.send(()).expect("the test waits");
+                ready_tx.send(served.clone()).expect("the test waits");
                 let (ended, left) = tokio::join!(server, stopping);
                 ended.expect("a clean end");
                 // Nobody listens unless the test asked for the stop.
                 let _ = left_tx.send(left);
             });
         });
-        ready.recv().expect("the server starts");
+        let gateway = ready.recv().expect("the server starts");
         Self { address, gateway, clock, stop, left, thread: Some(thread) }
     }
 

@@ -15,6 +15,26 @@ fn an_event_source_follows_the_live_feed() {
     run_scenario("an_event_source");
 }
 
+#[test]
+fn a_customer_and_an_agent_talk() {
+    run_scenario("a_customer_and_an_agent_talk");
+}
+
+#[test]
+fn whoever_was_away_hears_what_they_missed() {
+    run_scenario("whoever_was_away_hears_what_they_missed");
+}
+
+#[test]
+fn a_burst_is_heard_in_order_by_everybody() {
+    run_scenario("a_burst_is_heard_in_order_by_everybody");
+}
+
+#[test]
+fn nobody_hears_what_is_not_theirs() {
+    run_scenario("nobody_hears_what_is_not_theirs");
+}
+
 fn run_scenario(name: &str) {
     let house = House::new();
     let token = house.token(&["--org", ORG, "--email", ADA]);

@@ -28,7 +28,7 @@ const WORDS: [&str; 13] = [
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
-const MACHINE: [Rule; 14] = [
+const MACHINE: [Rule; 15] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
@@ -40,6 +40,7 @@ const MACHINE: [Rule; 14] = [
             "queue::job",
             "queue::worker",
             "retention",
+            "session::hall",
             "supervision",
             "webhook::breaker",
             "webhook::counts",
@@ -47,6 +48,7 @@ const MACHINE: [Rule; 14] = [
         ],
     ),
     ("webhook", &["bus::change", "feed", "house", "ports", "record", "supervision"]),
+    ("session", &["bus::change", "house", "ports", "supervision"]),
     ("retention", &["bus::change", "flow::run", "house", "supervision", "webhook::delivery"]),
     ("queue", &["house", "supervision"]),
     ("record", &["bus::change", "ports"]),
@@ -135,7 +137,7 @@ const COMPOSE_EDGES: [&str; 2] = ["app", "commands"];
 /// What of the machine these edges may know: their ports, and little else.
 const PORTS: [Rule; 6] = [
     ("config", &[]),
-    ("gateway", &["clock"]),
+    ("gateway", &["clock", "ids", "session"]),
     ("outbound", &["webhook"]),
     ("problem", &["bus", "store"]),
     // Of queues what became of them: migrations.

@@ -44,6 +44,13 @@ impl<A: Actor> Members<A> {
         Ref::<A>::new(registry.clone(), path.child(name), *patience).tell(message)
     }
 
+    /// Whether the member called `name` runs.
+    #[must_use]
+    pub fn is_awake(&self, name: &str) -> bool {
+        let Ref { registry, path, .. } = &self.group;
+        registry.find::<A>(&path.child(name)).is_some()
+    }
+
     /// Has the member called `name` running.
     ///
     /// # Errors
@@ -69,12 +76,16 @@ impl<A: Actor> Members<A> {
         let twice = async {
             let mut tried = 0;
             for _ in 0..2 {
-                let found = loop {
-                    self.group.ask(Ensure { name: name.to_owned(), newer_than: tried }).await?;
-                    // One that went to sleep just now was still there when the group was asked.
-                    if let Some(found) = registry.find_known::<A>(&member, tried).await {
-                        break found;
-                    }
+                let awake = registry.find::<A>(&member).filter(|found| found.generation > tried);
+                let found = match awake {
+                    Some(found) => found,
+                    None => loop {
+                        self.group.ask(Ensure { name: name.to_owned(), newer_than: tried }).await?;
+                        // One that went to sleep just now was still there when the group was asked.
+                        if let Some(found) = registry.find_known::<A>(&member, tried).await {
+                            break found;
+                        }
+                    },
                 };
                 match found.addr.send(question.clone()).await {
                     Ok(answer) => return Ok(answer),

@@ -193,7 +193,7 @@ impl Registry {
         self.entries().get(path).map(|entry| entry.status.generation)
     }
 
-    fn find<A: Actor>(&self, path: &ActorPath) -> Option<Found<A>> {
+    pub(super) fn find<A: Actor>(&self, path: &ActorPath) -> Option<Found<A>> {
         let entries = self.entries();
         let entry = entries.get(path)?;
         let addr = entry.addr.as_ref()?.downcast_ref::<Addr<A>>()?.clone();

@@ -27,8 +27,8 @@ pub struct Child {
     pub start: Starter,
 }
 
-/// Makes children by name, for groups whose members are not known beforehand.
-pub type Nursery = Arc<dyn Fn(&str) -> Child + Send + Sync>;
+/// Makes children by name, for groups whose members are not known beforehand; none by a name that is no member's.
+pub type Nursery = Arc<dyn Fn(&str) -> Option<Child> + Send + Sync>;
 
 /// A supervisor's charge.
 #[derive(Clone)]
@@ -187,7 +187,12 @@ impl Handler<Ensure> for Supervisor {
             // Gone already, but its exit is not yet known here: start it again when it is.
             Some(charge) if generation.is_some_and(|g| g <= newer_than) => charge.wanted = true,
             Some(_) => {}
-            None => self.adopt(nursery(&name), ctx),
+            None => match nursery(&name) {
+                Some(child) => self.adopt(child, ctx),
+                None => {
+                    warn!(group = %self.group.path, name, "asked for a member by a name that is no member's");
+                }
+            },
         }
     }
 }

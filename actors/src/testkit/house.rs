@@ -36,6 +36,7 @@ use crate::retention::Ages;
 use crate::retry::{Backoff, Curve};
 use crate::rights::role::Role;
 use crate::rights::{Kind, Rights};
+use crate::session::hall::Hall;
 use crate::store::{Batch, Scan, Store, decode};
 use crate::supervision::{ActorPath, Ref, Registry};
 use crate::webhook::breaker::BreakerSettings;
@@ -154,6 +155,7 @@ impl Setup {
             stamper: self.stamper.clone(),
             registry: Registry::new(clock),
             feed: Feed::default(),
+            hall: Hall::default(),
             hints: LostHints::default(),
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(self.transport.clone()),

@@ -66,7 +66,7 @@ impl World {
         let children = ["a", "b"].map(|name| ledger(group.child(name), name, LEAF)).to_vec();
         let nursery: Nursery = {
             let (ledger, place) = (ledger.clone(), root.child("nursery"));
-            Arc::new(move |name: &str| ledger(place.child(name), name, MEMBER))
+            Arc::new(move |name: &str| Some(ledger(place.child(name), name, MEMBER)))
         };
         let below = vec![
             supervisor(&registry, group, children, None),

@@ -26,6 +26,7 @@ use appengine_actors::queue::messages::{GetStatus, SetPaused};
 use appengine_actors::queue::retention::{Bound, Keep};
 use appengine_actors::queue::worker::{Handler, Handlers, JobContext};
 use appengine_actors::retry::Backoff;
+use appengine_actors::session::hall::Hall;
 use appengine_actors::supervision::{Ref, Registry};
 use appengine_actors::webhook::breaker::BreakerSettings;
 use appengine_actors::webhook::counts::DeliveryCounts;
@@ -90,6 +91,7 @@ impl Inside {
             registry: Registry::new(clock.clone()),
             clock,
             feed: Feed::default(),
+            hall: Hall::default(),
             hints: LostHints::default(),
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(HttpTransport::new(&HttpOptions::default())?),

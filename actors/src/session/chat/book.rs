@@ -1,0 +1,286 @@
+//! One conversation in the store: read as it wakes, written with the events that tell of it, in one commit.
+
+use std::sync::Arc;
+
+use super::id::ChatId;
+use super::message::{Message, MessageDraft, MessageStatus};
+use super::messages::ChatError;
+use super::model::{Chat, ChatStatus};
+use super::state::RECENT;
+use crate::bus::change::{Change, ChangeError};
+use crate::clock::Timestamp;
+use crate::event::{EventDraft, EventKind, EventKindError};
+use crate::house::House;
+use crate::ids::{EventId, MessageId, OrgId};
+use crate::keys;
+use crate::ports::Publisher;
+use crate::session::hall::RoomName;
+use crate::session::person::Address;
+use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
+
+/// One conversation in the store.
+#[derive(Clone)]
+pub struct ChatBook {
+    pub(super) house: Arc<House>,
+    publisher: Arc<dyn Publisher>,
+    pub(super) org: OrgId,
+    pub(super) chat: ChatId,
+}
+
+/// What is to be written.
+pub(super) struct Wanted {
+    /// The conversation as it is, where there is one.
+    pub(super) chat: Option<Chat>,
+    /// What is to be said.
+    pub(super) drafts: Vec<MessageDraft>,
+    /// The number of the latest message.
+    pub(super) last: u64,
+}
+
+/// What was written.
+pub(super) struct Written {
+    /// The conversation as it is now.
+    pub(super) chat: Chat,
+    /// The new messages.
+    pub(super) new: Vec<Message>,
+    /// Those that had been said before.
+    pub(super) known: Vec<Message>,
+}
+
+/// What was found.
+pub(super) struct Reloaded {
+    /// The conversation.
+    pub(super) chat: Option<Chat>,
+    /// Its latest messages.
+    pub(super) latest: Vec<Message>,
+    /// Those that were asked for.
+    pub(super) said: Vec<Message>,
+}
+
+impl ChatBook {
+    /// A conversation of an organisation.
+    #[must_use]
+    pub const fn new(house: Arc<House>, publisher: Arc<dyn Publisher>, org: OrgId, chat: ChatId) -> Self {
+        Self { house, publisher, org, chat }
+    }
+
+    /// The conversation whose actor has this name.
+    #[must_use]
+    pub fn of_actor(name: &str, house: Arc<House>, publisher: Arc<dyn Publisher>) -> Option<Self> {
+        let (org, chat) = parse_name(name)?;
+        Some(Self::new(house, publisher, org, chat))
+    }
+
+    /// The room of those who hear it.
+    pub(super) fn room(&self) -> RoomName {
+        self.chat.room(&self.org)
+    }
+
+    /// The conversation, if there is one, and its latest messages, in their order.
+    pub(super) async fn load(&self) -> Result<(Option<Chat>, Vec<Message>), StoreError> {
+        // What an earlier incarnation has queued is in the store before this one reads it.
+        self.house.store.commit(Batch::default()).await?;
+        Ok((self.head().await?, latest(&self.house, &self.org, &self.chat, None, RECENT).await?))
+    }
+
+    /// The conversation, if there is one.
+    pub(super) async fn head(&self) -> Result<Option<Chat>, StoreError> {
+        let found = self.house.store.get(keys::chat(&self.org, self.chat.as_str())).await?;
+        found.map(|found| decode(&found.value)).transpose()
+    }
+
+    /// The number of the latest message.
+    pub(super) async fn last(&self) -> Result<u64, StoreError> {
+        let latest = latest(&self.house, &self.org, &self.chat, None, 1).await?;
+        Ok(latest.last().map_or(0, |message| message.seq))
+    }
+
+    /// Messages behind a number, in their order.
+    pub(super) async fn page(&self, after: u64, limit: usize) -> Result<Vec<Message>, StoreError> {
+        let scan = Scan::prefix(keys::messages(&self.org, self.chat.as_str()), limit);
+        let scan = scan.after(&keys::message(&self.org, self.chat.as_str(), after));
+        let found = self.house.store.scan(scan).await?;
+        found.iter().map(|(_, found)| decode(&found.value)).collect()
+    }
+
+    /// Writes what is to be said, with the events of it.
+    pub(super) async fn write(&self, wanted: Wanted) -> Result<Written, ChangeError> {
+        let Wanted { chat, drafts, last } = wanted;
+        let now = self.house.clock.now();
+        let known = self.said_before(&drafts).await?;
+        let before = chat.clone();
+        let mut chat = chat.unwrap_or_else(|| Chat::new(self.chat.clone(), self.org.clone(), now));
+        let mut entry = Entry { book: self, now, change: Change::default() };
+        if before.as_ref().is_none_or(|chat| chat.status == ChatStatus::Ended) {
+            entry.event(None, "chat.started", chat.told())?;
+        }
+        entry.change.extra.expect(keys::message(&self.org, self.chat.as_str(), last + 1), Expect::Absent);
+        let mut new = Vec::new();
+        for draft in drafts {
+            let is_known = |message: &Message| message.id == draft.id || is_called(message, &draft);
+            if known.iter().any(is_known) {
+                continue;
+            }
+            let from = draft.from.clone();
+            let message = draft.into_message(self.chat.clone(), last + 1 + new.len() as u64, now);
+            let next = chat.after_word(from.as_ref(), message.config_id.as_deref(), now);
+            chat = next.unwrap_or(chat);
+            entry.message(&message)?;
+            if let Some(reason) = &message.ends {
+                chat = chat.ended(reason, now);
+                entry.event(None, "chat.ended", chat.told())?;
+            }
+            new.push(message);
+        }
+        if new.is_empty() {
+            return Ok(Written { chat, new, known });
+        }
+        if before.as_ref() != Some(&chat) {
+            entry.change.extra.put(keys::chat(&self.org, self.chat.as_str()), encode(&chat)?);
+            let key = |address: &Address| keys::chat_of(&self.org, address.as_str(), self.chat.as_str());
+            let hearers = chat.hearers();
+            let heard = before.as_ref().map_or_else(Vec::new, Chat::hearers);
+            for address in heard.iter().filter(|address| !hearers.contains(address)) {
+                entry.change.extra.delete(key(address));
+            }
+            for address in hearers.iter().filter(|address| !heard.contains(address)) {
+                entry.change.extra.put(key(address), Vec::new());
+            }
+        }
+        self.publisher.commit(self.org.clone(), entry.change).await?;
+        Ok(Written { chat, new, known })
+    }
+
+    /// What there is after somebody else has written: the conversation, its latest messages, and those of `ids` that
+    /// were said before these.
+    pub(super) async fn reload(&self, ids: Vec<MessageId>) -> Result<Reloaded, StoreError> {
+        let (chat, latest) = self.load().await?;
+        let places = ids.into_iter().map(|id| keys::message_place(&self.org, id)).collect();
+        let places = self.house.store.get_many(places).await?.into_iter().flatten();
+        let places: Vec<(ChatId, u64)> =
+            places.map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
+        let keys = places.iter().map(|(chat, seq)| keys::message(&self.org, chat.as_str(), *seq)).collect();
+        let found = self.house.store.get_many(keys).await?.into_iter().flatten();
+        let said = found.map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
+        Ok(Reloaded { chat, latest, said })
+    }
+
+    /// Messages that are what their senders ask for again.
+    async fn said_before(&self, drafts: &[MessageDraft]) -> Result<Vec<Message>, StoreError> {
+        let called = drafts.iter().filter_map(|draft| Some((draft, draft.client_id.as_deref()?)));
+        let called =
+            called.map(|(draft, id)| keys::message_called(&self.org, self.chat.as_str(), sender(draft), id));
+        let called: Vec<_> = called.collect();
+        if called.is_empty() {
+            return Ok(Vec::new());
+        }
+        let numbers = self.house.store.get_many(called).await?;
+        let numbers: Vec<u64> =
+            numbers.into_iter().flatten().map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
+        let keys = numbers.into_iter().map(|seq| keys::message(&self.org, self.chat.as_str(), seq)).collect();
+        let found = self.house.store.get_many(keys).await?;
+        found.into_iter().flatten().map(|found| decode(&found.value)).collect()
+    }
+
+    /// Writes how far a message has come. Returns it, and whether that is news.
+    pub(super) async fn mark(&self, seq: u64, status: MessageStatus) -> Result<(Message, bool), ChatError> {
+        let key = keys::message(&self.org, self.chat.as_str(), seq);
+        let found = self.house.store.get(key.clone()).await?.ok_or(ChatError::NoMessage)?;
+        let message: Message = decode(&found.value)?;
+        let Some(marked) = message.marked(status, self.house.clock.now()) else {
+            return Ok((message, false));
+        };
+        let mut batch = Batch::default();
+        batch.expect(key.clone(), Expect::Version(found.version)).put(key, encode(&marked)?);
+        self.house.store.commit(batch).await?;
+        Ok((marked, true))
+    }
+}
+
+/// A change that grows.
+struct Entry<'a> {
+    book: &'a ChatBook,
+    now: Timestamp,
+    change: Change,
+}
+
+impl Entry<'_> {
+    /// An event, with the id of what it tells of, so that the same again is noticed.
+    fn event(
+        &mut self,
+        of: Option<MessageId>,
+        kind: &str,
+        data: serde_json::Value,
+    ) -> Result<(), StoreError> {
+        let id = of.map_or_else(|| EventId::new(self.now), |id| EventId::from_bytes(id.to_bytes()));
+        let kind =
+            EventKind::new(kind).map_err(|error: EventKindError| StoreError::Corrupt(error.to_string()))?;
+        self.change.events.push(EventDraft { id, kind, data, occurred_at: None });
+        Ok(())
+    }
+
+    fn message(&mut self, message: &Message) -> Result<(), StoreError> {
+        let ChatBook { org, chat, .. } = self.book;
+        self.event(Some(message.id), "chat.message.created", message.in_event())?;
+        let batch = &mut self.change.extra;
+        batch.insert(keys::message(org, chat.as_str(), message.seq), encode(message)?);
+        batch.insert(keys::message_place(org, message.id), encode(&(chat, message.seq))?);
+        if let Some(client_id) = &message.client_id {
+            batch.put(
+                keys::message_called(org, chat.as_str(), &message.from, client_id),
+                encode(&message.seq)?,
+            );
+        }
+        Ok(())
+    }
+}
+
+fn sender(draft: &MessageDraft) -> &str {
+    draft.from.as_ref().map_or("system", |person| &person.email)
+}
+
+fn is_called(message: &Message, draft: &MessageDraft) -> bool {
+    draft.client_id.is_some() && message.client_id == draft.client_id && message.from == sender(draft)
+}
+
+/// The latest messages of a conversation, or those before a number, in their order.
+pub(super) async fn latest(
+    house: &House,
+    org: &OrgId,
+    chat: &ChatId,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let mut scan = Scan::prefix(keys::messages(org, chat.as_str()), limit).descending();
+    if let Some(before) = before {
+        scan.to = keys::message(org, chat.as_str(), before);
+    }
+    let found = house.store.scan(scan).await?;
+    found.iter().rev().map(|(_, found)| decode(&found.value)).collect()
+}
+
+/// The name of the actor of a conversation: a place in the tree has no slash in it.
+pub(super) fn actor_name(org: &OrgId, chat: &ChatId) -> String {
+    format!("{org}:{}", chat.as_str().replace('%', "%25").replace('/', "%2F"))
+}
+
+fn parse_name(name: &str) -> Option<(OrgId, ChatId)> {
+    // An organisation's id has no colon.
+    let (org, chat) = name.split_once(':')?;
+    Some((OrgId::new(org).ok()?, ChatId::new(&chat.replace("%2F", "/").replace("%25", "%")).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actors_name_says_which_conversation_it_is() {
+        let org = OrgId::new("my-org").unwrap();
+        for text in ["customer::ann@x.io", "a/b%2F", "team room", "a@x.io|b@x.io"] {
+            let chat = ChatId::new(text).unwrap();
+            assert!(!actor_name(&org, &chat).contains('/'));
+            assert_eq!(parse_name(&actor_name(&org, &chat)), Some((org.clone(), chat)));
+        }
+    }
+}

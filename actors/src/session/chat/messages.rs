@@ -1,0 +1,79 @@
+//! What a conversation hears.
+
+use std::sync::Arc;
+
+use actix::Message as ActixMessage;
+
+use super::message::{Message, MessageDraft, MessageStatus};
+use super::model::Chat;
+use super::state::Busy;
+use crate::bus::change::ChangeError;
+use crate::session::person::Person;
+use crate::session::seat::Seat;
+use crate::store::StoreError;
+
+/// Why something was not done in a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChatError {
+    /// Too much waits for the disk.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// It could not be written.
+    #[error("say something: {0}")]
+    Change(#[from] ChangeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no such message in it.
+    #[error("find the message: this chat has none with that id")]
+    NoMessage,
+}
+
+/// Says something. Answered once it is on the disk, and told to everybody; the same draft again is said once.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<Said, ChatError>")]
+pub struct Say(pub MessageDraft);
+
+/// What became of something that was said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// The message, with its number.
+    pub message: Message,
+    /// The conversation.
+    pub chat: Chat,
+}
+
+/// Has a client hear the conversation from now on, and what it has missed before.
+#[derive(Clone, ActixMessage)]
+#[rtype(result = "Result<Replayed, ChatError>")]
+pub struct Attach {
+    /// The client.
+    pub seat: Arc<dyn Seat>,
+    /// The number of the last message that it has; none for a client that has nothing and wants nothing repeated.
+    pub since: Option<u64>,
+}
+
+/// What a client had missed, and has been sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Replayed {
+    /// The first number that was sent, or would be next.
+    pub from: u64,
+    /// The last number that was sent; the conversation's own when it was answered.
+    pub to: u64,
+    /// How many were sent.
+    pub count: u64,
+    /// Whether there were more, which are no longer kept.
+    pub gap: bool,
+}
+
+/// Says how far a message has come; told to everybody. Answered with the message, changed or not.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<Message, ChatError>")]
+pub struct Mark {
+    /// Its number.
+    pub seq: u64,
+    /// How far it has come.
+    pub status: MessageStatus,
+    /// Who says so.
+    pub by: Person,
+}

@@ -1,0 +1,241 @@
+//! Who is here: every seat, by its person and by the rooms that it is in. In memory only, and no part of any
+//! session's state, so that a session may sleep or be rebuilt while those who hear it stay.
+//!
+//! A room remembers what each seat in it has heard last, so that a session that is rebuilt tells nobody twice and
+//! leaves nobody out. Only the room's own session moves that on.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::person::Address;
+use super::seat::{Frame, Seat, SeatId};
+
+/// The name of a room: a session's, within its organisation.
+pub type RoomName = String;
+
+/// Everybody who is here. Clones are the same hall.
+#[derive(Clone, Default)]
+pub struct Hall(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    people: HashMap<Address, Vec<Arc<dyn Seat>>>,
+    rooms: HashMap<RoomName, Arc<Room>>,
+    seats: HashMap<SeatId, Taken>,
+}
+
+/// What there is to be given up when a seat is left.
+struct Taken {
+    seat: Arc<dyn Seat>,
+    address: Address,
+    rooms: Vec<RoomName>,
+    settled: bool,
+}
+
+/// A room.
+#[derive(Default)]
+struct Room(Mutex<Vec<Place>>);
+
+/// A seat in a room.
+struct Place {
+    seat: Arc<dyn Seat>,
+    /// The number of what it has heard last.
+    heard: u64,
+    /// It is being brought up to what the others hear, and hears nothing else meanwhile.
+    catching_up: bool,
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change below is whole before anything else is called.
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hall {
+    /// Somebody comes with a client. Until it has [`settled`](Self::settled) it hears what it asks for only.
+    pub fn enter(&self, address: Address, seat: Arc<dyn Seat>) {
+        let mut inner = locked(&self.0);
+        let (of, rooms) = (Arc::clone(&seat), Vec::new());
+        let taken = Taken { seat: of, address: address.clone(), rooms, settled: false };
+        inner.seats.insert(seat.id(), taken);
+        inner.people.entry(address).or_default().push(seat);
+    }
+
+    /// The client has caught up with every session it knows of: from now on it hears new ones too.
+    pub fn settled(&self, seat: SeatId) {
+        if let Some(taken) = locked(&self.0).seats.get_mut(&seat) {
+            taken.settled = true;
+        }
+    }
+
+    /// The client is gone.
+    pub fn leave(&self, seat: SeatId) {
+        let mut inner = locked(&self.0);
+        let Some(taken) = inner.seats.remove(&seat) else { return };
+        if let Some(seats) = inner.people.get_mut(&taken.address) {
+            seats.retain(|there| there.id() != seat);
+            if seats.is_empty() {
+                inner.people.remove(&taken.address);
+            }
+        }
+        for name in taken.rooms {
+            inner.vacate(&name, seat);
+        }
+    }
+
+    /// A seat that somebody is in.
+    #[must_use]
+    pub fn seat(&self, id: SeatId) -> Option<Arc<dyn Seat>> {
+        locked(&self.0).seats.get(&id).map(|taken| Arc::clone(&taken.seat))
+    }
+
+    /// Whether somebody has a client here.
+    #[must_use]
+    pub fn is_here(&self, address: &Address) -> bool {
+        locked(&self.0).people.contains_key(address)
+    }
+
+    /// Sends to every client of somebody.
+    pub fn call(&self, address: &Address, frame: &Frame) {
+        let seats = locked(&self.0).people.get(address).cloned().unwrap_or_default();
+        for seat in seats {
+            if seat.push(frame).is_err() {
+                // It comes again, and learns how things stand.
+                seat.cut();
+            }
+        }
+    }
+
+    /// Has a seat in a room, which hears nothing there until it has [caught up](Self::caught_up) from a number on.
+    /// Returns that number, or how far it has come where it is on its way already; none when its client is gone.
+    pub fn catch_up(&self, name: &str, seat: &Arc<dyn Seat>, since: u64) -> Option<u64> {
+        let room = locked(&self.0).admit(name, seat)?;
+        let mut places = locked(&room.0);
+        let place = places.iter_mut().find(|place| place.seat.id() == seat.id())?;
+        if !place.catching_up {
+            (place.heard, place.catching_up) = (since, true);
+        }
+        Some(place.heard)
+    }
+
+    /// A seat that catches up has heard this.
+    pub fn heard(&self, name: &str, seat: SeatId, number: u64) {
+        self.at(name, seat, |place| place.heard = number);
+    }
+
+    /// A seat that catches up has heard all that the others have.
+    pub fn caught_up(&self, name: &str, seat: SeatId) {
+        self.at(name, seat, |place| place.catching_up = false);
+    }
+
+    fn at(&self, name: &str, seat: SeatId, change: impl FnOnce(&mut Place)) {
+        let Some(room) = self.room(name) else { return };
+        if let Some(place) = locked(&room.0).iter_mut().find(|place| place.seat.id() == seat) {
+            change(place);
+        }
+    }
+
+    /// Takes a seat out of a room.
+    pub fn part(&self, name: &str, seat: SeatId) {
+        let mut inner = locked(&self.0);
+        if let Some(taken) = inner.seats.get_mut(&seat) {
+            taken.rooms.retain(|room| room != name);
+        }
+        inner.vacate(name, seat);
+    }
+
+    /// Has the settled clients of some people in a room, having heard all up to `heard`.
+    pub fn gather(&self, name: &str, people: &[Address], heard: u64) {
+        let missing: Vec<Arc<dyn Seat>> = {
+            let inner = locked(&self.0);
+            let seats = people.iter().filter_map(|address| inner.people.get(address)).flatten();
+            let absent = |seat: &&Arc<dyn Seat>| {
+                let taken = inner.seats.get(&seat.id());
+                taken.is_some_and(|taken| taken.settled && taken.rooms.iter().all(|room| room != name))
+            };
+            seats.filter(absent).cloned().collect()
+        };
+        for seat in missing {
+            self.catch_up(name, &seat, heard);
+            self.caught_up(name, seat.id());
+        }
+    }
+
+    /// Sends what has a number to everybody in a room who has not heard it yet. Returns those who have too much
+    /// waiting: they hear nothing more until they have caught up, each from what it has heard last.
+    #[must_use]
+    pub fn tell(&self, name: &str, number: u64, frame: &Frame) -> Vec<(Arc<dyn Seat>, u64)> {
+        let Some(room) = self.room(name) else { return Vec::new() };
+        let mut behind = Vec::new();
+        for place in locked(&room.0).iter_mut().filter(|place| !place.catching_up && place.heard < number) {
+            if place.seat.push(frame).is_ok() {
+                place.heard = number;
+            } else {
+                place.catching_up = true;
+                behind.push((Arc::clone(&place.seat), place.heard));
+            }
+        }
+        behind
+    }
+
+    /// Sends what has no number to everybody in a room who keeps up.
+    pub fn announce(&self, name: &str, frame: &Frame) {
+        let Some(room) = self.room(name) else { return };
+        for place in locked(&room.0).iter().filter(|place| !place.catching_up) {
+            // Whoever does not keep up any more finds it where they catch up, or in the history.
+            let _ = place.seat.push(frame);
+        }
+    }
+
+    /// Sends what is worth nothing later to everybody in a room but one.
+    pub fn hint(&self, name: &str, frame: &Frame, but: SeatId) {
+        let Some(room) = self.room(name) else { return };
+        locked(&room.0)
+            .iter()
+            .filter(|place| place.seat.id() != but)
+            .for_each(|place| place.seat.hint(frame));
+    }
+
+    /// The seats in a room that have not heard what has this number, and what each has heard last.
+    #[must_use]
+    pub fn behind(&self, name: &str, number: u64) -> Vec<(Arc<dyn Seat>, u64)> {
+        let Some(room) = self.room(name) else { return Vec::new() };
+        let places = locked(&room.0);
+        let behind = places.iter().filter(|place| !place.catching_up && place.heard < number);
+        behind.map(|place| (Arc::clone(&place.seat), place.heard)).collect()
+    }
+
+    /// Whether anybody is in a room.
+    #[must_use]
+    pub fn is_empty(&self, name: &str) -> bool {
+        !locked(&self.0).rooms.contains_key(name)
+    }
+
+    fn room(&self, name: &str) -> Option<Arc<Room>> {
+        locked(&self.0).rooms.get(name).cloned()
+    }
+}
+
+impl Inner {
+    /// The room, with a place for a seat in it; none when its client is gone.
+    fn admit(&mut self, name: &str, seat: &Arc<dyn Seat>) -> Option<Arc<Room>> {
+        let taken = self.seats.get_mut(&seat.id())?;
+        let room = self.rooms.entry(name.to_owned()).or_default();
+        if !taken.rooms.iter().any(|room| room == name) {
+            taken.rooms.push(name.to_owned());
+            let seat = Arc::clone(seat);
+            locked(&room.0).push(Place { seat, heard: 0, catching_up: false });
+        }
+        Some(Arc::clone(room))
+    }
+
+    fn vacate(&mut self, name: &str, seat: SeatId) {
+        let Some(room) = self.rooms.get(name) else { return };
+        let mut places = locked(&room.0);
+        places.retain(|place| place.seat.id() != seat);
+        let is_empty = places.is_empty();
+        drop(places);
+        if is_empty {
+            self.rooms.remove(name);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Conversations: who hears what, in which order, and what they hear when they come back.
+
+mod ear;
+mod recovery;
+mod talk;

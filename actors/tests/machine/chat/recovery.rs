@@ -1,0 +1,168 @@
+//! Whoever was away hears what they missed, once and in order; sessions that end lose nothing.
+
+use std::time::Duration;
+
+use appengine_actors::session::chat::messages::Replayed;
+use appengine_actors::session::chat::{ChatId, Word};
+use appengine_actors::supervision::{Collapse, Supervisor};
+use appengine_actors::testkit::TestHouse;
+use appengine_actors::testkit::probe::quiet;
+
+use super::ear::{Client, Ear, agent, customer, text};
+
+#[actix::test]
+async fn whoever_comes_back_hears_what_they_missed_before_what_is_new() {
+    let house = TestHouse::start();
+    let (ann, bob) = (customer("ann"), agent("bob"));
+    let chat = ChatId::of_customer(&ann);
+    let desk = Client::come(&house, &bob).await;
+    for n in 1..=500_u64 {
+        assert_eq!(desk.say(&house, &chat, text(n.to_string())).await, Ok(n));
+    }
+    for since in [0, 1, 250, 470, 499, 500] {
+        let phone = Client::come(&house, &ann).await;
+        let replay = async {
+            // The first half of what is new is said while the old is repeated.
+            let said = desk.say(&house, &chat, text("new"));
+            let (replayed, said) = futures_util::join!(phone.attach(&house, &chat, Some(since)), said);
+            (replayed.unwrap(), said.unwrap())
+        };
+        let (replayed, said) = replay.await;
+        assert!(!replayed.gap && replayed.from == since + 1);
+        assert_eq!(phone.ear.numbers(), (since + 1..=said).collect::<Vec<_>>(), "since {since}");
+        phone.go(&house);
+    }
+}
+
+#[actix::test]
+async fn a_restart_in_the_middle_leaves_no_gap_and_repeats_nothing() {
+    let house = TestHouse::start();
+    let (ann, bob) = (customer("ann"), agent("bob"));
+    let chat = ChatId::of_customer(&ann);
+    let (phone, desk) = (Client::come(&house, &ann).await, Client::come(&house, &bob).await);
+    for _ in 0..3 {
+        desk.say(&house, &chat, text("before")).await.unwrap();
+    }
+    let had = phone.ear.numbers().last().copied();
+    let house = house.restart().await;
+    let desk = Client::come(&house, &bob).await;
+    assert_eq!(desk.say(&house, &chat, text("between")).await, Ok(4));
+    let phone = Client::come(&house, &ann).await;
+    let replayed = phone.attach(&house, &chat, had).await.unwrap();
+    assert_eq!(replayed, Replayed { from: 4, to: 4, count: 1, gap: false });
+    desk.say(&house, &chat, text("after")).await.unwrap();
+    assert_eq!(phone.ear.numbers(), [4, 5]);
+    assert_eq!(desk.ear.numbers(), [4, 5], "it takes part, and came back to that");
+}
+
+#[actix::test]
+async fn an_actor_that_ends_is_built_anew_and_those_who_hear_it_notice_nothing() {
+    let house = TestHouse::start();
+    let (ann, bob) = (customer("ann"), agent("bob"));
+    let chat = ChatId::of_customer(&ann);
+    let (phone, desk) = (Client::come(&house, &ann).await, Client::come(&house, &bob).await);
+    quiet().await;
+    for turns in 0..40 {
+        let group = house.actor::<Supervisor>("sessions/chats");
+        // It ends at another moment of the same word each time.
+        let end = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            let told = group.tell(Collapse);
+            house.advance(Duration::from_secs(1)).await;
+            told
+        };
+        let word = || Word { client_id: Some(format!("c-{turns}")), ..text("x") };
+        let (said, ended) = futures_util::join!(desk.say(&house, &chat, word()), end);
+        ended.unwrap();
+        quiet().await;
+        house.advance(Duration::from_secs(61)).await;
+        // A client that was not answered sends the same again.
+        let said = if said.is_ok() { said } else { desk.say(&house, &chat, word()).await };
+        assert_eq!(said, Ok(turns + 1), "{turns}");
+    }
+    assert!(phone.ear.numbers().into_iter().eq(1..=40), "{:?}", phone.ear.numbers());
+    assert_eq!(desk.ear.numbers(), phone.ear.numbers());
+}
+
+#[actix::test]
+async fn whoever_does_not_keep_up_keeps_nobody_waiting_and_hears_all_of_it() {
+    let house = TestHouse::start();
+    let (ann, bob) = (customer("ann"), agent("bob"));
+    let chat = ChatId::of_customer(&ann);
+    let desk = Client::come(&house, &bob).await;
+    let slow = Client::come_with(&house, &ann, Ear::with_room(2)).await;
+    for n in 1..=200 {
+        assert_eq!(desk.say(&house, &chat, text("x")).await, Ok(n));
+    }
+    assert_eq!((slow.ear.numbers(), desk.ear.numbers().len()), (vec![1, 2], 200));
+    slow.ear.make_room(usize::MAX);
+    house.advance(Duration::from_millis(20)).await;
+    desk.say(&house, &chat, text("x")).await.unwrap();
+    assert!(slow.ear.numbers().into_iter().eq(1..=201) && !slow.ear.was_cut());
+}
+
+#[actix::test]
+async fn whoever_takes_nothing_is_cut_and_comes_back_to_all_of_it() {
+    let house = TestHouse::start();
+    let (ann, bob) = (customer("ann"), agent("bob"));
+    let chat = ChatId::of_customer(&ann);
+    let desk = Client::come(&house, &bob).await;
+    let stuck = Client::come_with(&house, &ann, Ear::with_room(2)).await;
+    for _ in 0..5 {
+        desk.say(&house, &chat, text("x")).await.unwrap();
+    }
+    for _ in 0..3_100 {
+        house.setup.clock.advance(Duration::from_millis(20));
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(stuck.ear.was_cut());
+    stuck.go(&house);
+    let back = Client::come(&house, &ann).await;
+    let replayed = back.attach(&house, &chat, Some(2)).await.unwrap();
+    assert_eq!((back.ear.numbers(), replayed.count), (vec![3, 4, 5], 3));
+}
+
+#[actix::test]
+async fn a_slow_client_is_repeated_to_as_fast_as_it_takes_it() {
+    let house = TestHouse::start();
+    let (ann, bob) = (customer("ann"), agent("bob"));
+    let chat = ChatId::of_customer(&ann);
+    let desk = Client::come(&house, &bob).await;
+    for _ in 0..10 {
+        desk.say(&house, &chat, text("x")).await.unwrap();
+    }
+    let ear = Ear::with_room(3);
+    let phone = Client::come_with(&house, &ann, ear.clone()).await;
+    let pace = async {
+        for _ in 0..5 {
+            house.advance(Duration::from_millis(20)).await;
+            ear.make_room(3);
+        }
+        house.advance(Duration::from_millis(20)).await;
+    };
+    let (replayed, ()) = futures_util::join!(phone.attach(&house, &chat, Some(0)), pace);
+    assert_eq!(replayed.unwrap().count, 10);
+    assert!(ear.numbers().into_iter().eq(1..=10) && !ear.was_cut());
+}
+
+#[actix::test]
+async fn a_quiet_conversation_sleeps_and_wakes() {
+    let house = TestHouse::start();
+    let (ann, bob) = (customer("ann"), agent("bob"));
+    let chat = ChatId::of_customer(&ann);
+    let (phone, desk) = (Client::come(&house, &ann).await, Client::come(&house, &bob).await);
+    desk.say(&house, &chat, text("x")).await.unwrap();
+    let awake =
+        || house.house().registry.statuses().iter().filter(|s| s.path.as_str().contains("chats/")).count();
+    assert_eq!(awake(), 1);
+    for _ in 0..2 {
+        house.advance(Duration::from_secs(61)).await;
+    }
+    assert_eq!(awake(), 0);
+    assert_eq!(desk.say(&house, &chat, text("y")).await, Ok(2));
+    assert_eq!((phone.ear.numbers(), awake()), (vec![1, 2], 1), "who hears it was there all the time");
+}

@@ -1,0 +1,59 @@
+//! A socket as the sessions know it: somewhere to send to.
+
+use std::sync::Arc;
+
+use appengine_actors::session::seat::{Frame, Full, Seat, SeatId};
+use socketioxide::extract::SocketRef;
+use socketioxide::{SendError, SocketError};
+
+use super::connections::Carrier;
+use super::outbox::Outbox;
+
+/// A client of a namespace.
+pub(super) struct SocketSeat {
+    id: SeatId,
+    socket: SocketRef,
+    outbox: Arc<Outbox>,
+}
+
+impl SocketSeat {
+    /// The seat of a socket.
+    pub fn new(socket: SocketRef, outbox: Arc<Outbox>) -> Self {
+        Self { id: SeatId::next(), socket, outbox }
+    }
+}
+
+impl Seat for SocketSeat {
+    fn id(&self) -> SeatId {
+        self.id
+    }
+
+    fn push(&self, frame: &Frame) -> Result<(), Full> {
+        self.outbox.room(&self.socket)?;
+        match self.socket.emit(frame.event(), frame.payload()) {
+            Ok(()) => {
+                self.outbox.count(self.socket.ns(), Some(frame.event()), frame.payload().get().len());
+                Ok(())
+            }
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(Full),
+            Err(SendError::Serialize(error)) => {
+                tracing::error!(%error, event = frame.event(), "failed to encode a message");
+                Ok(())
+            }
+            // One that is gone leaves its seat in a moment.
+            Err(SendError::Socket(SocketError::Closed)) => Ok(()),
+        }
+    }
+
+    fn hint(&self, frame: &Frame) {
+        // Left out where something waits; one that is gone leaves its seat in a moment.
+        let _ = self.socket.volatile().emit(frame.event(), frame.payload());
+    }
+
+    fn cut(&self) {
+        tracing::warn!(sid = %self.socket.id, namespace = self.socket.ns(), "slow client cut: it takes nothing");
+        if let Some(carrier) = self.socket.req_parts().extensions.get::<Carrier>() {
+            carrier.cut(&self.socket.id.to_string());
+        }
+    }
+}
