@@ -4,6 +4,7 @@
 use std::future::{Ready, ready};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use appengine_actors::clock::Clock;
 use appengine_actors::session::chat::message::Message;
@@ -31,6 +32,8 @@ pub(super) struct Chat {
     pub clock: Arc<dyn Clock>,
 }
 
+/// Conversations that one client hears at once.
+const MOST_CHATS: usize = 1_000;
 /// Messages of a history, where the client does not say how many.
 const HISTORY: usize = 100;
 
@@ -133,7 +136,7 @@ impl Chat {
                 }
                 known.push(chat);
             }
-            self.chats.hall().settled(seat.id());
+            self.chats.hall().settled(seat.id(), self.clock.now());
         }
     }
 
@@ -174,6 +177,10 @@ impl Chat {
         };
         let _turn = member.turn.lock().await;
         let Some(seat) = member.seat.get().and_then(|id| chats.hall().seat(*id)) else { return };
+        if chats.hall().rooms_of(seat.id()) >= MOST_CHATS {
+            let why = format!("a client hears {MOST_CHATS} conversations at once; leave some");
+            return reply.send(&Failure::new("too_many_chats", why));
+        }
         match chats.attach(&member.org, &member.person, &chat, seat, last_seq).await {
             Ok(replayed) => {
                 if last_seq.is_some() {
@@ -297,14 +304,17 @@ impl Asked {
         let said = {
             let mut saying = pin!(chats.say(&member.org, &member.person, &chat, word));
             let turn = member.turn.lock().await;
-            let woken = chats.wake(&member.org, &chat).await;
-            // Asked by the first look: whatever comes next is behind it, and need not wait for the disk.
-            let first = futures_util::poll!(saying.as_mut());
-            drop(turn);
-            match (woken, first) {
-                (Err(error), _) => Err(error),
-                (Ok(()), std::task::Poll::Ready(said)) => said,
-                (Ok(()), std::task::Poll::Pending) => saying.await,
+            match chats.wake(&member.org, &chat).await {
+                Err(error) => Err(error),
+                Ok(()) => {
+                    // Asked by the first look: whatever comes next is behind it, and need not wait for the disk.
+                    let first = futures_util::poll!(saying.as_mut());
+                    drop(turn);
+                    match first {
+                        Poll::Ready(said) => said,
+                        Poll::Pending => saying.await,
+                    }
+                }
             }
         };
         match said {

@@ -196,7 +196,7 @@ impl Door {
         tokio::select! {
             () = member.gone.notified() => {}
             () = self.clock.sleep(left) => {
-                push(&socket, event::TOKEN_EXPIRED, &NOTHING);
+                push_bare(&socket, event::TOKEN_EXPIRED);
                 let_go(socket);
             }
         }
@@ -291,6 +291,11 @@ pub(super) fn push<T: Serialize>(socket: &SocketRef, event: &str, payload: &T) {
     deliver(socket, Some(event), payload, |payload| socket.emit(event, payload));
 }
 
+/// Sends an event that carries nothing.
+fn push_bare(socket: &SocketRef, event: &str) {
+    sent(socket, Some(event), 0, socket.emit(event, &NOTHING));
+}
+
 /// Sends, and counts what was sent.
 fn deliver<T: Serialize>(
     socket: &SocketRef,
@@ -302,10 +307,15 @@ fn deliver<T: Serialize>(
         Ok(text) => text,
         Err(error) => return tracing::error!(%error, namespace = socket.ns(), "failed to encode a message"),
     };
-    match send(&text) {
+    let outcome = send(&text);
+    sent(socket, event, text.get().len(), outcome);
+}
+
+fn sent(socket: &SocketRef, event: Option<&str>, bytes: usize, outcome: Result<(), SendError>) {
+    match outcome {
         Ok(()) => {
             if let Some(outbox) = socket.extensions.get::<Arc<Outbox>>() {
-                outbox.count(socket.ns(), event, text.get().len());
+                outbox.count(socket.ns(), event, bytes);
             }
         }
         Err(error) => give_up(socket, &error),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::person::Address;
 use super::seat::{Frame, Seat, SeatId};
+use crate::clock::Timestamp;
 
 /// The name of a room: a session's, within its organisation.
 pub type RoomName = String;
@@ -29,7 +30,8 @@ struct Taken {
     seat: Arc<dyn Seat>,
     address: Address,
     rooms: Vec<RoomName>,
-    settled: bool,
+    /// Since when it hears what it did not ask for.
+    settled: Option<Timestamp>,
 }
 
 /// A room.
@@ -45,6 +47,17 @@ struct Place {
     catching_up: bool,
 }
 
+/// What came of a seat that is to catch up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// It is to be brought on from the number that was given.
+    Begun,
+    /// It is being brought on already, and has heard this last.
+    UnderWay(u64),
+    /// Its client is gone.
+    Gone,
+}
+
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every change below is whole before anything else is called.
     of.lock().unwrap_or_else(PoisonError::into_inner)
@@ -55,15 +68,15 @@ impl Hall {
     pub fn enter(&self, address: Address, seat: Arc<dyn Seat>) {
         let mut inner = locked(&self.0);
         let (of, rooms) = (Arc::clone(&seat), Vec::new());
-        let taken = Taken { seat: of, address: address.clone(), rooms, settled: false };
+        let taken = Taken { seat: of, address: address.clone(), rooms, settled: None };
         inner.seats.insert(seat.id(), taken);
         inner.people.entry(address).or_default().push(seat);
     }
 
     /// The client has caught up with every session it knows of: from now on it hears new ones too.
-    pub fn settled(&self, seat: SeatId) {
+    pub fn settled(&self, seat: SeatId, now: Timestamp) {
         if let Some(taken) = locked(&self.0).seats.get_mut(&seat) {
-            taken.settled = true;
+            taken.settled.get_or_insert(now);
         }
     }
 
@@ -105,16 +118,32 @@ impl Hall {
         }
     }
 
-    /// Has a seat in a room, which hears nothing there until it has [caught up](Self::caught_up) from a number on.
-    /// Returns that number, or how far it has come where it is on its way already; none when its client is gone.
-    pub fn catch_up(&self, name: &str, seat: &Arc<dyn Seat>, since: u64) -> Option<u64> {
-        let room = locked(&self.0).admit(name, seat)?;
+    /// Has a seat in a room, which hears nothing there until it has [caught up](Self::caught_up) from a number on, for
+    /// which its session sees.
+    pub fn catch_up(&self, name: &str, seat: &Arc<dyn Seat>, since: u64) -> CatchUp {
+        let Some(room) = locked(&self.0).admit(name, seat) else { return CatchUp::Gone };
         let mut places = locked(&room.0);
-        let place = places.iter_mut().find(|place| place.seat.id() == seat.id())?;
-        if !place.catching_up {
-            (place.heard, place.catching_up) = (since, true);
+        let Some(place) = places.iter_mut().find(|place| place.seat.id() == seat.id()) else {
+            return CatchUp::Gone;
+        };
+        if place.catching_up {
+            return CatchUp::UnderWay(place.heard);
         }
-        Some(place.heard)
+        (place.heard, place.catching_up) = (since, true);
+        CatchUp::Begun
+    }
+
+    /// The seats that catch up, and what each has heard last: of a session that is rebuilt, those that nobody brings
+    /// on any more.
+    #[must_use]
+    pub fn catching_up(&self, name: &str) -> Vec<(Arc<dyn Seat>, u64)> {
+        self.places(name, |place| place.catching_up)
+    }
+
+    /// The rooms that a seat is in.
+    #[must_use]
+    pub fn rooms_of(&self, seat: SeatId) -> usize {
+        locked(&self.0).seats.get(&seat).map_or(0, |taken| taken.rooms.len())
     }
 
     /// A seat that catches up has heard this.
@@ -143,19 +172,21 @@ impl Hall {
         inner.vacate(name, seat);
     }
 
-    /// Has the settled clients of some people in a room, having heard all up to `heard`.
-    pub fn gather(&self, name: &str, people: &[Address], heard: u64) {
-        let missing: Vec<Arc<dyn Seat>> = {
+    /// Has the settled clients of some people in a room: those who are not, having heard all up to a number, which
+    /// may depend on when they came.
+    pub fn gather(&self, name: &str, people: &[Address], heard: impl Fn(Timestamp) -> u64) {
+        let missing: Vec<(Arc<dyn Seat>, Timestamp)> = {
             let inner = locked(&self.0);
             let seats = people.iter().filter_map(|address| inner.people.get(address)).flatten();
-            let absent = |seat: &&Arc<dyn Seat>| {
-                let taken = inner.seats.get(&seat.id());
-                taken.is_some_and(|taken| taken.settled && taken.rooms.iter().all(|room| room != name))
+            let absent = |seat: &Arc<dyn Seat>| {
+                let taken = inner.seats.get(&seat.id())?;
+                let came = taken.settled.filter(|_| taken.rooms.iter().all(|room| room != name))?;
+                Some((Arc::clone(seat), came))
             };
-            seats.filter(absent).cloned().collect()
+            seats.filter_map(absent).collect()
         };
-        for seat in missing {
-            self.catch_up(name, &seat, heard);
+        for (seat, came) in missing {
+            self.catch_up(name, &seat, heard(came));
             self.caught_up(name, seat.id());
         }
     }
@@ -198,10 +229,17 @@ impl Hall {
     /// The seats in a room that have not heard what has this number, and what each has heard last.
     #[must_use]
     pub fn behind(&self, name: &str, number: u64) -> Vec<(Arc<dyn Seat>, u64)> {
+        self.places(name, |place| !place.catching_up && place.heard < number)
+    }
+
+    fn places(&self, name: &str, which: impl Fn(&Place) -> bool) -> Vec<(Arc<dyn Seat>, u64)> {
         let Some(room) = self.room(name) else { return Vec::new() };
         let places = locked(&room.0);
-        let behind = places.iter().filter(|place| !place.catching_up && place.heard < number);
-        behind.map(|place| (Arc::clone(&place.seat), place.heard)).collect()
+        places
+            .iter()
+            .filter(|place| which(place))
+            .map(|place| (Arc::clone(&place.seat), place.heard))
+            .collect()
     }
 
     /// Whether anybody is in a room.

@@ -16,7 +16,7 @@ use super::replay::{Step, replay_page};
 use super::state::ChatState;
 use super::words;
 use crate::bus::change::ChangeError;
-use crate::session::hall::RoomName;
+use crate::session::hall::{CatchUp, RoomName};
 use crate::session::seat::{Frame, Seat};
 use crate::store::StoreError;
 use crate::supervision::{Answer, Errands, Fate};
@@ -110,7 +110,8 @@ impl ChatActor {
     fn wrote(&mut self, Written { chat, new, known }: Written) {
         // Whoever is told of it is told first: the answer says that everybody was.
         let before = self.chat.as_ref().map_or_else(Vec::new, Chat::hearers);
-        self.book.house.hall.gather(&self.room, &[before, chat.hearers()].concat(), self.state.last());
+        let last = self.state.last();
+        self.book.house.hall.gather(&self.room, &[before, chat.hearers()].concat(), |_| last);
         new.iter().for_each(|message| self.tell(message));
         if let Some(ended) = new.iter().rev().find(|message| message.ends.is_some()) {
             self.announce(words::ended(ended));
@@ -166,16 +167,18 @@ impl ChatActor {
     fn catch_up(&mut self) {
         let last = self.state.last();
         if let Some(chat) = &self.chat {
-            self.book.house.hall.gather(&self.room, &chat.hearers(), last);
+            // Whoever is not in the room has heard nothing of it since they came.
+            let heard = |came| self.state.before(came);
+            self.book.house.hall.gather(&self.room, &chat.hearers(), heard);
         }
         for (seat, heard) in self.book.house.hall.behind(&self.room, last) {
             match self.state.since(heard) {
                 Some(missed) => missed.iter().for_each(|message| self.tell(message)),
-                None => self.lagging.push((seat, heard)),
+                None => {
+                    self.book.house.hall.catch_up(&self.room, &seat, heard);
+                    self.lagging.push((seat, heard));
+                }
             }
-        }
-        for (seat, heard) in &self.lagging {
-            self.book.house.hall.catch_up(&self.room, seat, *heard);
         }
         self.follow_up();
     }
@@ -223,6 +226,8 @@ impl Actor for ChatActor {
             Ok((chat, latest)) => {
                 act.chat = chat;
                 act.state = ChatState::new(latest);
+                // Whoever brought these on ended with them half way.
+                act.lagging = act.book.house.hall.catching_up(&act.room);
                 act.catch_up();
                 act.doze(ctx);
             }
@@ -256,9 +261,10 @@ impl Handler<Attach> for ChatActor {
         self.touch();
         let since = since.unwrap_or(self.state.last());
         match self.book.house.hall.catch_up(&self.room, &seat, since) {
-            Some(at) => self.replay(seat, Step::from(at)),
+            CatchUp::Begun => self.replay(seat, Step::from(since)),
+            CatchUp::UnderWay(at) => self.errands.answer(fut::ready(Ok(Step::from(at).done()))),
             // Nobody waits for the answer.
-            None => self.errands.answer(fut::ready(Ok(Replayed::default()))),
+            CatchUp::Gone => self.errands.answer(fut::ready(Ok(Replayed::default()))),
         }
     }
 }

@@ -11,6 +11,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::message::{Message, MessageDraft};
+use crate::clock::Timestamp;
 use crate::ids::MessageId;
 
 /// Messages that may wait to be written; further ones are refused until there is room. A client is made to wait
@@ -179,6 +180,13 @@ impl<W> ChatState<W> {
         if let Some(known) = self.recent.iter_mut().find(|known| known.seq == message.seq) {
             *known = message.clone();
         }
+    }
+
+    /// The number of the latest message that was said before a moment, among those in memory.
+    #[must_use]
+    pub fn before(&self, moment: Timestamp) -> u64 {
+        let later = self.recent.iter().filter(|message| message.sent >= moment).count();
+        self.last - later as u64
     }
 
     /// All messages behind a number, where all of them are in memory.

@@ -115,7 +115,7 @@ impl Client {
         for chat in chats.of(&org, person).await.unwrap() {
             chats.attach(&org, person, &chat, ear.clone(), None).await.unwrap();
         }
-        hall.settled(ear.id());
+        hall.settled(ear.id(), house.house().clock.now());
         Self { person: person.clone(), ear, org }
     }
 

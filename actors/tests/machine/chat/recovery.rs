@@ -104,6 +104,27 @@ async fn whoever_does_not_keep_up_keeps_nobody_waiting_and_hears_all_of_it() {
 }
 
 #[actix::test]
+async fn whoever_is_being_brought_on_is_told_nothing_twice_and_goes_on_with_the_next_actor() {
+    let house = TestHouse::start();
+    let (ann, bob) = (customer("ann"), agent("bob"));
+    let chat = ChatId::of_customer(&ann);
+    let desk = Client::come(&house, &bob).await;
+    let slow = Client::come_with(&house, &ann, Ear::with_room(2)).await;
+    for _ in 0..10 {
+        desk.say(&house, &chat, text("x")).await.unwrap();
+    }
+    // Asked for again while it is on its way.
+    let replayed = slow.attach(&house, &chat, Some(0)).await.unwrap();
+    assert_eq!((replayed.from, replayed.count), (3, 0));
+    house.actor::<Supervisor>("sessions/chats").tell(Collapse).unwrap();
+    house.advance(Duration::from_secs(1)).await;
+    slow.ear.make_room(usize::MAX);
+    desk.say(&house, &chat, text("x")).await.unwrap();
+    house.advance(Duration::from_secs(1)).await;
+    assert!(slow.ear.numbers().into_iter().eq(1..=11), "{:?}", slow.ear.numbers());
+}
+
+#[actix::test]
 async fn whoever_takes_nothing_is_cut_and_comes_back_to_all_of_it() {
     let house = TestHouse::start();
     let (ann, bob) = (customer("ann"), agent("bob"));
