@@ -99,7 +99,7 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("retention.idempotency", Time(0, 36_500 * DAY)),
     ("sockets.max_connections", Count(1, 1_000_000)),
     ("sockets.max_payload", Size(KIB, 100 * MIB)),
-    ("sockets.buffered_packets", Count(1, 1_000_000)),
+    ("sockets.buffered_packets", Count(512, 1_000_000)),
     ("sockets.ping_interval", Time(100, HOUR)),
     ("sockets.ping_timeout", Time(100, HOUR)),
     ("actors.arbiters", Count(0, 1024)),

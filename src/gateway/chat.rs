@@ -16,7 +16,6 @@ use futures_util::future::BoxFuture;
 use socketioxide::extract::SocketRef;
 
 use super::namespace::{Member, Namespace, Reply, on, push};
-use super::outbox::Outbox;
 use super::protocol::{
     AgentStatus, ChatHistory, ChatMessage, CloseChat, Done, Failure, History, JoinChat, LeaveChat,
     MessageTaken, PresenceChange, ReplayedEvent, SendMessage, SetStatus, ShareStatus, StatusRelay, StatusSet,
@@ -53,13 +52,19 @@ impl Namespace for Chat {
     }
 
     fn arrive(&self, socket: SocketRef, member: Arc<Member>) -> BoxFuture<'static, ()> {
-        let outbox = socket.extensions.get::<Arc<Outbox>>().unwrap_or_default();
-        let seat: Arc<dyn Seat> = Arc::new(SocketSeat::new(socket.clone(), outbox));
+        let seat: Arc<dyn Seat> = Arc::new(SocketSeat::new(socket.clone()));
         // Fails only for a client that arrives twice.
         let _ = member.seat.set(seat.id());
         self.chats.hall().enter(member.person.address(&member.org), Arc::clone(&seat));
         let this = self.clone();
-        Box::pin(async move { this.catch_up(&socket, &member, &seat).await })
+        Box::pin(async move {
+            if socket.connected() {
+                this.catch_up(&socket, &member, &seat).await;
+            } else {
+                // It went while it came in: whoever is told of that was told before there was a seat to leave.
+                this.chats.hall().leave(seat.id());
+            }
+        })
     }
 
     fn depart(&self, member: &Member) {

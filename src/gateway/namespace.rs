@@ -126,7 +126,6 @@ pub(super) fn open<N: Namespace>(io: &SocketIo, door: &Arc<Door>, namespace: N) 
     let at_door = Arc::clone(door);
     let inside = namespace.clone();
     let admit = move |socket: SocketRef, TryData(auth): TryData<HandshakeAuth>| async move {
-        socket.extensions.insert(Arc::new(Outbox::default()));
         let outcome = at_door.ask(&socket, auth).await;
         if let Ok(member) = &outcome {
             listen(&socket, member, &namespace);
@@ -314,7 +313,7 @@ fn deliver<T: Serialize>(
 fn sent(socket: &SocketRef, event: Option<&str>, bytes: usize, outcome: Result<(), SendError>) {
     match outcome {
         Ok(()) => {
-            if let Some(outbox) = socket.extensions.get::<Arc<Outbox>>() {
+            if let Some(outbox) = socket.req_parts().extensions.get::<Arc<Outbox>>() {
                 outbox.count(socket.ns(), event, bytes);
             }
         }

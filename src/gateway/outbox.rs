@@ -1,4 +1,4 @@
-//! How much waits to be sent to one socket. The engine has room for so many packets and does not say how many are in
+//! How much waits to be sent to one client, by whichever of its namespaces. The engine has room for so many packets and does not say how many are in
 //! it; so each is counted here as it is handed over, and what the stream has written says which of them are gone.
 
 use std::collections::VecDeque;
@@ -9,18 +9,20 @@ use socketioxide::extract::SocketRef;
 
 use super::connections::{Carrier, Link};
 
-/// Packets that are sent to a client of our own accord before it has taken those before them. The rest of its buffer
-/// is for the answers to what it asks.
-const MOST_WAITING: usize = 768;
-/// What a client that polls is sent before it is left alone for a moment: nobody knows what it has taken.
-const AT_ONCE: usize = 64;
+/// The share of a client's buffer that it is sent of our own accord before it has taken what was sent before. The rest
+/// is for the answers to what it asks, and for what it may not have taken yet when it stops polling.
+const SHARE: (usize, usize) = (3, 8);
+/// The part of that which a client that polls is sent before it is left alone for a moment: nobody knows what it has
+/// taken.
+const AT_ONCE: usize = 12;
 /// How often it is: whoever has more for it comes again every 20 ms. So it may take three seconds for a poll, or for
 /// the change to a stream, and its buffer still has room for what a stream may be sent, and for answers.
 const LEFT_ALONE: u32 = 12;
 
-/// What was handed over for one socket.
-#[derive(Default)]
+/// What was handed over for one client; in the extensions of the request that opened its connection.
 pub(super) struct Outbox {
+    /// Packets that may wait for it before it is sent no more of our own accord.
+    most: usize,
     /// Its stream, once it has one.
     link: OnceLock<Link>,
     sent: Mutex<Sent>,
@@ -38,30 +40,41 @@ struct Sent {
     refused: u32,
 }
 
+fn link_of(socket: &SocketRef) -> Option<Link> {
+    socket.req_parts().extensions.get::<Carrier>()?.link(&socket.id.to_string())
+}
+
 impl Outbox {
+    /// That of a client whose buffer has room for so many packets, with its stream, unless it polls.
+    pub fn new(buffer: usize, link: Option<Link>) -> Self {
+        let link = link.map_or_else(OnceLock::new, OnceLock::from);
+        Self { most: (buffer * SHARE.0 / SHARE.1).max(1), link, sent: Mutex::default() }
+    }
+
     /// Whether there is room for something that nobody asked for.
     ///
     /// # Errors
     /// When there is none.
     pub fn room(&self, socket: &SocketRef) -> Result<(), Full> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.link.get().is_none() && sent.ends.len() >= AT_ONCE {
+        if self.link.get().is_none() && sent.ends.len() >= self.most.div_ceil(AT_ONCE) {
             // It may have stopped polling.
-            let carrier = socket.req_parts().extensions.get::<Carrier>();
-            if let Some(link) = carrier.and_then(|carrier| carrier.link(&socket.id.to_string())) {
-                let _ = self.link.set(link);
-            }
-            sent.refused += 1;
-            if sent.refused >= LEFT_ALONE {
-                sent.ends.clear();
-                sent.refused = 0;
-            }
-            return Err(Full);
+            let Some(link) = link_of(socket) else {
+                sent.refused += 1;
+                if sent.refused >= LEFT_ALONE {
+                    sent.ends.clear();
+                    sent.refused = 0;
+                }
+                return Err(Full);
+            };
+            // What it polled has not gone by its stream.
+            *sent = Sent { end: link.written(), ..Sent::default() };
+            let _ = self.link.set(link);
         }
         if let Some(link) = self.link.get() {
             sent.written(link.written());
         }
-        if sent.ends.len() < MOST_WAITING { Ok(()) } else { Err(Full) }
+        if sent.ends.len() < self.most { Ok(()) } else { Err(Full) }
     }
 
     /// Counts a packet that is handed over: an event of this name, or an answer; and the bytes of its payload.

@@ -4,6 +4,7 @@
 use std::{
     convert::Infallible,
     future::{Ready, ready},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -26,6 +27,7 @@ use super::{
     Gateway,
     connections::{self, Carrier},
     convert,
+    outbox::Outbox,
     query::{EngineQuery, PATH, Transport},
     refused::Refused,
 };
@@ -78,6 +80,7 @@ async fn answer(
     if query.session.is_none() {
         let carrier = Carrier::session(&gateway.connections)?;
         converted.extensions_mut().insert(carrier);
+        converted.extensions_mut().insert(Arc::new(Outbox::new(gateway.limits.max_buffered_packets, None)));
     }
     let body = read(body, gateway.limits.max_payload).await?;
     let mut service = gateway.service.clone();

@@ -13,12 +13,13 @@ use super::outbox::Outbox;
 pub(super) struct SocketSeat {
     id: SeatId,
     socket: SocketRef,
-    outbox: Arc<Outbox>,
+    outbox: Option<Arc<Outbox>>,
 }
 
 impl SocketSeat {
     /// The seat of a socket.
-    pub fn new(socket: SocketRef, outbox: Arc<Outbox>) -> Self {
+    pub fn new(socket: SocketRef) -> Self {
+        let outbox = socket.req_parts().extensions.get::<Arc<Outbox>>().cloned();
         Self { id: SeatId::next(), socket, outbox }
     }
 }
@@ -29,10 +30,14 @@ impl Seat for SocketSeat {
     }
 
     fn push(&self, frame: &Frame) -> Result<(), Full> {
-        self.outbox.room(&self.socket)?;
+        if let Some(outbox) = &self.outbox {
+            outbox.room(&self.socket)?;
+        }
         match self.socket.emit(frame.event(), frame.payload()) {
             Ok(()) => {
-                self.outbox.count(self.socket.ns(), Some(frame.event()), frame.payload().get().len());
+                if let Some(outbox) = &self.outbox {
+                    outbox.count(self.socket.ns(), Some(frame.event()), frame.payload().get().len());
+                }
                 Ok(())
             }
             Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(Full),

@@ -1,7 +1,7 @@
 //! Decides what becomes of a request that asks for an upgrade: Socket.IO's stream is given to socketioxide, any other
 //! goes back to actix-web as if it had just arrived. Requests come here before the App, past its middlewares.
 
-use std::{convert::Infallible, net::SocketAddr, rc::Rc};
+use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc};
 
 use actix_codec::Framed;
 use actix_http::{
@@ -20,6 +20,7 @@ use super::{
     Gateway,
     connections::{Carrier, Lease},
     convert,
+    outbox::Outbox,
     query::{EngineQuery, Transport, is_engine_path},
     refused::Refused,
     rewind::Rewind,
@@ -100,8 +101,9 @@ where
         ws::verify_handshake(head).map_err(|why| Refused::handshake(&why))?;
         let mut converted = convert::request(head).map_err(|why| Refused::handshake(&why))?;
         let lease = connections.admit_stream(query.session)?;
-        let carrier = Carrier::Stream(lease.link());
-        converted.extensions_mut().insert(carrier);
+        converted.extensions_mut().insert(Carrier::Stream(lease.link()));
+        let buffer = self.gateway.limits.max_buffered_packets;
+        converted.extensions_mut().insert(Arc::new(Outbox::new(buffer, Some(lease.link()))));
         Ok((lease, Some(converted)))
     }
 
