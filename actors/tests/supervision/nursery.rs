@@ -18,6 +18,7 @@ async fn a_member_is_woken_by_the_first_question() {
     assert_eq!(members.tell("m", Enter(1)), Err(TellError::Gone), "a hint wakes nobody");
     assert_eq!(members.ask("m", Enter(1)).await, Ok(Ok(0)));
     assert_eq!(members.tell("m", Enter(2)), Ok(()));
+    quiet().await;
     assert_eq!(members.ask("m", Count).await, Ok((2, 2)));
     members.wake("n").await.unwrap();
     quiet().await;
