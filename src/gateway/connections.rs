@@ -12,6 +12,7 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
+use socketioxide::extract::SocketRef;
 use tokio::sync::watch;
 
 /// Why no place is given.
@@ -82,6 +83,11 @@ pub(super) enum Carrier {
 }
 
 impl Carrier {
+    /// What carries a socket.
+    pub fn of(socket: &SocketRef) -> Option<&Self> {
+        socket.req_parts().extensions.get()
+    }
+
     /// Takes a place for a polling session that is about to open.
     ///
     /// # Errors

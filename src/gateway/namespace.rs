@@ -107,7 +107,7 @@ impl Drop for InHand {
 }
 
 fn pause(socket: &SocketRef, paused: bool) {
-    if let Some(carrier) = socket.req_parts().extensions.get::<Carrier>() {
+    if let Some(carrier) = Carrier::of(socket) {
         carrier.pause(&socket.id.to_string(), paused);
     }
 }
@@ -313,7 +313,7 @@ fn deliver<T: Serialize>(
 fn sent(socket: &SocketRef, event: Option<&str>, bytes: usize, outcome: Result<(), SendError>) {
     match outcome {
         Ok(()) => {
-            if let Some(outbox) = socket.req_parts().extensions.get::<Arc<Outbox>>() {
+            if let Some(outbox) = Outbox::of(socket) {
                 outbox.count(socket.ns(), event, bytes);
             }
         }
@@ -338,7 +338,7 @@ fn give_up(socket: &SocketRef, error: &SendError) {
         SendError::Socket(SocketError::Closed) => {}
         SendError::Socket(SocketError::InternalChannelFull) => {
             tracing::warn!(sid = %socket.id, namespace = socket.ns(), "slow client cut: its buffer is full");
-            if let Some(carrier) = socket.req_parts().extensions.get::<Carrier>() {
+            if let Some(carrier) = Carrier::of(socket) {
                 carrier.cut(&socket.id.to_string());
             }
         }

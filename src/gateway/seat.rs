@@ -19,7 +19,7 @@ pub(super) struct SocketSeat {
 impl SocketSeat {
     /// The seat of a socket.
     pub fn new(socket: SocketRef) -> Self {
-        let outbox = socket.req_parts().extensions.get::<Arc<Outbox>>().cloned();
+        let outbox = Outbox::of(&socket).cloned();
         Self { id: SeatId::next(), socket, outbox }
     }
 }
@@ -57,7 +57,7 @@ impl Seat for SocketSeat {
 
     fn cut(&self) {
         tracing::warn!(sid = %self.socket.id, namespace = self.socket.ns(), "slow client cut: it takes nothing");
-        if let Some(carrier) = self.socket.req_parts().extensions.get::<Carrier>() {
+        if let Some(carrier) = Carrier::of(&self.socket) {
             carrier.cut(&self.socket.id.to_string());
         }
     }

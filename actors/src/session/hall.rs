@@ -101,23 +101,6 @@ impl Hall {
         locked(&self.0).seats.get(&id).map(|taken| Arc::clone(&taken.seat))
     }
 
-    /// Whether somebody has a client here.
-    #[must_use]
-    pub fn is_here(&self, address: &Address) -> bool {
-        locked(&self.0).people.contains_key(address)
-    }
-
-    /// Sends to every client of somebody.
-    pub fn call(&self, address: &Address, frame: &Frame) {
-        let seats = locked(&self.0).people.get(address).cloned().unwrap_or_default();
-        for seat in seats {
-            if seat.push(frame).is_err() {
-                // It comes again, and learns how things stand.
-                seat.cut();
-            }
-        }
-    }
-
     /// Has a seat in a room, which hears nothing there until it has [caught up](Self::caught_up) from a number on, for
     /// which its session sees.
     pub fn catch_up(&self, name: &str, seat: &Arc<dyn Seat>, since: u64) -> CatchUp {
@@ -240,12 +223,6 @@ impl Hall {
             .filter(|place| which(place))
             .map(|place| (Arc::clone(&place.seat), place.heard))
             .collect()
-    }
-
-    /// Whether anybody is in a room.
-    #[must_use]
-    pub fn is_empty(&self, name: &str) -> bool {
-        !locked(&self.0).rooms.contains_key(name)
     }
 
     fn room(&self, name: &str) -> Option<Arc<Room>> {

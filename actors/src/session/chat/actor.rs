@@ -149,9 +149,7 @@ impl ChatActor {
             Ok(frame) => frame,
             Err(error) => return warn!(%error, id = %message.id, "a message cannot be told"),
         };
-        for (seat, heard) in self.book.house.hall.tell(&self.room, message.seq, &frame) {
-            self.lagging.push((seat, heard));
-        }
+        self.lagging.extend(self.book.house.hall.tell(&self.room, message.seq, &frame));
     }
 
     /// Brings those who have too much waiting to what they have not heard, at their own pace.
@@ -187,6 +185,14 @@ impl ChatActor {
     fn replay(&mut self, seat: Arc<dyn Seat>, step: Step) -> Answer<Self, Result<Replayed, ChatError>> {
         let (tell, told) = oneshot::channel();
         self.replay_on(seat, step, tell);
+        self.once_told(told)
+    }
+
+    /// Answers with what is told later.
+    fn once_told<T: 'static>(
+        &self,
+        told: oneshot::Receiver<Result<T, ChatError>>,
+    ) -> Answer<Self, Result<T, ChatError>> {
         let gone = || StoreError::Unavailable("the chat stopped".to_owned()).into();
         self.errands.answer(async move { told.await.unwrap_or_else(|_| Err(gone())) }.into_actor(self))
     }
@@ -249,8 +255,7 @@ impl Handler<Say> for ChatActor {
             return self.errands.answer(fut::ready(Err(busy.into())));
         }
         self.write();
-        let gone = || StoreError::Unavailable("the chat stopped".to_owned()).into();
-        self.errands.answer(async move { told.await.unwrap_or_else(|_| Err(gone())) }.into_actor(self))
+        self.once_told(told)
     }
 }
 

@@ -58,10 +58,10 @@ pub(super) async fn replay_page(
         Some(latest) => latest,
         None => book.page(step.at, PAGE).await?,
     };
-    let Some(last) = page.last().map(|message| message.seq) else {
+    if page.is_empty() {
         // What there was behind it is no longer kept.
         return Ok(Step { at: book.last().await?, gap: true, ..step });
-    };
+    }
     let room = book.room();
     for message in &page {
         // What came before it is no longer kept.
@@ -73,7 +73,7 @@ pub(super) async fn replay_page(
         book.house.hall.heard(&room, seat.id(), message.seq);
         step = Step { at: message.seq, count: step.count + 1, ..step };
     }
-    Ok(Step { at: last, ..step })
+    Ok(step)
 }
 
 /// Sends one message to a client that may have to catch its breath.
