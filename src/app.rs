@@ -22,7 +22,9 @@ use appengine_actors::log::EventLog;
 use appengine_actors::machine::{Ended, Machine};
 use appengine_actors::ports::{Publisher, Vault};
 use appengine_actors::queue::worker::Handlers;
+use appengine_actors::session::board::Board;
 use appengine_actors::session::hall::Hall;
+use appengine_actors::session::presence::Presence;
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
@@ -44,7 +46,7 @@ use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
 use crate::config::Config;
 use crate::event_types::EventTypes;
-use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
+use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, Sessions, serve, shutdown};
 use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
 use crate::http::metrics::Metrics;
@@ -153,6 +155,8 @@ impl App {
             registry: Registry::new(clock.clone()),
             feed: Feed::default(),
             hall: Hall::default(),
+            board: Board::default(),
+            presence: Presence::default(),
             hints: LostHints::default(),
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(transport),
@@ -195,9 +199,9 @@ impl App {
             Arc::new(Gate::new(tokens.clone(), accounts.clone(), accounts.clone(), seen, clock.clone()));
         let origins = Arc::new(Origins::new(&config.server.cors_origins)?);
         let socket_gate = Arc::new(SocketGate(gate.clone()));
-        let chats = machine.chats.clone();
+        let sessions = Sessions::of(&machine);
         let gateway =
-            Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone(), chats);
+            Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone(), sessions);
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
@@ -311,6 +315,7 @@ fn gateway_limits(config: &Config) -> GatewayLimits {
         max_buffered_packets: sockets.buffered_packets,
         ping_interval: sockets.ping_interval.get(),
         ping_timeout: sockets.ping_timeout.get(),
+        events_per_second: sockets.events_per_second,
         max_connections: sockets.max_connections,
         ..GatewayLimits::default()
     }

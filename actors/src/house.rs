@@ -13,7 +13,10 @@ use crate::queue::job::{QueueSettings, WorkSettings};
 use crate::queue::worker::Handlers;
 use crate::retention::Ages;
 use crate::retry::{Backoff, Curve};
+use crate::session::board::Board;
+use crate::session::desk::DeskSettings;
 use crate::session::hall::Hall;
+use crate::session::presence::Presence;
 use crate::store::Store;
 use crate::supervision::Registry;
 use crate::webhook::breaker::BreakerSettings;
@@ -34,6 +37,10 @@ pub struct House {
     pub feed: Feed,
     /// Who is here to hear what is said.
     pub hall: Hall,
+    /// What the desks have not looked at.
+    pub board: Board,
+    /// Who is where, on which device.
+    pub presence: Presence,
     /// Hints that could not be delivered.
     pub hints: LostHints,
     /// What became of webhooks.
@@ -69,6 +76,8 @@ pub struct Settings {
     pub flows: FlowSettings,
     /// How webhooks are sent.
     pub webhooks: WebhookSettings,
+    /// How conversations are given to the staff.
+    pub desk: DeskSettings,
     /// Whether schedules happen.
     pub schedules: bool,
     /// How long history is kept.

@@ -32,6 +32,9 @@
 //! | `q` messages by id | `i`, id | the chat, the number |
 //! | `q` messages by their senders' names | `c`, chat, sender, name | the number |
 //! | `q` conversations by person | `p`, address, chat | nothing |
+//! | `q` decisions | `d`, chat, number | who answers, and why |
+//! | `q` conversations that wait or are answered | `w`, chat | where they stand |
+//! | `q` staff | `s`, address | the status they chose, what they were given |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |

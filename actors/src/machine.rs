@@ -25,6 +25,9 @@ use crate::retention::RetentionActor;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
 use crate::session::chat::{ChatActor, ChatBook, Chats};
+use crate::session::desk::{DeskActor, DeskBook, Desks};
+use crate::session::opener::OpenerActor;
+use crate::session::visits::Visits;
 use crate::store::Batch;
 use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
@@ -59,6 +62,10 @@ pub struct Machine {
     pub schedules: Schedules,
     /// The conversations.
     pub chats: Chats,
+    /// The desks.
+    pub desks: Desks,
+    /// The pages that visitors come by.
+    pub visits: Visits,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -111,6 +118,8 @@ struct Plan {
     runner: Runner,
     flows: Members<FlowActor>,
     destinations: Members<DestinationActor>,
+    chats: Members<ChatActor>,
+    desks: Members<DeskActor>,
 }
 
 impl Machine {
@@ -149,7 +158,11 @@ impl Machine {
         let resender = Resender::new(house.clone(), destinations.clone());
         let replayer = Ref::new(registry.clone(), at(paths::REPLAYER), patience);
         let replays = Replays::new(house.clone(), replayer);
-        let chats = Chats::new(house.clone(), Members::new(group(paths::CHATS)));
+        let visits = Visits::new(records.clone(), publisher.clone(), house.clock.clone())?;
+        let chat_actors = Members::new(group(paths::CHATS));
+        let chats = Chats::new(house.clone(), chat_actors.clone());
+        let desk_actors = Members::new(group(paths::DESKS));
+        let desks = Desks::new(house.clone(), desk_actors.clone());
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
@@ -162,6 +175,8 @@ impl Machine {
             runner,
             flows: flow_actors,
             destinations,
+            chats: chat_actors,
+            desks: desk_actors,
         });
         let (stop, told_to_stop) = oneshot::channel::<()>();
         let child = plan.child(&TREE, root)?;
@@ -186,6 +201,8 @@ impl Machine {
             resender,
             replays,
             chats,
+            desks,
+            visits,
             stop,
         };
         Ok((machine, ended))
@@ -285,6 +302,7 @@ impl Plan {
                     MemberKind::Destination => {
                         Arc::new(move |name| Some(plan.destination(name, &group, policy)))
                     }
+                    MemberKind::Desk => Arc::new(move |name| plan.desk(name, &group, policy)),
                     MemberKind::Chat => Arc::new(move |name| plan.chat(name, &group, policy)),
                 };
                 self.supervisor(&path, place.policy, children, Some(nursery))
@@ -299,6 +317,12 @@ impl Plan {
                 let plan = self.clone();
                 self.starter(&path, place.policy, move |fate| {
                     ReplayerActor::new(plan.house.clone(), plan.destinations.clone(), fate)
+                })
+            }
+            Role::Opener => {
+                let plan = self.clone();
+                self.starter(&path, place.policy, move |_| {
+                    OpenerActor::new(plan.house.clone(), plan.desks.clone())
                 })
             }
             Role::Retention => {
@@ -366,6 +390,14 @@ impl Plan {
         let path = group.child(name);
         let book = ChatBook::of_actor(name, self.house.clone(), self.runner.publisher.clone())?;
         let start = self.starter(&path, policy, move |fate| ChatActor::new(book.clone(), fate));
+        Some(Child { path, policy, start })
+    }
+
+    fn desk(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
+        let (path, org, chats) = (group.child(name), OrgId::new(name).ok()?, self.chats.clone());
+        let book = DeskBook::new(self.house.clone(), self.runner.records.clone(), org).ok()?;
+        let start =
+            self.starter(&path, policy, move |fate| DeskActor::new(book.clone(), chats.clone(), fate));
         Some(Child { path, policy, start })
     }
 

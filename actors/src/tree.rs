@@ -22,6 +22,8 @@ pub enum Role {
     Replayer,
     /// Looks after schedules.
     Schedules,
+    /// Opens desks.
+    Opener,
     /// Removes old history.
     Retention,
 }
@@ -44,6 +46,8 @@ pub enum MemberKind {
     Destination,
     /// One conversation.
     Chat,
+    /// The desk of one organisation.
+    Desk,
 }
 
 /// A place in the tree.
@@ -80,6 +84,8 @@ pub const ROOT: Policy = permanent(1, 60);
 /// A flow holds no state of its own: one that fails is back with the next run.
 const FLOW: Member = Member { kind: MemberKind::Flow, policy: LEAF };
 const CHAT: Member = Member { kind: MemberKind::Chat, policy: TEMPORARY };
+/// What a desk knows is in the store, and who is here in the hall.
+const DESK: Member = Member { kind: MemberKind::Desk, policy: LEAF };
 const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF };
 
 /// The tree.
@@ -94,7 +100,9 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// │   ├── flows           3 in 60 s, each member 5 in 30 s
 /// │   └── schedules       5 in 30 s
 /// ├── sessions            3 in 60 s
-/// │   └── chats           3 in 60 s; its members come and go
+/// │   ├── chats           3 in 60 s; its members come and go
+/// │   └── desks           3 in 60 s, each member 5 in 30 s
+/// │       └── opener      5 in 30 s; it opens the desks again when their group was rebuilt
 /// ├── retention           5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
 /// └── events              3 in 60 s
@@ -137,7 +145,15 @@ pub const TREE: Place = Place {
             name: "sessions",
             role: Role::Supervisor,
             policy: GROUP,
-            children: &[Place { name: "chats", role: Role::Nursery(&CHAT), policy: GROUP, children: &[] }],
+            children: &[
+                Place { name: "chats", role: Role::Nursery(&CHAT), policy: GROUP, children: &[] },
+                Place {
+                    name: "desks",
+                    role: Role::Nursery(&DESK),
+                    policy: GROUP,
+                    children: &[Place { name: "opener", role: Role::Opener, policy: LEAF, children: &[] }],
+                },
+            ],
         },
         Place { name: "retention", role: Role::Retention, policy: LEAF, children: &[] },
         Place { name: "queues", role: Role::Queues(&LEAF), policy: GROUP, children: &[] },
@@ -158,6 +174,8 @@ pub mod paths {
     pub const DESTINATIONS: &str = "delivery/destinations";
     /// The group of conversations.
     pub const CHATS: &str = "sessions/chats";
+    /// The group of desks.
+    pub const DESKS: &str = "sessions/desks";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
     /// The replayer.
@@ -189,8 +207,8 @@ mod tests {
 
     #[test]
     fn every_path_that_others_speak_to_is_in_the_tree() {
-        use paths::{BUS, CHATS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES};
-        for path in [BUS, CHATS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES] {
+        use paths::{BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES};
+        for path in [BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES] {
             assert!(find(&TREE, path).is_some(), "{path}");
         }
     }

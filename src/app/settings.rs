@@ -11,6 +11,7 @@ use appengine_actors::queue::rate::Rate;
 use appengine_actors::queue::retention::{Bound, Keep};
 use appengine_actors::retention::Ages;
 use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
+use appengine_actors::session::desk::DeskSettings;
 use appengine_actors::webhook::breaker::BreakerSettings;
 
 use super::PATIENCE;
@@ -72,6 +73,11 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             max_breadth: config.flows.max_breadth,
             max_steps: config.flows.max_steps,
             run_timeout: config.flows.run_timeout.get(),
+        },
+        desk: DeskSettings {
+            agent_grace: config.chat.agent_grace.get(),
+            agent_capacity: config.chat.agent_capacity,
+            handle_time: config.chat.handle_time.get(),
         },
         schedules: config.schedules.enabled,
         retention: Ages {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use appengine_actors::ids::OrgId;
 use futures_util::future::BoxFuture;
 
 use super::gate::{Credentials, Gate};
@@ -24,6 +25,9 @@ impl Authenticate for SocketGate {
                 orgid: handshake.org.as_deref(),
                 query_token: handshake.token.as_deref(),
             };
+            if handshake.broadcast_only && handshake.token.is_none() {
+                return gate.public_org(sent).map(|org| viewer(&org)).map_err(|refusal| refused(&refusal));
+            }
             let principal = gate.admit(sent).await.map_err(|refusal| refused(&refusal))?;
             gate.count_use(&principal);
             Ok(Identity {
@@ -33,10 +37,26 @@ impl Authenticate for SocketGate {
                 name: Some(principal.name.clone()).filter(|name| !name.is_empty()),
                 customer: matches!(principal.kind, Kind::Customer | Kind::Guest),
                 guest: principal.kind == Kind::Guest,
+                viewer: false,
                 roles: principal.roles.iter().map(ToString::to_string).collect(),
                 expires_at_ms: (principal.expires_at != NEVER).then(|| principal.expires_at.as_millis()),
             })
         })
+    }
+}
+
+/// Somebody who only watches what is broadcast (contract §5.1).
+fn viewer(org: &OrgId) -> Identity {
+    Identity {
+        org: org.to_string(),
+        id: "viewer".to_owned(),
+        email: String::new(),
+        name: None,
+        customer: true,
+        guest: true,
+        viewer: true,
+        roles: Vec::new(),
+        expires_at_ms: None,
     }
 }
 

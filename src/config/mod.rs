@@ -29,8 +29,8 @@ pub use queues::{Growth, Queue, Queues};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Retention, Schedules, Server, Signup, Sockets,
-    Store, Webhooks,
+    Actors, Auth, Chat, Durability, Flows, Limits, Log, LogFormat, Retention, Schedules, Server, Signup,
+    Sockets, Store, Webhooks,
 };
 pub use warnings::Warning;
 
@@ -67,6 +67,8 @@ pub struct Config {
     pub retention: Retention,
     /// The realtime connections.
     pub sockets: Sockets,
+    /// Conversations of customers and staff.
+    pub chat: Chat,
     /// How the machine inside is spread.
     pub actors: Actors,
     /// What is logged and how it looks.

@@ -63,6 +63,8 @@ pub struct Identity {
     pub customer: bool,
     /// A customer without an account.
     pub guest: bool,
+    /// Nobody in particular, who only watches what is broadcast.
+    pub viewer: bool,
     /// Role names.
     pub roles: Vec<String>,
     /// When the token ends, in milliseconds since the Unix epoch.

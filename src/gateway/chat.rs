@@ -1,5 +1,8 @@
 //! The `/chat` namespace (contract §5). It takes events apart, asks the conversations, and answers; it keeps nothing
-//! and decides nothing about a conversation.
+//! and decides nothing about a conversation. What is about who answers is in `desk`, who is where in `visit`.
+
+mod desk;
+mod visit;
 
 use std::future::{Ready, ready};
 use std::pin::pin;
@@ -9,25 +12,24 @@ use std::task::Poll;
 use appengine_actors::clock::Clock;
 use appengine_actors::session::chat::message::Message;
 use appengine_actors::session::chat::messages::{ChatError, Replayed, Said};
-use appengine_actors::session::chat::{ChatId, Chats, ChatsError, MOST_HISTORY, Word};
+use appengine_actors::session::chat::{ChatId, ChatsError, MOST_HISTORY, Word};
 use appengine_actors::session::person::Side;
 use appengine_actors::session::seat::{Frame, Seat};
 use futures_util::future::BoxFuture;
 use socketioxide::extract::SocketRef;
 
+use super::Sessions;
 use super::namespace::{Member, Namespace, Reply, on, push};
 use super::protocol::{
-    AgentStatus, ChatHistory, ChatMessage, CloseChat, Done, Failure, History, JoinChat, LeaveChat,
-    MessageTaken, PresenceChange, ReplayedEvent, SendMessage, SetStatus, ShareStatus, StatusRelay, StatusSet,
-    UpdateMessageStatus, event,
+    ChatHistory, ChatMessage, CloseChat, Done, Failure, History, JoinChat, LeaveChat, MessageTaken,
+    ReplayedEvent, SendMessage, ShareStatus, StatusRelay, UpdateMessageStatus, event,
 };
-use super::rooms;
 use super::seat::SocketSeat;
 
 /// Where customers and agents talk.
 #[derive(Clone)]
 pub(super) struct Chat {
-    pub chats: Chats,
+    pub sessions: Sessions,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -38,9 +40,18 @@ const HISTORY: usize = 100;
 
 impl Namespace for Chat {
     const PATH: &'static str = "/chat";
+    const WATCHED: bool = true;
 
     fn bind(&self, socket: &SocketRef, member: &Arc<Member>) {
-        on(socket, member, "set-status", self.handler(member, Self::set_status));
+        self.bind_visit(socket, member);
+        if member.identity.viewer {
+            return;
+        }
+        if member.person.side == Side::Agent {
+            self.bind_desk(socket, member);
+        } else {
+            self.bind_refused(socket, member);
+        }
         on(socket, member, "chat-message", self.handler(member, Self::chat_message));
         on(socket, member, "sendMessage", self.handler(member, Self::send_message));
         on(socket, member, "join-chat", self.handler(member, Self::join_chat));
@@ -55,21 +66,28 @@ impl Namespace for Chat {
         let seat: Arc<dyn Seat> = Arc::new(SocketSeat::new(socket.clone()));
         // Fails only for a client that arrives twice.
         let _ = member.seat.set(seat.id());
-        self.chats.hall().enter(member.person.address(&member.org), Arc::clone(&seat));
+        if !member.identity.viewer {
+            self.sessions.chats.hall().enter(member.person.address(&member.org), Arc::clone(&seat));
+        }
+        self.here(&member, &seat);
         let this = self.clone();
         Box::pin(async move {
+            if member.identity.viewer && socket.connected() {
+                return;
+            }
             if socket.connected() {
                 this.catch_up(&socket, &member, &seat).await;
             } else {
                 // It went while it came in: whoever is told of that was told before there was a seat to leave.
-                this.chats.hall().leave(seat.id());
+                this.depart(&member);
             }
         })
     }
 
     fn depart(&self, member: &Member) {
         if let Some(seat) = member.seat.get() {
-            self.chats.hall().leave(*seat);
+            self.sessions.chats.hall().leave(*seat);
+            self.sessions.desks.depart(&member.org, *seat);
         }
     }
 }
@@ -121,7 +139,7 @@ impl Chat {
         // A second look finds what began during the first, before this client was one of those who hear it.
         let mut known: Vec<ChatId> = Vec::new();
         for look in 0..2 {
-            let mut chats = match self.chats.of(&member.org, &member.person).await {
+            let mut chats = match self.sessions.chats.of(&member.org, &member.person).await {
                 Ok(chats) => chats,
                 Err(error) => return give_up(socket, seat, &error.to_string()),
             };
@@ -133,7 +151,8 @@ impl Chat {
             for chat in chats.into_iter().filter(|chat| !known.contains(chat)).collect::<Vec<_>>() {
                 // What began meanwhile is all new to it.
                 let since = since(member, &chat).or((look > 0).then_some(0));
-                let attached = self.chats.attach(&member.org, &member.person, &chat, Arc::clone(seat), since);
+                let attached =
+                    self.sessions.chats.attach(&member.org, &member.person, &chat, Arc::clone(seat), since);
                 match attached.await {
                     Ok(replayed) if since.is_some() => told(socket, &chat, replayed),
                     Ok(_) => {}
@@ -141,16 +160,8 @@ impl Chat {
                 }
                 known.push(chat);
             }
-            self.chats.hall().settled(seat.id(), self.clock.now());
+            self.sessions.chats.hall().settled(seat.id(), self.clock.now());
         }
-    }
-
-    async fn set_status(asked: Asked, SetStatus { status }: SetStatus) {
-        let Asked { member, socket, reply, .. } = asked;
-        if member.person.side == Side::Customer {
-            return reply.send(&Failure::new("forbidden", "only agents have a status"));
-        }
-        announce_status(&socket, &member, status, reply).await;
     }
 
     async fn chat_message(asked: Asked, sent: ChatMessage) {
@@ -159,8 +170,10 @@ impl Chat {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
-        let config_id = asked.member.identity.customer.then(|| asked.member.config_id.clone()).flatten();
-        let word = Word { content: message.unwrap_or_default(), files, client_id, config_id, to: None };
+        let config_id =
+            asked.member.identity.customer.then(|| asked.member.about.config_id.clone()).flatten();
+        let content = message.unwrap_or_default();
+        let word = Word { content, files, client_id, config_id, ..Word::default() };
         asked.say(chat, word).await;
     }
 
@@ -170,45 +183,22 @@ impl Chat {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
-        let word = Word { content: content.unwrap_or_default(), files, client_id, config_id: None, to };
+        let word = Word { content: content.unwrap_or_default(), files, client_id, to, ..Word::default() };
         asked.say(chat, word).await;
     }
 
     async fn join_chat(asked: Asked, JoinChat { chat_id, last_seq }: JoinChat) {
-        let Asked { chat: Self { chats, .. }, member, socket, reply } = asked;
-        let chat = match ChatId::new(&chat_id) {
-            Ok(chat) => named(&member, chat),
-            Err(error) => return reply.send(&Failure::new("invalid_chat", format!("failed to {error}"))),
-        };
-        let _turn = member.turn.lock().await;
-        let Some(seat) = member.seat.get().and_then(|id| chats.hall().seat(*id)) else { return };
-        if chats.hall().rooms_of(seat.id()) >= MOST_CHATS {
-            let why = format!("a client hears {MOST_CHATS} conversations at once; leave some");
-            return reply.send(&Failure::new("too_many_chats", why));
-        }
-        match chats.attach(&member.org, &member.person, &chat, seat, last_seq).await {
-            Ok(replayed) => {
-                if last_seq.is_some() {
-                    told(&socket, &chat, replayed);
-                }
-                reply.send(&Done { success: true, chat_id: chat });
+        match ChatId::new(&chat_id) {
+            Ok(chat) => {
+                let chat = named(&asked.member, chat);
+                asked.attach(chat, last_seq).await;
             }
-            Err(error) => reply.send(&failure(&error)),
+            Err(error) => asked.reply.send(&Failure::new("invalid_chat", format!("failed to {error}"))),
         }
     }
 
     async fn leave_chat(asked: Asked, LeaveChat { chat_id }: LeaveChat) {
-        let Asked { chat: Self { chats, .. }, member, reply, .. } = asked;
-        // Behind a join that came before it.
-        let _turn = member.turn.lock().await;
-        match (ChatId::new(&chat_id), member.seat.get()) {
-            (Ok(chat), Some(seat)) => {
-                chats.hall().part(&chat.room(&member.org), *seat);
-                reply.send(&Done { success: true, chat_id: chat });
-            }
-            (Ok(_), None) => {}
-            (Err(error), _) => reply.send(&Failure::new("invalid_chat", format!("failed to {error}"))),
-        }
+        asked.detach(&chat_id).await;
     }
 
     async fn chat_history(asked: Asked, ChatHistory { chat_id, before, limit }: ChatHistory) {
@@ -216,7 +206,7 @@ impl Chat {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
-        let Asked { chat: Self { chats, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = asked;
         let limit = limit.unwrap_or(HISTORY).clamp(1, MOST_HISTORY);
         match chats.history(&member.org, &member.person, &chat, before, limit).await {
             Ok(found) => {
@@ -234,7 +224,7 @@ impl Chat {
     }
 
     async fn update_message_status(asked: Asked, UpdateMessageStatus { uid, status }: UpdateMessageStatus) {
-        let Asked { chat: Self { chats, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = asked;
         match chats.mark(&member.org, &member.person, uid, status).await {
             Ok(message) => reply.send(&Done { success: true, chat_id: message.chat_id }),
             Err(error) => reply.send(&failure(&error)),
@@ -246,7 +236,7 @@ impl Chat {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
-        let Asked { chat: Self { chats, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = asked;
         let default = if member.identity.customer { "customer_closed" } else { "agent" };
         let reason: String = reason.as_deref().unwrap_or(default).chars().take(MOST_REASON).collect();
         match chats.end(&member.org, &member.person, &chat, &reason).await {
@@ -281,13 +271,33 @@ impl Asked {
         ChatId::new(&text).map_err(|error| Failure::new("invalid_chat", format!("failed to {error}")))
     }
 
+    /// Has the client hear a conversation, and what it has missed since a number.
+    async fn attach(self, chat: ChatId, last_seq: Option<u64>) {
+        let Self { chat: Chat { sessions: Sessions { chats, .. }, .. }, member, socket, reply } = self;
+        let _turn = member.turn.lock().await;
+        let Some(seat) = member.seat.get().and_then(|id| chats.hall().seat(*id)) else { return };
+        if chats.hall().rooms_of(seat.id()) >= MOST_CHATS {
+            let why = format!("a client hears {MOST_CHATS} conversations at once; leave some");
+            return reply.send(&Failure::new("too_many_chats", why));
+        }
+        match chats.attach(&member.org, &member.person, &chat, seat, last_seq).await {
+            Ok(replayed) => {
+                if last_seq.is_some() {
+                    told(&socket, &chat, replayed);
+                }
+                reply.send(&Done { success: true, chat_id: chat });
+            }
+            Err(error) => reply.send(&failure(&error)),
+        }
+    }
+
     /// Tells the others what somebody does at the keyboard.
     fn share_status(self, shared: &ShareStatus) {
         let chat = match self.chat_of(shared.chat_id.as_deref(), shared.to.as_deref()) {
             Ok(chat) => chat,
             Err(failure) => return self.reply.send(&failure),
         };
-        let Self { chat: Chat { chats, clock }, member, reply, .. } = self;
+        let Self { chat: Chat { sessions: Sessions { chats, .. }, clock }, member, reply, .. } = self;
         let relay = StatusRelay {
             from: &member.person.email,
             to: shared.to.as_deref(),
@@ -305,7 +315,7 @@ impl Asked {
 
     /// Says something, in the order in which it was asked for, and answers once it is on the disk.
     async fn say(self, chat: ChatId, word: Word) {
-        let Self { chat: Chat { chats, .. }, member, reply, .. } = self;
+        let Self { chat: Chat { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = self;
         let said = {
             let mut saying = pin!(chats.say(&member.org, &member.person, &chat, word));
             let turn = member.turn.lock().await;
@@ -328,7 +338,7 @@ impl Asked {
                 message_id: message.id,
                 chat_id: message.chat_id,
                 seq: message.seq,
-                routed_to: if chat.staff.is_empty() { "queued" } else { "agent" },
+                routed_to: if chat.is_answered() { "agent" } else { "queued" },
             }),
             Err(error) => reply.send(&failure(&error)),
         }
@@ -374,16 +384,4 @@ fn failure(error: &ChatsError) -> Failure {
         ChatsError::Chat(_) | ChatsError::Store(_) => "unavailable",
     };
     Failure::new(code, format!("failed to {error}"))
-}
-
-async fn announce_status(socket: &SocketRef, member: &Member, status: AgentStatus, reply: Reply) {
-    // Before the broadcast, which the agent's own sockets hear too.
-    reply.send(&StatusSet::new(status));
-    let email = &member.identity.email;
-    let change = PresenceChange { email, status };
-    let everyone = socket.within(rooms::org(&member.identity.org));
-    if let Err(error) = everyone.emit(event::PRESENCE_CHANGE, &change).await {
-        // It does not say whom it missed; their next ping ends them, and they ask anew.
-        tracing::debug!(%error, "presence did not reach every socket");
-    }
 }

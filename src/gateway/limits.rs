@@ -1,7 +1,9 @@
 //! How much one client may cost. Every limit of the engine is set here, none is left to its default.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use governor::Quota;
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 
 use super::query::PATH;
@@ -30,6 +32,8 @@ pub struct GatewayLimits {
     pub connect_timeout: Duration,
     /// How long the change from polling to WebSocket may take.
     pub upgrade_timeout: Duration,
+    /// Events that a client may send in a second, over some time; four seconds' worth of them at once.
+    pub events_per_second: u32,
     /// Upgraded connections at a time, and as many polling sessions.
     pub max_connections: usize,
 }
@@ -47,12 +51,20 @@ impl Default for GatewayLimits {
             ping_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(45),
             upgrade_timeout: Duration::from_secs(10),
+            events_per_second: 500,
             max_connections: 10_000,
         }
     }
 }
 
 impl GatewayLimits {
+    /// How fast the events of one client may come.
+    pub(super) fn pace(&self) -> Quota {
+        let second = NonZeroU32::new(self.events_per_second).unwrap_or(NonZeroU32::MIN);
+        let burst = second.saturating_mul(NonZeroU32::MIN.saturating_add(3));
+        Quota::per_second(second).allow_burst(burst)
+    }
+
     pub(super) fn builder(&self) -> SocketIoBuilder {
         let parser = ParserConfig::common()
             .max_incoming_binaries(self.max_attachments)

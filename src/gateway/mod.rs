@@ -27,7 +27,10 @@ mod server;
 mod upgrade;
 
 use appengine_actors::clock::Clock;
+use appengine_actors::machine::Machine;
 use appengine_actors::session::chat::Chats;
+use appengine_actors::session::desk::Desks;
+use appengine_actors::session::visits::Visits;
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
@@ -48,6 +51,25 @@ use self::{
     refused::Refused,
 };
 
+/// What clients are brought to.
+#[derive(Clone)]
+pub struct Sessions {
+    /// The conversations.
+    pub chats: Chats,
+    /// Who answers in them, and who is where.
+    pub desks: Desks,
+    /// The pages that visitors come by.
+    pub visits: Visits,
+}
+
+impl Sessions {
+    /// Those of a machine.
+    #[must_use]
+    pub fn of(machine: &Machine) -> Self {
+        Self { chats: machine.chats.clone(), desks: machine.desks.clone(), visits: machine.visits.clone() }
+    }
+}
+
 /// The sockets of one server. Clones are the same gateway.
 #[derive(Clone)]
 pub struct Gateway {
@@ -67,12 +89,12 @@ impl Gateway {
         origins: Arc<Origins>,
         auth: Arc<dyn Authenticate>,
         clock: Arc<dyn Clock>,
-        chats: Chats,
+        sessions: Sessions,
     ) -> Self {
         let (service, io) = limits.builder().build_with_inner_svc(Elsewhere);
-        let door = Arc::new(Door { auth, clock: Arc::clone(&clock) });
+        let door = Arc::new(Door { auth, clock: Arc::clone(&clock), pace: limits.pace() });
         namespace::open(&io, &door, Lobby);
-        namespace::open(&io, &door, Chat { chats, clock: Arc::clone(&clock) });
+        namespace::open(&io, &door, Chat { sessions, clock: Arc::clone(&clock) });
         Self { io, service, connections: Connections::new(limits.max_connections), limits, origins, clock }
     }
 

@@ -18,6 +18,7 @@ use appengine_actors::session::person::{Person, Side};
 use appengine_actors::session::seat::SeatId;
 use futures_util::future::BoxFuture;
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use socketioxide::{
@@ -39,6 +40,8 @@ use super::{
 pub(super) trait Namespace: Clone + Send + Sync + 'static {
     /// What clients connect to.
     const PATH: &'static str;
+    /// Whether it lets in those who only watch.
+    const WATCHED: bool = false;
 
     /// Registers the events of a client that was let in. Runs before the client hears that it is connected:
     /// registered later, its first events would find no handler and vanish.
@@ -58,8 +61,10 @@ pub(super) struct Member {
     pub person: Person,
     /// The number of the last message that it has, by conversation; under no name that of its own.
     pub cursors: BTreeMap<String, u64>,
-    /// The configuration of the widget that it is.
-    pub config_id: Option<String>,
+    /// What it says of itself.
+    pub about: About,
+    /// How fast its events come.
+    pace: DefaultDirectRateLimiter,
     /// Where it is among those who hear.
     pub seat: OnceLock<SeatId>,
     /// Events are taken one after the other, in the order in which they came.
@@ -70,6 +75,19 @@ pub(super) struct Member {
     gone: Notify,
 }
 
+/// What a client says of itself; nothing of it is known to be true.
+#[derive(Debug, Clone, Default)]
+pub(super) struct About {
+    /// The configuration of the widget that it is.
+    pub config_id: Option<String>,
+    /// The device, as the client calls it.
+    pub device_id: Option<String>,
+    /// The page that it shows.
+    pub current_url: Option<String>,
+}
+
+/// Characters of what a device is called.
+const MOST_DEVICE_ID: usize = 128;
 /// Events of one client that may wait for their answers before it is made to wait itself.
 const MOST_IN_HAND: usize = 128;
 /// Those of one that cannot be made to wait, because it polls, before further ones are refused.
@@ -116,6 +134,8 @@ fn pause(socket: &SocketRef, paused: bool) {
 pub(super) struct Door {
     pub auth: Arc<dyn Authenticate>,
     pub clock: Arc<dyn Clock>,
+    /// How fast the events of one client may come.
+    pub pace: Quota,
 }
 
 /// What the connect middleware found, for the connect handler.
@@ -126,7 +146,7 @@ pub(super) fn open<N: Namespace>(io: &SocketIo, door: &Arc<Door>, namespace: N) 
     let at_door = Arc::clone(door);
     let inside = namespace.clone();
     let admit = move |socket: SocketRef, TryData(auth): TryData<HandshakeAuth>| async move {
-        let outcome = at_door.ask(&socket, auth).await;
+        let outcome = at_door.ask::<N, _>(&socket, auth).await;
         if let Ok(member) = &outcome {
             listen(&socket, member, &namespace);
             namespace.bind(&socket, member);
@@ -153,17 +173,28 @@ pub(super) fn open<N: Namespace>(io: &SocketIo, door: &Arc<Door>, namespace: N) 
 }
 
 impl Door {
-    async fn ask<E: ToString>(&self, socket: &SocketRef, auth: Result<HandshakeAuth, E>) -> Outcome {
+    async fn ask<N: Namespace, E: ToString>(
+        &self,
+        socket: &SocketRef,
+        auth: Result<HandshakeAuth, E>,
+    ) -> Outcome {
         let auth = auth.map_err(|error| {
             let why = format!("cannot read the handshake's auth object: {}", error.to_string());
             Failure::new("bad_handshake", why)
         })?;
         let handshake = Handshake::read(socket.ns(), auth, socket.req_parts());
         let chat_session_id = continued(handshake.chat_session_id.as_deref());
-        let config_id = handshake.config_id.clone();
+        let about = About {
+            config_id: handshake.config_id.clone(),
+            device_id: handshake.device_id.clone().filter(|id| id.len() <= MOST_DEVICE_ID),
+            current_url: handshake.current_url.clone(),
+        };
         let mut cursors = handshake.cursors.clone();
         cursors.extend(handshake.last_seq.map(|seq| (String::new(), seq)));
         let identity = self.auth.authenticate(handshake).await?;
+        if identity.viewer && !N::WATCHED {
+            return Err(Failure::new("missing_token", "whoever only watches may do so on /chat"));
+        }
         let unfit = |error: IdError| Failure::new("invalid_identity", format!("failed to {error}"));
         let person = Person {
             side: if identity.customer { Side::Customer } else { Side::Agent },
@@ -177,7 +208,8 @@ impl Door {
             identity,
             person,
             cursors,
-            config_id,
+            about,
+            pace: RateLimiter::direct(self.pace),
             seat: OnceLock::new(),
             turn: Mutex::new(()),
             in_hand: AtomicUsize::new(0),
@@ -249,6 +281,11 @@ where
     socket.on(event, move |socket: SocketRef, TryData(payload): TryData<T>, ack: AckSender| {
         let in_hand = member.take(&socket);
         let begun = match payload {
+            _ if member.pace.check().is_err() => {
+                let why = "this client sends more events than `sockets.events_per_second` allows; slow down";
+                reject(&socket, ack, event, &Failure::new("rate_limited", why));
+                None
+            }
             _ if in_hand.is_none() => {
                 let why = format!(
                     "{MOST_REFUSED} events of this client wait for their answers; wait for some of them"

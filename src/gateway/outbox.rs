@@ -16,6 +16,8 @@ const SHARE: (usize, usize) = (3, 8);
 /// The part of that which a client that polls is sent before it is left alone for a moment: nobody knows what it has
 /// taken.
 const AT_ONCE: usize = 12;
+/// The part of that which is for what is worth nothing later.
+const SPARE: usize = 4;
 /// How often it is: whoever has more for it comes again every 20 ms. So it may take three seconds for a poll, or for
 /// the change to a stream, and its buffer still has room for what a stream may be sent, and for answers.
 const LEFT_ALONE: u32 = 12;
@@ -58,8 +60,20 @@ impl Outbox {
     /// # Errors
     /// When there is none.
     pub fn room(&self, socket: &SocketRef) -> Result<(), Full> {
+        self.admit(socket, self.most)
+    }
+
+    /// Whether there is so much room that something may go that is worth nothing later.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn spare(&self, socket: &SocketRef) -> Result<(), Full> {
+        self.admit(socket, self.most.div_ceil(SPARE))
+    }
+
+    fn admit(&self, socket: &SocketRef, most: usize) -> Result<(), Full> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.link.get().is_none() && sent.ends.len() >= self.most.div_ceil(AT_ONCE) {
+        if self.link.get().is_none() && sent.ends.len() >= most.div_ceil(AT_ONCE) {
             // It may have stopped polling.
             let found = Carrier::of(socket).and_then(|carrier| carrier.link(&socket.id.to_string()));
             let Some(link) = found else {
@@ -77,7 +91,7 @@ impl Outbox {
         if let Some(link) = self.link.get() {
             sent.written(link.written());
         }
-        if sent.ends.len() < self.most { Ok(()) } else { Err(Full) }
+        if sent.ends.len() < most { Ok(()) } else { Err(Full) }
     }
 
     /// Counts a packet that is handed over: an event of this name, or an answer; and the bytes of its payload.

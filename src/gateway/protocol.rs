@@ -1,6 +1,8 @@
 //! What crosses the socket, both ways, as types (contract §5.1, §5.3, §5.4, §14 "Sockets").
 //! Loose JSON ends here: past this file there are only these values.
 
+pub(super) mod desk;
+
 use std::collections::BTreeMap;
 
 use appengine_actors::ids::MessageId;
@@ -15,7 +17,7 @@ use super::admission::{Identity, Refusal};
 pub(super) mod event {
     pub const AUTHENTICATE: &str = "authenticate";
     pub const TOKEN_EXPIRED: &str = "token_expired";
-    pub const PRESENCE_CHANGE: &str = "presence-change";
+    pub const ENGAGE: &str = "engage";
     pub const REPLAYED: &str = "replayed";
     pub const STATUS: &str = "status";
     pub const ERROR: &str = "error";
@@ -191,39 +193,6 @@ pub(super) struct ReplayedEvent<'a> {
     pub gap: bool,
 }
 
-/// `set-status`, from an agent.
-#[derive(Debug, Deserialize)]
-pub(super) struct SetStatus {
-    pub status: AgentStatus,
-}
-
-/// What an agent can be. The demo agent says `online` for `available`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum AgentStatus {
-    /// Takes chats.
-    #[serde(alias = "online")]
-    Available,
-    /// Present, takes no more chats.
-    Busy,
-    /// Not at the desk.
-    Away,
-}
-
-/// The acknowledgement of `set-status`.
-#[derive(Debug, Serialize)]
-pub(super) struct StatusSet {
-    success: bool,
-    status: AgentStatus,
-}
-
-/// `presence-change`, to everyone in the org.
-#[derive(Debug, Serialize)]
-pub(super) struct PresenceChange<'a> {
-    pub email: &'a str,
-    pub status: AgentStatus,
-}
-
 /// `authenticate`, when the client was let in.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -234,6 +203,8 @@ pub(super) struct Authenticated<'a> {
     chat_session_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_guest: Option<bool>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    broadcast_only: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -261,13 +232,6 @@ pub(super) struct ErrorEvent<'a> {
     pub event: &'a str,
 }
 
-impl StatusSet {
-    pub fn new(status: AgentStatus) -> Self {
-        let success = true;
-        Self { success, status }
-    }
-}
-
 impl<'a> Authenticated<'a> {
     /// `chat_session_id` is told to customers only, and so is whether they are guests.
     pub fn new(identity: &'a Identity, chat_session_id: &'a str) -> Self {
@@ -278,8 +242,9 @@ impl<'a> Authenticated<'a> {
                 name: identity.name.as_deref().unwrap_or(&identity.email),
                 role: identity.role(),
             },
-            chat_session_id: identity.customer.then_some(chat_session_id),
+            chat_session_id: (identity.customer && !identity.viewer).then_some(chat_session_id),
             is_guest: identity.customer.then_some(identity.guest),
+            broadcast_only: identity.viewer,
         }
     }
 }
@@ -299,7 +264,7 @@ impl From<Refusal> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{from_str, json, to_value};
+    use serde_json::{json, to_value};
 
     fn customer() -> Identity {
         Identity {
@@ -309,6 +274,7 @@ mod tests {
             name: None,
             customer: true,
             guest: true,
+            viewer: false,
             roles: vec![],
             expires_at_ms: None,
         }
@@ -331,14 +297,5 @@ mod tests {
             to_value(Failure::new("token_expired", "sign in again")).expect("json"),
             json!({"success": false, "error": "token_expired", "message": "sign in again"})
         );
-    }
-
-    #[test]
-    fn online_means_available_and_others_are_refused_by_name() {
-        let online: SetStatus = from_str(r#"{"status":"online"}"#).expect("a status");
-        assert_eq!(online.status, AgentStatus::Available);
-        let error = from_str::<SetStatus>(r#"{"status":"asleep"}"#).expect_err("refused");
-        assert!(error.to_string().contains("asleep"), "{error}");
-        assert!(error.to_string().contains("busy"), "{error}");
     }
 }

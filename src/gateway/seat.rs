@@ -22,17 +22,8 @@ impl SocketSeat {
         let outbox = Outbox::of(&socket).cloned();
         Self { id: SeatId::next(), socket, outbox }
     }
-}
 
-impl Seat for SocketSeat {
-    fn id(&self) -> SeatId {
-        self.id
-    }
-
-    fn push(&self, frame: &Frame) -> Result<(), Full> {
-        if let Some(outbox) = &self.outbox {
-            outbox.room(&self.socket)?;
-        }
+    fn send(&self, frame: &Frame) -> Result<(), Full> {
         match self.socket.emit(frame.event(), frame.payload()) {
             Ok(()) => {
                 if let Some(outbox) = &self.outbox {
@@ -49,10 +40,25 @@ impl Seat for SocketSeat {
             Err(SendError::Socket(SocketError::Closed)) => Ok(()),
         }
     }
+}
+
+impl Seat for SocketSeat {
+    fn id(&self) -> SeatId {
+        self.id
+    }
+
+    fn push(&self, frame: &Frame) -> Result<(), Full> {
+        if let Some(outbox) = &self.outbox {
+            outbox.room(&self.socket)?;
+        }
+        self.send(frame)
+    }
 
     fn hint(&self, frame: &Frame) {
-        // Left out where something waits; one that is gone leaves its seat in a moment.
-        let _ = self.socket.volatile().emit(frame.event(), frame.payload());
+        if self.outbox.as_ref().is_none_or(|outbox| outbox.spare(&self.socket).is_ok()) {
+            // Left out where there is no room.
+            let _ = self.send(frame);
+        }
     }
 
     fn cut(&self) {

@@ -4,6 +4,7 @@
 pub mod admit;
 pub mod around;
 pub mod automation;
+pub mod chat;
 pub mod cors;
 pub mod dynamic_query;
 pub mod event_types;
@@ -46,6 +47,7 @@ pub fn routes() -> Vec<Route> {
         dynamic_query::routes(),
         events::routes(),
         automation::routes(),
+        chat::routes(),
         schedules::routes(),
         webhooks::routes(),
         event_types::routes(),

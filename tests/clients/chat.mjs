@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { enter } from "./inbox.mjs";
 
-const ORG = "my-org";
+export const ORG = "my-org";
 
 /** A customer with an account, as the widget makes one. */
-async function signUp(url, email) {
+export async function signUp(url, email) {
   const headers = { orgid: ORG, "content-type": "application/json" };
   const body = JSON.stringify({ email, password: "correct horse battery", firstName: email.split("@")[0] });
   const answer = await fetch(`${url}/profile/customer/signup`, { method: "POST", headers, body });
@@ -14,7 +14,7 @@ async function signUp(url, email) {
 }
 
 /** Somebody without one. */
-async function register(url, email) {
+export async function register(url, email) {
   const headers = { orgid: ORG, "content-type": "application/json" };
   const body = JSON.stringify({ email, name: "A guest", phone: "1" });
   const answer = await fetch(`${url}/profile/customer/register-guest`, { method: "POST", headers, body });
@@ -22,7 +22,7 @@ async function register(url, email) {
   return (await answer.json()).token;
 }
 
-const come = async (url, token, { context, transports = ["websocket"] } = {}) =>
+export const come = async (url, token, { context, transports = ["websocket"] } = {}) =>
   (await enter(url, "/chat", { transports, auth: { token, orgId: ORG, context } })).inbox;
 
 /** The next messages, by their numbers. */

@@ -26,6 +26,14 @@ export class Inbox {
     return new Promise((resolve) => this.#waiting.push({ event, resolve }));
   }
 
+  /** The next `event` that has these fields. */
+  async until(event, fields) {
+    for (;;) {
+      const heard = await this.next(event);
+      if (Object.entries(fields).every(([name, value]) => heard[name] === value)) return heard;
+    }
+  }
+
   /** What was heard and not asked for. */
   get unread() {
     return this.#heard.map((h) => h.event);

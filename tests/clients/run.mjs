@@ -1,13 +1,14 @@
-// node run.mjs <scenario> <http://host:port> [<token>]: exits with 0 when the scenario holds, with a reason when not.
+// node run.mjs <scenario> <http://host:port> [<token> …]: exits with 0 when the scenario holds, with a reason when not.
 import * as admission from "./admission.mjs";
 import * as chat from "./chat.mjs";
+import * as desk from "./desk.mjs";
 import * as events from "./events.mjs";
 import * as streams from "./streams.mjs";
 import * as transports from "./transports.mjs";
 import * as whole from "./whole.mjs";
 
-const scenarios = { ...admission, ...chat, ...events, ...streams, ...transports, ...whole };
-const [name, url, token] = process.argv.slice(2);
+const scenarios = { ...admission, ...chat, ...desk, ...events, ...streams, ...transports, ...whole };
+const [name, url, ...tokens] = process.argv.slice(2);
 if (!scenarios[name]) {
   console.error(`no scenario ${name}; there are: ${Object.keys(scenarios).join(", ")}`);
   process.exit(2);
@@ -19,7 +20,7 @@ setTimeout(() => {
 }, 30_000).unref();
 
 try {
-  await scenarios[name](url, token);
+  await scenarios[name](url, ...tokens);
   process.exit(0);
 } catch (error) {
   console.error(`scenario ${name}: ${error.stack ?? error}`);

@@ -22,7 +22,7 @@ async function chat(url, way) {
   assert.equal(engine.transport.name, way === "polling" ? "polling" : "websocket");
   // The acknowledgement first, then the broadcast, which the agent's own sockets hear too.
   assert.deepEqual(await inbox.ask("set-status", { status: "online" }), { success: true, status: "available" });
-  assert.deepEqual(await inbox.next("presence-change"), { email: "amy@acme.io", status: "available" });
+  await inbox.until("presence-change", { email: "amy@acme.io", status: "available" });
   inbox.close();
 }
 
@@ -81,10 +81,10 @@ export async function orgs_do_not_hear_each_other(url) {
   const visitor = await enter(url, "/chat", { ...options, auth: customer });
   const other = await enter(url, "/chat", { ...options, auth: { token: "agent:bob@b.io", orgId: "b" } });
   await acme.inbox.ask("set-status", { status: "busy" });
-  assert.equal((await visitor.inbox.next("presence-change")).email, "amy@acme.io");
+  await visitor.inbox.until("presence-change", { email: "amy@acme.io", status: "busy" });
   // Had the first change reached the other org, it would come before its own.
   await other.inbox.ask("set-status", { status: "away" });
-  assert.deepEqual(await other.inbox.next("presence-change"), { email: "bob@b.io", status: "away" });
+  await other.inbox.until("presence-change", { email: "bob@b.io", status: "away" });
   assert.deepEqual(other.inbox.unread, ["connect"]);
   [acme, visitor, other].forEach(({ inbox }) => inbox.close());
 }

@@ -21,8 +21,8 @@ use actix_web::{
 };
 use actix_web_actors::ws;
 use appengine::gateway::{
-    Authenticate, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal, ServeOptions, serve,
-    shutdown,
+    Authenticate, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal, ServeOptions, Sessions,
+    serve, shutdown,
 };
 use appengine_actors::clock::{Clock, Timestamp};
 use appengine_actors::testkit::TestHouse;
@@ -67,9 +67,9 @@ impl House {
             actix::System::new().block_on(async move {
                 let stop = state.stop.clone();
                 let machine = TestHouse::start();
-                let chats = machine.machine.chats.clone();
+                let sessions = Sessions::of(&machine.machine);
                 let served =
-                    Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), gateways_clock, chats);
+                    Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), gateways_clock, sessions);
                 add_echo(&served);
                 let routes = move |config: &mut web::ServiceConfig| routes(config, &state);
                 let options =
@@ -192,6 +192,7 @@ fn identify(handshake: &Handshake) -> Result<Identity, Refusal> {
         name: email.starts_with("amy@").then(|| "Amy".to_owned()),
         customer: kind == "customer",
         guest: false,
+        viewer: false,
         roles: vec![],
         expires_at_ms: (kind == "short").then_some(1_001_000),
     })

@@ -35,13 +35,34 @@ fn nobody_hears_what_is_not_theirs() {
     run_scenario("nobody_hears_what_is_not_theirs");
 }
 
+#[test]
+fn a_chat_goes_through_queue_pick_transfer_and_close() {
+    run_scenario("a_chat_goes_through_queue_pick_transfer_and_close");
+}
+
+#[test]
+fn a_queue_hands_out_by_its_rules() {
+    run_scenario("a_queue_hands_out_by_its_rules");
+}
+
+#[test]
+fn everybody_sees_who_is_here_as_far_as_they_may() {
+    run_scenario("everybody_sees_who_is_here_as_far_as_they_may");
+}
+
+#[test]
+fn the_staff_watches_greets_and_calls() {
+    run_scenario("the_staff_watches_greets_and_calls");
+}
+
 fn run_scenario(name: &str) {
     let house = House::new();
-    let token = house.token(&["--org", ORG, "--email", ADA]);
+    let tokens = [ADA, "bob@example.com", "eve@example.com"]
+        .map(|email| house.token(&["--org", ORG, "--email", email]));
     let server = house.start();
     let mut node = Command::new("node");
     node.current_dir(standard_webhooks::installed());
-    node.args(["run.mjs", name, &server.base, &token]);
+    node.args(["run.mjs", name, &server.base]).args(tokens);
     let ended = run(node, b"");
     assert!(ended.status.success(), "{}", ended.err);
     server.stop();

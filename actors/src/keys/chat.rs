@@ -41,6 +41,42 @@ pub fn message_called(org: &OrgId, chat: &str, from: &str, client_id: &str) -> K
     Builder::of(org, b'q').bytes(b"c").text(chat).text(from).text(client_id).0
 }
 
+/// What was decided about a conversation, in its order.
+#[must_use]
+pub fn decisions(org: &OrgId, chat: &str) -> Key {
+    Builder::of(org, b'q').bytes(b"d").text(chat).0
+}
+
+/// The decision with a number.
+#[must_use]
+pub fn decision(org: &OrgId, chat: &str, turn: u64) -> Key {
+    Builder(decisions(org, chat)).number(turn).0
+}
+
+/// The conversations that wait or are answered.
+#[must_use]
+pub fn standings(org: &OrgId) -> Key {
+    Builder::of(org, b'q').bytes(b"w").0
+}
+
+/// One of them.
+#[must_use]
+pub fn standing(org: &OrgId, chat: &str) -> Key {
+    Builder(standings(org)).text(chat).0
+}
+
+/// What the desk knows of the staff.
+#[must_use]
+pub fn desk_agents(org: &OrgId) -> Key {
+    Builder::of(org, b'q').bytes(b"s").0
+}
+
+/// One of them, by their address.
+#[must_use]
+pub fn desk_agent(org: &OrgId, email: &str) -> Key {
+    Builder(desk_agents(org)).text(email).0
+}
+
 /// The conversations that somebody takes part in beside those that are theirs by their ids.
 #[must_use]
 pub fn chats_of(org: &OrgId, address: &str) -> Key {

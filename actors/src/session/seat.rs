@@ -67,7 +67,7 @@ pub trait Seat: Send + Sync + 'static {
     /// When too much waits for the client already. One that is gone is no error.
     fn push(&self, frame: &Frame) -> Result<(), Full>;
 
-    /// Sends what is worth nothing later, such as that somebody types: left out where too much waits already.
+    /// Sends what is worth nothing later, such as that somebody types: left out where much waits already.
     fn hint(&self, frame: &Frame);
 
     /// Ends the connection of a client that does not keep up: it comes again, and catches up from the store.

@@ -36,7 +36,10 @@ use crate::retention::Ages;
 use crate::retry::{Backoff, Curve};
 use crate::rights::role::Role;
 use crate::rights::{Kind, Rights};
+use crate::session::board::Board;
+use crate::session::desk::DeskSettings;
 use crate::session::hall::Hall;
+use crate::session::presence::Presence;
 use crate::store::{Batch, Scan, Store, decode};
 use crate::supervision::{ActorPath, Ref, Registry};
 use crate::webhook::breaker::BreakerSettings;
@@ -92,6 +95,7 @@ pub fn settings() -> Settings {
             max_steps: 50,
             run_timeout: second * 86_400 * 30,
         },
+        desk: DeskSettings { agent_grace: second * 60, agent_capacity: 5, handle_time: second * 300 },
         schedules: true,
         retention: Ages::default(),
         webhooks: WebhookSettings {
@@ -156,6 +160,8 @@ impl Setup {
             registry: Registry::new(clock),
             feed: Feed::default(),
             hall: Hall::default(),
+            board: Board::default(),
+            presence: Presence::default(),
             hints: LostHints::default(),
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(self.transport.clone()),

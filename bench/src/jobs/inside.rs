@@ -26,7 +26,9 @@ use appengine_actors::queue::messages::{GetStatus, SetPaused};
 use appengine_actors::queue::retention::{Bound, Keep};
 use appengine_actors::queue::worker::{Handler, Handlers, JobContext};
 use appengine_actors::retry::Backoff;
+use appengine_actors::session::board::Board;
 use appengine_actors::session::hall::Hall;
+use appengine_actors::session::presence::Presence;
 use appengine_actors::supervision::{Ref, Registry};
 use appengine_actors::webhook::breaker::BreakerSettings;
 use appengine_actors::webhook::counts::DeliveryCounts;
@@ -92,6 +94,8 @@ impl Inside {
             clock,
             feed: Feed::default(),
             hall: Hall::default(),
+            board: Board::default(),
+            presence: Presence::default(),
             hints: LostHints::default(),
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(HttpTransport::new(&HttpOptions::default())?),

@@ -10,9 +10,10 @@ use tracing::warn;
 
 use super::book::{ChatBook, Reloaded, Wanted, Written};
 use super::message::Message;
-use super::messages::{Attach, ChatError, Mark, Replayed, Said, Say};
+use super::messages::{Attach, ChatError, Mark, Replayed, Reword, Said, Say, Take};
 use super::model::Chat;
 use super::replay::{Step, replay_page};
+use super::routes::Routes;
 use super::state::ChatState;
 use super::words;
 use crate::bus::change::ChangeError;
@@ -25,6 +26,7 @@ use crate::supervision::{Answer, Errands, Fate};
 const IDLE: Duration = Duration::from_secs(60);
 
 type Wait = oneshot::Sender<Result<Said, ChatError>>;
+type RouteWait = oneshot::Sender<Result<Chat, ChatError>>;
 
 /// How the writing of a group ended.
 enum Ended {
@@ -41,6 +43,7 @@ pub struct ChatActor {
     room: RoomName,
     chat: Option<Chat>,
     state: ChatState<Wait>,
+    routes: Routes<RouteWait>,
     errands: Errands<Self>,
     /// Those who have too much waiting, and what they have heard last.
     lagging: Vec<(Arc<dyn Seat>, u64)>,
@@ -54,7 +57,8 @@ impl ChatActor {
     pub fn new(book: ChatBook, fate: Fate) -> Self {
         let (room, busy_at) = (book.room(), book.house.clock.elapsed());
         let (chat, state, errands) = (None, ChatState::new(Vec::new()), Errands::default());
-        Self { book, fate, room, chat, state, errands, lagging: Vec::new(), busy_at }
+        let (routes, lagging) = (Routes::default(), Vec::new());
+        Self { book, fate, room, chat, state, routes, errands, lagging, busy_at }
     }
 
     fn touch(&mut self) {
@@ -66,7 +70,7 @@ impl ChatActor {
         let wait = self.book.house.clock.sleep(IDLE).into_actor(self);
         ctx.spawn(wait.map(|(), act, ctx| {
             let quiet = act.book.house.clock.elapsed().saturating_sub(act.busy_at);
-            if quiet >= IDLE && act.state.is_quiet() {
+            if quiet >= IDLE && act.state.is_quiet() && act.routes.is_quiet() {
                 ctx.stop();
             } else {
                 act.doze(ctx);
@@ -76,12 +80,15 @@ impl ChatActor {
 
     /// Writes the next group, if nothing is being written.
     fn write(&mut self) {
-        let drafts = self.state.next_group();
-        if drafts.is_empty() {
+        if self.state.is_writing() || self.routes.is_writing() {
             return;
         }
-        let (book, wanted) =
-            (self.book.clone(), Wanted { chat: self.chat.clone(), drafts, last: self.state.last() });
+        let (routes, drafts) = (self.routes.next_group(), self.state.next_group());
+        if routes.is_empty() && drafts.is_empty() {
+            return;
+        }
+        let (book, last) = (self.book.clone(), self.state.last());
+        let wanted = Wanted { chat: self.chat.clone(), routes, drafts, last };
         let written = async move { book.write(wanted).await }.into_actor(self);
         self.errands.send(written.then(|written, act, _| {
             let (book, ids) = (act.book.clone(), act.state.ids());
@@ -107,19 +114,26 @@ impl ChatActor {
         }));
     }
 
-    fn wrote(&mut self, Written { chat, new, known }: Written) {
+    fn wrote(&mut self, Written { chat, new, known, moves, routed }: Written) {
         // Whoever is told of it is told first: the answer says that everybody was.
         let before = self.chat.as_ref().map_or_else(Vec::new, Chat::hearers);
         let last = self.state.last();
         self.book.house.hall.gather(&self.room, &[before, chat.hearers()].concat(), |_| last);
         new.iter().for_each(|message| self.tell(message));
+        moves.iter().for_each(|moved| words::moved(moved).into_iter().for_each(|frame| self.announce(frame)));
         if let Some(ended) = new.iter().rev().find(|message| message.ends.is_some()) {
             self.announce(words::ended(ended));
         }
         let answers = self.state.wrote(new, &known);
+        if self.chat.as_ref().and_then(Chat::standing) != chat.standing() {
+            self.book.house.board.post(&self.book.org, &self.book.chat, chat.turn, chat.standing());
+        }
         self.chat = Some(chat);
         self.follow_up();
         self.answer(answers);
+        for (wait, routed) in self.routes.wrote(routed) {
+            let _ = wait.send(routed.map_err(ChatError::from));
+        }
     }
 
     fn answer(&self, answers: Vec<(Wait, Message)>) {
@@ -134,12 +148,16 @@ impl ChatActor {
     fn outrun(&mut self, Reloaded { chat, latest, said }: Reloaded) {
         self.chat = chat;
         let answers = self.state.again(latest, &said);
+        self.routes.again();
         self.catch_up();
         self.answer(answers);
     }
 
     fn failed(&mut self, error: &ChatError) {
         for wait in self.state.failed() {
+            let _ = wait.send(Err(error.clone()));
+        }
+        for wait in self.routes.failed() {
             let _ = wait.send(Err(error.clone()));
         }
     }
@@ -259,6 +277,20 @@ impl Handler<Say> for ChatActor {
     }
 }
 
+impl Handler<Take> for ChatActor {
+    type Result = Answer<Self, Result<Chat, ChatError>>;
+
+    fn handle(&mut self, Take(route): Take, _: &mut Self::Context) -> Self::Result {
+        self.touch();
+        let (tell, told) = oneshot::channel();
+        if let Err(busy) = self.routes.take(route, tell) {
+            return self.errands.answer(fut::ready(Err(busy.into())));
+        }
+        self.write();
+        self.once_told(told)
+    }
+}
+
 impl Handler<Attach> for ChatActor {
     type Result = Answer<Self, Result<Replayed, ChatError>>;
 
@@ -287,6 +319,22 @@ impl Handler<Mark> for ChatActor {
                 act.state.changed(&message);
                 act.announce(words::update(&message, &by));
             }
+            Ok(message)
+        }))
+    }
+}
+
+impl Handler<Reword> for ChatActor {
+    type Result = Answer<Self, Result<Message, ChatError>>;
+
+    fn handle(&mut self, Reword { seq, content, by }: Reword, _: &mut Self::Context) -> Self::Result {
+        self.touch();
+        let book = self.book.clone();
+        let reworded = async move { (book.reword(seq, content, &by).await, by) };
+        self.errands.answer(reworded.into_actor(self).map(|(reworded, by), act, _| {
+            let message = reworded?;
+            act.state.changed(&message);
+            act.announce(words::reworded(&message, &by));
             Ok(message)
         }))
     }

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::entry::{Entry, event, sender};
+use super::handling::{Decision, Moved, Outrun, Route};
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageStatus};
 use super::messages::ChatError;
-use super::model::{Chat, ChatStatus};
+use super::model::Chat;
 use super::state::RECENT;
 use crate::bus::change::{Change, ChangeError};
-use crate::clock::Timestamp;
-use crate::event::{EventDraft, EventKind, EventKindError};
 use crate::house::House;
 use crate::ids::{EventId, MessageId, OrgId};
 use crate::keys;
 use crate::ports::Publisher;
 use crate::session::hall::RoomName;
-use crate::session::person::Address;
+use crate::session::person::{Address, Person};
 use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
 
 /// One conversation in the store.
@@ -31,6 +33,8 @@ pub struct ChatBook {
 pub(super) struct Wanted {
     /// The conversation as it is, where there is one.
     pub(super) chat: Option<Chat>,
+    /// What is to be done.
+    pub(super) routes: Vec<Route>,
     /// What is to be said.
     pub(super) drafts: Vec<MessageDraft>,
     /// The number of the latest message.
@@ -45,6 +49,10 @@ pub(super) struct Written {
     pub(super) new: Vec<Message>,
     /// Those that had been said before.
     pub(super) known: Vec<Message>,
+    /// Who answers now, each time that changed.
+    pub(super) moves: Vec<Moved>,
+    /// What came of each step that was to be taken.
+    pub(super) routed: Vec<Result<Chat, Outrun>>,
 }
 
 /// What was found.
@@ -103,52 +111,50 @@ impl ChatBook {
         found.iter().map(|(_, found)| decode(&found.value)).collect()
     }
 
-    /// Writes what is to be said, with the events of it.
+    /// Writes what is to be done and said, with the events of it.
     pub(super) async fn write(&self, wanted: Wanted) -> Result<Written, ChangeError> {
-        let Wanted { chat, drafts, last } = wanted;
-        let now = self.house.clock.now();
+        let Wanted { chat: before, routes, drafts, last } = wanted;
         let known = self.said_before(&drafts).await?;
-        let before = chat.clone();
-        let mut chat = chat.unwrap_or_else(|| Chat::new(self.chat.clone(), self.org.clone(), now));
-        let mut entry = Entry { book: self, now, change: Change::default() };
-        if before.as_ref().is_none_or(|chat| chat.status == ChatStatus::Ended) {
-            entry.event(None, "chat.started", chat.told())?;
+        let mut entry = Entry::new(self, before.clone(), last, self.house.clock.now());
+        let mut routed = Vec::new();
+        for route in routes {
+            routed.push(entry.route(&route)?);
         }
-        entry.change.extra.expect(keys::message(&self.org, self.chat.as_str(), last + 1), Expect::Absent);
-        let mut new = Vec::new();
         for draft in drafts {
             let is_known = |message: &Message| message.id == draft.id || is_called(message, &draft);
-            if known.iter().any(is_known) {
-                continue;
-            }
-            let from = draft.from.clone();
-            let message = draft.into_message(self.chat.clone(), last + 1 + new.len() as u64, now);
-            let next = chat.after_word(from.as_ref(), message.config_id.as_deref(), now);
-            chat = next.unwrap_or(chat);
-            entry.message(&message)?;
-            if let Some(reason) = &message.ends {
-                chat = chat.ended(reason, now);
-                entry.event(None, "chat.ended", chat.told())?;
-            }
-            new.push(message);
-        }
-        if new.is_empty() {
-            return Ok(Written { chat, new, known });
-        }
-        if before.as_ref() != Some(&chat) {
-            entry.change.extra.put(keys::chat(&self.org, self.chat.as_str()), encode(&chat)?);
-            let key = |address: &Address| keys::chat_of(&self.org, address.as_str(), self.chat.as_str());
-            let hearers = chat.hearers();
-            let heard = before.as_ref().map_or_else(Vec::new, Chat::hearers);
-            for address in heard.iter().filter(|address| !hearers.contains(address)) {
-                entry.change.extra.delete(key(address));
-            }
-            for address in hearers.iter().filter(|address| !heard.contains(address)) {
-                entry.change.extra.put(key(address), Vec::new());
+            if !known.iter().any(is_known) {
+                entry.word(draft)?;
             }
         }
-        self.publisher.commit(self.org.clone(), entry.change).await?;
-        Ok(Written { chat, new, known })
+        let Entry { chat, mut change, new, moves, .. } = entry;
+        if !(new.is_empty() && moves.is_empty()) {
+            if before.as_ref() != Some(&chat) {
+                self.put_head(before.as_ref(), &chat, &mut change.extra)?;
+            }
+            self.publisher.commit(self.org.clone(), change).await?;
+        }
+        Ok(Written { chat, new, known, moves, routed })
+    }
+
+    /// The conversation, and who finds it by it.
+    fn put_head(&self, before: Option<&Chat>, chat: &Chat, batch: &mut Batch) -> Result<(), StoreError> {
+        batch.put(keys::chat(&self.org, self.chat.as_str()), encode(chat)?);
+        let key = |address: &Address| keys::chat_of(&self.org, address.as_str(), self.chat.as_str());
+        let hearers = chat.hearers();
+        let heard = before.map_or_else(Vec::new, Chat::hearers);
+        for address in heard.iter().filter(|address| !hearers.contains(address)) {
+            batch.delete(key(address));
+        }
+        for address in hearers.iter().filter(|address| !heard.contains(address)) {
+            batch.put(key(address), Vec::new());
+        }
+        let standing = keys::standing(&self.org, self.chat.as_str());
+        match (before.and_then(Chat::standing), chat.standing()) {
+            (before, now) if before == now => {}
+            (_, Some(now)) => _ = batch.put(standing, encode(&now)?),
+            (_, None) => _ = batch.delete(standing),
+        }
+        Ok(())
     }
 
     /// What there is after somebody else has written: the conversation, its latest messages, and those of `ids` that
@@ -195,48 +201,19 @@ impl ChatBook {
         self.house.store.commit(batch).await?;
         Ok((marked, true))
     }
-}
 
-/// A change that grows.
-struct Entry<'a> {
-    book: &'a ChatBook,
-    now: Timestamp,
-    change: Change,
-}
-
-impl Entry<'_> {
-    /// An event, with the id of what it tells of, so that the same again is noticed.
-    fn event(
-        &mut self,
-        of: Option<MessageId>,
-        kind: &str,
-        data: serde_json::Value,
-    ) -> Result<(), StoreError> {
-        let id = of.map_or_else(|| EventId::new(self.now), |id| EventId::from_bytes(id.to_bytes()));
-        let kind =
-            EventKind::new(kind).map_err(|error: EventKindError| StoreError::Corrupt(error.to_string()))?;
-        self.change.events.push(EventDraft { id, kind, data, occurred_at: None });
-        Ok(())
+    /// Writes what a message says from now on, with the event of it.
+    pub(super) async fn reword(&self, seq: u64, content: Value, by: &Person) -> Result<Message, ChatError> {
+        let key = keys::message(&self.org, self.chat.as_str(), seq);
+        let found = self.house.store.get(key.clone()).await?.ok_or(ChatError::NoMessage)?;
+        let now = self.house.clock.now();
+        let reworded = decode::<Message>(&found.value)?.reworded(content, now);
+        let mut change = Change { by: Some(by.email.clone()), ..Change::default() };
+        change.events.push(event(EventId::new(now), "chat-update-message", reworded.in_event())?);
+        change.extra.expect(key.clone(), Expect::Version(found.version)).put(key, encode(&reworded)?);
+        self.publisher.commit(self.org.clone(), change).await?;
+        Ok(reworded)
     }
-
-    fn message(&mut self, message: &Message) -> Result<(), StoreError> {
-        let ChatBook { org, chat, .. } = self.book;
-        self.event(Some(message.id), "chat.message.created", message.in_event())?;
-        let batch = &mut self.change.extra;
-        batch.insert(keys::message(org, chat.as_str(), message.seq), encode(message)?);
-        batch.insert(keys::message_place(org, message.id), encode(&(chat, message.seq))?);
-        if let Some(client_id) = &message.client_id {
-            batch.put(
-                keys::message_called(org, chat.as_str(), &message.from, client_id),
-                encode(&message.seq)?,
-            );
-        }
-        Ok(())
-    }
-}
-
-fn sender(draft: &MessageDraft) -> &str {
-    draft.from.as_ref().map_or("system", |person| &person.email)
 }
 
 fn is_called(message: &Message, draft: &MessageDraft) -> bool {
@@ -259,8 +236,21 @@ pub(super) async fn latest(
     found.iter().rev().map(|(_, found)| decode(&found.value)).collect()
 }
 
+/// The latest decisions about a conversation, in their order.
+pub(super) async fn decisions(
+    house: &House,
+    org: &OrgId,
+    chat: &ChatId,
+    limit: usize,
+) -> Result<Vec<Decision>, StoreError> {
+    let scan = Scan::prefix(keys::decisions(org, chat.as_str()), limit).descending();
+    let found = house.store.scan(scan).await?;
+    found.iter().rev().map(|(_, found)| decode(&found.value)).collect()
+}
+
 /// The name of the actor of a conversation: a place in the tree has no slash in it.
-pub(super) fn actor_name(org: &OrgId, chat: &ChatId) -> String {
+#[must_use]
+pub fn actor_name(org: &OrgId, chat: &ChatId) -> String {
     format!("{org}:{}", chat.as_str().replace('%', "%25").replace('/', "%2F"))
 }
 

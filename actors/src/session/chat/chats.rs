@@ -6,17 +6,20 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::actor::ChatActor;
-use super::book::{actor_name, latest};
+use super::book::{actor_name, decisions, latest};
+use super::handling::{DEFAULT_QUEUE, Decision, Place};
 use super::id::ChatId;
-use super::message::{FileRef, MOST_CLIENT_ID, MOST_CONTENT, MOST_FILE_TEXT, MOST_FILES};
 use super::message::{Message, MessageDraft, MessageKind, MessageStatus};
-use super::messages::{Attach, ChatError, Mark, Replayed, Said, Say};
+use super::messages::{Attach, ChatError, Mark, Replayed, Reword, Said, Say};
 use super::model::{Chat, ChatStatus};
+use super::word::Word;
+use crate::clock::Timestamp;
 use crate::house::House;
-use crate::ids::{MessageId, OrgId};
+use crate::ids::{Datatype, MessageId, OrgId, RecordId};
 use crate::keys;
+use crate::record::model::Record;
 use crate::session::hall::Hall;
-use crate::session::person::Person;
+use crate::session::person::{Address, Person, Side};
 use crate::session::seat::{Frame, Seat, SeatId};
 use crate::store::{Scan, StoreError, decode};
 use crate::supervision::{AskError, Members};
@@ -44,21 +47,6 @@ pub enum ChatsError {
     /// The conversation did not answer.
     #[error(transparent)]
     Unreachable(#[from] AskError),
-}
-
-/// Something that somebody wants to say.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Word {
-    /// What it says: a text, or an object.
-    pub content: Value,
-    /// To whom in particular.
-    pub to: Option<String>,
-    /// Its files.
-    pub files: Vec<FileRef>,
-    /// The configuration of the widget that it comes by.
-    pub config_id: Option<String>,
-    /// What its sender calls it: said again under the same name, it is the same message.
-    pub client_id: Option<String>,
 }
 
 /// All conversations.
@@ -97,14 +85,72 @@ impl Chats {
     ///
     /// # Errors
     /// When somebody may not, the message breaks a rule, or it could not be written.
-    pub async fn say(&self, org: &OrgId, by: &Person, chat: &ChatId, word: Word) -> Result<Said, ChatsError> {
+    pub async fn say(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        chat: &ChatId,
+        mut word: Word,
+    ) -> Result<Said, ChatsError> {
         may(chat, by)?;
-        check(&word)?;
-        let Word { content, to, files, config_id, client_id } = word;
-        let (id, kind) = (MessageId::new(self.house.clock.now()), MessageKind::User);
-        let from = Some(by.clone());
-        let draft = MessageDraft { id, from, kind, to, content, files, config_id, client_id, ends: None };
+        if word.place.is_none() {
+            word.place = Some(self.place_of(org, word.config_id.as_deref()).await?);
+        }
+        self.take(org, by, chat, word).await
+    }
+
+    /// Keeps what was said elsewhere. Nobody waits for an answer to it.
+    ///
+    /// # Errors
+    /// As [`say`](Self::say).
+    pub async fn save(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        chat: &ChatId,
+        word: Word,
+    ) -> Result<Said, ChatsError> {
+        self.take(org, by, chat, Word { place: None, ..word }).await
+    }
+
+    async fn take(&self, org: &OrgId, by: &Person, chat: &ChatId, word: Word) -> Result<Said, ChatsError> {
+        word.check().map_err(ChatsError::Unfit)?;
+        let Word { content, to, files, config_id, client_id, place, said, kind } = word;
+        let draft = MessageDraft {
+            id: MessageId::new(self.house.clock.now()),
+            from: Some(by.clone()),
+            kind: kind.unwrap_or(MessageKind::User),
+            to,
+            content,
+            files,
+            config_id,
+            client_id,
+            ends: None,
+            ended_by: None,
+            place,
+            said,
+        };
         Ok(self.actors.ask(&actor_name(org, chat), Say(draft)).await??)
+    }
+
+    /// Where conversations of a widget wait, as its record says (`queue`, `skill`, `priority`).
+    async fn place_of(&self, org: &OrgId, config_id: Option<&str>) -> Result<Place, StoreError> {
+        let (Some(Ok(id)), Ok(datatype)) = (config_id.map(RecordId::new), Datatype::new("chat_config"))
+        else {
+            return Ok(Place::default());
+        };
+        let found = self.house.store.get(keys::record(org, &datatype, &id)).await?;
+        let record: Option<Record> = found.map(|found| decode(&found.value)).transpose()?;
+        let Some(data) = record.filter(|record| !record.is_deleted()).map(|record| record.data) else {
+            return Ok(Place::default());
+        };
+        let text = |name: &str| data.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let priority = data.get("priority").and_then(Value::as_i64).unwrap_or_default();
+        Ok(Place {
+            queue: text("queue").unwrap_or_else(|| DEFAULT_QUEUE.to_owned()),
+            skill: text("skill"),
+            priority,
+        })
     }
 
     /// Ends a conversation. One that has ended stays as it is.
@@ -127,6 +173,9 @@ impl Chats {
             config_id: None,
             client_id: None,
             ends: Some(reason.to_owned()),
+            ended_by: Some(by.email.clone()),
+            place: None,
+            said: None,
         };
         self.actors.ask(&actor_name(org, chat), Say(draft)).await??;
         Ok(())
@@ -170,6 +219,20 @@ impl Chats {
         found.map(|found| decode(&found.value)).transpose()
     }
 
+    /// What was decided about who answers in a conversation, in its order.
+    ///
+    /// # Errors
+    /// When somebody may not, or the store cannot be read.
+    pub async fn decisions(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        chat: &ChatId,
+    ) -> Result<Vec<Decision>, ChatsError> {
+        may(chat, by)?;
+        Ok(decisions(&self.house, org, chat, MOST_HISTORY).await?)
+    }
+
     /// The latest messages, or those before a number, in their order.
     ///
     /// # Errors
@@ -197,14 +260,73 @@ impl Chats {
         id: MessageId,
         status: MessageStatus,
     ) -> Result<Message, ChatsError> {
-        let found = self.house.store.get(keys::message_place(org, id)).await?;
-        let (chat, seq): (ChatId, u64) = match found {
-            Some(found) => decode(&found.value)?,
-            None => return Err(ChatError::NoMessage.into()),
-        };
-        // Whoever may not hear it is not told that it exists.
-        may(&chat, by).map_err(|_| ChatError::NoMessage)?;
+        let (chat, seq) = self.find_message(org, by, id).await?;
         Ok(self.actors.ask(&actor_name(org, &chat), Mark { seq, status, by: by.clone() }).await??)
+    }
+
+    /// Changes what a message says: one's own, or any of the staff's conversations.
+    ///
+    /// # Errors
+    /// When there is no such message, or somebody may not change it.
+    pub async fn reword(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        id: MessageId,
+        content: Value,
+    ) -> Result<Message, ChatsError> {
+        let word = Word { content, ..Word::default() };
+        word.check().map_err(ChatsError::Unfit)?;
+        let (chat, seq) = self.find_message(org, by, id).await?;
+        let found = self.house.store.get(keys::message(org, chat.as_str(), seq)).await?;
+        let message: Message = decode(&found.ok_or(ChatError::NoMessage)?.value)?;
+        if by.side == Side::Customer && message.from != by.email {
+            return Err(ChatsError::NotYours(chat));
+        }
+        let reword = Reword { seq, content: word.content, by: by.clone() };
+        Ok(self.actors.ask(&actor_name(org, &chat), reword).await??)
+    }
+
+    /// Where a message is. Whoever may not hear it is not told that it exists.
+    async fn find_message(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        id: MessageId,
+    ) -> Result<(ChatId, u64), ChatsError> {
+        let found = self.house.store.get(keys::message_place(org, id)).await?;
+        let (chat, seq): (ChatId, u64) = decode(&found.ok_or(ChatError::NoMessage)?.value)?;
+        may(&chat, by).map_err(|_| ChatError::NoMessage)?;
+        Ok((chat, seq))
+    }
+
+    /// What was said since a moment in the conversations of whoever has an address, in the order of time; the latest
+    /// of it where there is more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn messages_of(
+        &self,
+        org: &OrgId,
+        email: &str,
+        since: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let mut chats: Vec<ChatId> = ChatId::new(&format!("customer::{email}")).into_iter().collect();
+        let address = Address::of(org, Side::Agent, email);
+        let scan = Scan::prefix(keys::chats_of(org, address.as_str()), MOST_CHATS).keys_only();
+        let found = self.house.store.scan(scan).await?;
+        let taken_part = found.iter().filter_map(|(key, _)| keys::parse_chat_of(org, address.as_str(), key));
+        chats.extend(taken_part.filter_map(|text| ChatId::new(&text).ok()));
+        let mut messages = Vec::new();
+        for chat in chats {
+            messages.extend(latest(&self.house, org, &chat, None, limit).await?);
+        }
+        messages.retain(|message| since.is_none_or(|since| message.sent > since));
+        messages.sort_by_key(|message| (message.sent, message.id));
+        let more = messages.len().saturating_sub(limit);
+        messages.drain(..more);
+        Ok(messages)
     }
 
     /// Tells the others in a conversation what is worth nothing later, such as that somebody types.
@@ -227,58 +349,4 @@ impl Chats {
 
 fn may(chat: &ChatId, person: &Person) -> Result<(), ChatsError> {
     if chat.admits(person) { Ok(()) } else { Err(ChatsError::NotYours(chat.clone())) }
-}
-
-fn check(word: &Word) -> Result<(), ChatsError> {
-    let unfit = |why: String| Err(ChatsError::Unfit(why));
-    let bytes = serde_json::to_vec(&word.content).map_or(usize::MAX, |text| text.len());
-    if bytes > MOST_CONTENT {
-        return unfit(format!("the message has {bytes} bytes; at most {MOST_CONTENT} are taken"));
-    }
-    let is_empty = match &word.content {
-        Value::String(text) => text.trim().is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => return unfit("`message` must be a text or an object".to_owned()),
-    };
-    if is_empty && word.files.is_empty() {
-        return unfit("the message is empty; give `message` or `files`".to_owned());
-    }
-    if word.files.len() > MOST_FILES {
-        return unfit(format!("a message has {MOST_FILES} files at most"));
-    }
-    let texts = |file: &FileRef| {
-        let places = [Some(&file.name), file.url.as_ref(), file.path.as_ref(), file.mime_type.as_ref()];
-        places.into_iter().flatten().all(|text| text.len() <= MOST_FILE_TEXT)
-    };
-    if !word.files.iter().all(texts) {
-        return unfit(format!("a file's name and place have {MOST_FILE_TEXT} characters at most"));
-    }
-    if word.client_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MOST_CLIENT_ID) {
-        return unfit(format!("`clientId` has 1 to {MOST_CLIENT_ID} characters"));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_keep_their_rules() {
-        let word = |content: Value| Word { content, ..Word::default() };
-        let file = FileRef { name: "a".into(), url: None, path: None, mime_type: None };
-        assert!(check(&word("hi".into())).is_ok());
-        assert!(check(&Word { files: vec![file.clone()], ..word(" ".into()) }).is_ok());
-        let table = [
-            (word(" ".into()), "the message is empty"),
-            (word(Value::Null), "must be a text"),
-            (word("x".repeat(MOST_CONTENT).into()), "at most"),
-            (Word { files: vec![file; MOST_FILES + 1], ..word("x".into()) }, "files at most"),
-            (Word { client_id: Some(String::new()), ..word("x".into()) }, "`clientId`"),
-        ];
-        for (word, why) in table {
-            let error = check(&word).unwrap_err().to_string();
-            assert!(error.contains(why), "{error}");
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::handling::Place;
 use super::id::ChatId;
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
@@ -84,6 +85,12 @@ pub struct Message {
     pub side: Option<Side>,
     /// When it was taken.
     pub sent: Timestamp,
+    /// When it was said, where that was elsewhere and earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Timestamp>,
+    /// When its content was changed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<Timestamp>,
     /// How far it has come.
     pub status: MessageStatus,
     /// When it was delivered.
@@ -104,6 +111,9 @@ pub struct Message {
     /// Why the conversation ends with it, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<String>,
+    /// Who ended it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
 }
 
 /// A message that is about to be said.
@@ -127,6 +137,12 @@ pub struct MessageDraft {
     pub client_id: Option<String>,
     /// Why the conversation ends with it, if it does.
     pub ends: Option<String>,
+    /// Who ends it then.
+    pub ended_by: Option<String>,
+    /// Where the conversation waits for an answer, if nobody answers in it yet; none where that is to stay as it is.
+    pub place: Option<Place>,
+    /// When it was said, where that was elsewhere and earlier.
+    pub said: Option<Timestamp>,
 }
 
 impl MessageDraft {
@@ -157,6 +173,8 @@ impl MessageDraft {
             kind: self.kind,
             side: self.from.map(|person| person.side),
             sent: now,
+            said: self.said,
+            edited: None,
             status: MessageStatus::Sent,
             delivered: None,
             read: None,
@@ -164,6 +182,7 @@ impl MessageDraft {
             config_id: self.config_id,
             client_id: self.client_id,
             ends: self.ends,
+            ended_by: self.ended_by,
         }
     }
 }
@@ -198,10 +217,10 @@ impl Message {
             "sk": self.id, "id": self.id, "messageId": self.id, "chatId": self.chat_id, "seq": self.seq,
             "from": self.from, "fromName": self.from_name, "to": self.to, "content": self.content,
             "message": self.content, "type": self.kind, "status": self.status, "senderRole": role,
-            "sentTime": self.sent.as_millis(), "timestamp": self.sent, "createdate": self.sent,
+            "sentTime": self.said.unwrap_or(self.sent).as_millis(), "timestamp": self.sent, "createdate": self.sent,
         });
         let Some(fields) = flat.as_object_mut() else { return flat };
-        let times = [("deliveredTime", self.delivered), ("readTime", self.read)];
+        let times = [("deliveredTime", self.delivered), ("readTime", self.read), ("editedTime", self.edited)];
         fields.extend(
             times.into_iter().filter_map(|(name, at)| Some((name.to_owned(), json!(at?.as_millis())))),
         );
@@ -213,6 +232,12 @@ impl Message {
             fields.insert("files".to_owned(), json!(self.files));
         }
         flat
+    }
+
+    /// The message with another content.
+    #[must_use]
+    pub fn reworded(&self, content: Value, now: Timestamp) -> Self {
+        Self { content, edited: Some(now), ..self.clone() }
     }
 
     /// The message once somebody has it, or has read it; none where that is known.
@@ -249,6 +274,9 @@ mod tests {
             config_id: Some("cfg".into()),
             client_id: None,
             ends: None,
+            ended_by: None,
+            place: None,
+            said: None,
             from: Some(person.clone()),
         };
         draft.into_message(ChatId::of_customer(&person), 3, Timestamp::from_millis(1_000))

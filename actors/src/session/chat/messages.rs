@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use actix::Message as ActixMessage;
+use serde_json::Value;
 
+use super::handling::{Outrun, Route};
 use super::message::{Message, MessageDraft, MessageStatus};
 use super::model::Chat;
 use super::state::Busy;
@@ -24,6 +26,9 @@ pub enum ChatError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Something else was decided about it first.
+    #[error(transparent)]
+    Outrun(#[from] Outrun),
     /// There is no such message in it.
     #[error("find the message: this chat has none with that id")]
     NoMessage,
@@ -42,6 +47,11 @@ pub struct Said {
     /// The conversation.
     pub chat: Chat,
 }
+
+/// Takes a step. Answered with the conversation once that is on the disk, and told to everybody.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<Chat, ChatError>")]
+pub struct Take(pub Route);
 
 /// Has a client hear the conversation from now on, and what it has missed before.
 #[derive(Clone, ActixMessage)]
@@ -75,5 +85,17 @@ pub struct Mark {
     /// How far it has come.
     pub status: MessageStatus,
     /// Who says so.
+    pub by: Person,
+}
+
+/// Changes what a message says; told to everybody, and an event. Answered with the message.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<Message, ChatError>")]
+pub struct Reword {
+    /// Its number.
+    pub seq: u64,
+    /// What it says now.
+    pub content: Value,
+    /// Who wants it.
     pub by: Person,
 }

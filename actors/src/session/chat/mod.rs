@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `id` | which conversation, in all its spellings, and who may take part |
 //! | `message`, `model` | what is stored |
+//! | `handling` | who answers in it, or where it waits: pure |
+//! | `word` | what somebody wants to say, and its rules |
 //! | `words` | what those who hear it are told |
-//! | `state` | the line of what is to be said: pure |
-//! | `book` | one conversation in the store |
+//! | `state`, `routes` | the lines of what is to be said and done: pure |
+//! | `book`, `entry` | one conversation in the store, and a change of it |
 //! | `replay` | what a client has missed |
 //! | `messages`, `actor` | the conversation itself |
 //! | `chats` | all of them, for whoever brings clients |
@@ -14,17 +16,22 @@
 mod actor;
 mod book;
 mod chats;
+mod entry;
+pub mod handling;
 mod id;
 pub mod message;
 pub mod messages;
 mod model;
 mod replay;
+mod routes;
 mod state;
+mod word;
 mod words;
 
 pub use actor::ChatActor;
-pub use book::ChatBook;
-pub use chats::{Chats, ChatsError, MOST_HISTORY, Word};
+pub use book::{ChatBook, actor_name};
+pub use chats::{Chats, ChatsError, MOST_HISTORY};
 pub use id::{Between, ChatId, ChatIdError};
 pub use model::{Chat, ChatStatus};
 pub use state::MOST_WAITING;
+pub use word::Word;

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::handling::{Contact, Handling};
 use super::id::ChatId;
 use crate::clock::Timestamp;
-use crate::ids::OrgId;
+use crate::ids::{EventId, OrgId};
 use crate::session::person::{Address, Person, Side};
 
 /// People of the staff who take part in one conversation at most; those who came first make room.
@@ -34,12 +35,24 @@ pub struct Chat {
     /// The customer, where it is one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Person>,
-    /// Those of the staff who take part: whoever said something in it.
+    /// Those of the staff who take part: whoever said something in it, or answers in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub staff: Vec<Person>,
+    /// Who the customer is, where somebody else has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
     /// The configuration of the widget that it came by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_id: Option<String>,
+    /// Who answers in it.
+    #[serde(default)]
+    pub handling: Handling,
+    /// The number of the latest decision about that.
+    #[serde(default)]
+    pub turn: u64,
+    /// Which step that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<EventId>,
     /// When it began, the last time it did.
     pub started: Timestamp,
     /// When it ended.
@@ -60,7 +73,11 @@ impl Chat {
             status: ChatStatus::Open,
             customer: None,
             staff: Vec::new(),
+            contact: None,
             config_id: None,
+            handling: Handling::Nobody,
+            turn: 0,
+            decided: None,
             started: now,
             ended: None,
             reason: None,
@@ -70,23 +87,30 @@ impl Chat {
     /// The conversation once somebody has said something in it; none where that changes nothing.
     #[must_use]
     pub fn after_word(&self, of: Option<&Person>, config_id: Option<&str>, now: Timestamp) -> Option<Self> {
-        let mut next = self.clone();
-        if next.status == ChatStatus::Ended {
-            next = Self { status: ChatStatus::Open, started: now, ended: None, reason: None, ..next };
-        }
+        let mut next = if self.status == ChatStatus::Ended { self.begun_anew(now) } else { self.clone() };
         match of {
             Some(person) if person.side == Side::Customer => next.customer = Some(person.clone()),
-            Some(person) if next.staff.iter().all(|known| known.email != person.email) => {
-                next.staff.push(person.clone());
-                let more = next.staff.len().saturating_sub(MOST_STAFF);
-                next.staff.drain(..more);
-            }
-            Some(_) | None => {}
+            Some(person) => next.take_in(person),
+            None => {}
         }
         if let Some(config_id) = config_id {
             next.config_id = Some(config_id.to_owned());
         }
         (next != *self).then_some(next)
+    }
+
+    /// The conversation as it goes on after an end.
+    pub(super) fn begun_anew(&self, now: Timestamp) -> Self {
+        Self { status: ChatStatus::Open, started: now, ended: None, reason: None, ..self.clone() }
+    }
+
+    /// Has somebody of the staff take part.
+    pub(super) fn take_in(&mut self, person: &Person) {
+        if self.staff.iter().all(|known| known.email != person.email) {
+            self.staff.push(person.clone());
+            let more = self.staff.len().saturating_sub(MOST_STAFF);
+            self.staff.drain(..more);
+        }
     }
 
     /// The conversation when it has ended.
@@ -108,11 +132,11 @@ impl Chat {
     /// The conversation as events tell of it.
     #[must_use]
     pub fn told(&self) -> Value {
-        let customer = self.customer.as_ref();
+        let (email, name) = self.customer_is();
+        let agent = self.handling.agent().map(|agent| json!({"email": agent.email, "name": agent.name}));
         json!({
             "chatId": self.id, "status": self.status, "configId": self.config_id, "startedAt": self.started,
-            "customerEmail": customer.map(|person| &person.email),
-            "customerName": customer.map(|person| &person.name),
+            "customerEmail": email, "customerName": name, "agent": agent,
             "endedAt": self.ended, "reason": self.reason,
         })
     }

@@ -77,6 +77,12 @@ impl<W> ChatState<W> {
         self.last
     }
 
+    /// Whether a group is being written.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        !self.writing.is_empty()
+    }
+
     /// Whether nothing is to be written.
     #[must_use]
     pub fn is_quiet(&self) -> bool {

@@ -20,6 +20,9 @@ fn draft(n: u64, client_id: Option<&str>) -> MessageDraft {
         config_id: None,
         client_id: client_id.map(str::to_owned),
         ends: None,
+        ended_by: None,
+        place: None,
+        said: None,
     }
 }
 

@@ -1,0 +1,3 @@
+//! What people ask of a desk.
+
+mod actor;

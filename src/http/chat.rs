@@ -1,0 +1,353 @@
+//! Conversations of customers and staff, for callers without a socket (contract §5.8); in `desk` who answers in them
+//! and who is where (§5.6, §5.7).
+
+mod desk;
+mod schema;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, web};
+use appengine_actors::ids::{Datatype, MessageId, RecordId};
+use appengine_actors::machine::Machine;
+use appengine_actors::record::service::Records;
+use appengine_actors::session::chat::message::{Message, MessageStatus};
+use appengine_actors::session::chat::messages::{ChatError, Said};
+use appengine_actors::session::chat::{ChatId, ChatsError, MOST_HISTORY, Word};
+use appengine_actors::session::person::{Person, Side};
+use appengine_actors::supervision::AskError;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use self::schema::{History, LiveBody, SaveBody, Sent, UpdateBody};
+use super::admit::Caller;
+use super::paging::TIME;
+use super::route::{Access, Route, text, whole};
+use super::take::{Json, Object, Params};
+use crate::auth::gate::Gate;
+use crate::auth::principal::{Kind, Principal};
+use crate::auth::role::Permission;
+use crate::config::Config;
+use crate::problem::{Detail, Problem};
+
+const TAG: &str = "Chat";
+const READ: &str = "read:chat";
+const WRITE: &str = "write:chat";
+/// What a widget need not know of its own configuration.
+const PRIVATE: [&str; 2] = ["missedChat", "automation"];
+
+/// The routes of this chapter.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    let read = Access::Content(Permission::Read, READ);
+    let create = Access::Content(Permission::Create, WRITE);
+    let limit = || whole(1, u32::try_from(MOST_HISTORY).unwrap_or(u32::MAX));
+    let mut routes = vec![
+        Route::get("/chat/history/{chatId}", read, history)
+            .about(TAG, "What was said in a chat, oldest first: the latest, or what was before a number")
+            .part("chatId", chat_id())
+            .query("before", whole(1, u32::MAX), "messages before this number")
+            .query("limit", limit(), "how many, 100 if not given")
+            .gives::<History>(StatusCode::OK),
+        Route::get("/chat/messages/{email}", read, messages)
+            .about(TAG, "The latest messages of the chats that somebody takes part in, oldest first")
+            .part("email", super::profile::schema::email())
+            .query("limit", limit(), "how many, 500 if not given")
+            .gives::<History>(StatusCode::OK),
+        Route::get("/chat/messages/{email}/{createdAfter}", read, messages_since)
+            .about(TAG, "The same, of what was said since a moment")
+            .part("email", super::profile::schema::email())
+            .part("createdAfter", text(TIME))
+            .query("limit", limit(), "how many, 500 if not given")
+            .gives::<History>(StatusCode::OK),
+        Route::post("/chat/live/{chatId}/{userId}", create, live)
+            .about(TAG, "Say something in a chat, to somebody in it")
+            .part("chatId", chat_id())
+            .part("userId", text(r"^[^\s/]{1,254}$"))
+            .takes::<LiveBody>()
+            .gives::<Sent>(StatusCode::CREATED),
+        Route::post("/chat/save/{chatId}", Access::Staff(Permission::Create, WRITE), save)
+            .about(TAG, "Keep a message that was said elsewhere; nobody is asked to answer it")
+            .part("chatId", chat_id())
+            .takes::<SaveBody>()
+            .gives::<Sent>(StatusCode::CREATED),
+        Route::new(Method::PUT, "/chat/update/{chatId}", create, update)
+            .about(TAG, "Change what a message says, or how far it has come")
+            .part("chatId", chat_id())
+            .takes::<UpdateBody>()
+            .gives_object(StatusCode::OK),
+        Route::get("/chat/config/{configId}", Access::Entrance, config)
+            .about(TAG, "The configuration of a chat widget, as the widget may know it")
+            .part("configId", text(r"^[A-Za-z0-9_.:-]{1,100}$"))
+            .gives_object(StatusCode::OK),
+        Route::get("/chat/ice-servers", Access::Signed, ice_servers)
+            .about(TAG, "STUN and TURN servers for calls in chats")
+            .gives_object(StatusCode::OK),
+    ];
+    routes.extend(desk::routes());
+    routes
+}
+
+/// A chat's id, as a path has it.
+fn chat_id() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    text(r"^customer::[a-z0-9]{1,20}@example\.com$")
+}
+
+/// The caller, as those who take part in chats know them.
+fn person(caller: &Principal) -> Person {
+    let side = match caller.kind {
+        Kind::Customer | Kind::Guest => Side::Customer,
+        Kind::User | Kind::App => Side::Agent,
+    };
+    Person {
+        side,
+        id: caller.id.clone(),
+        email: caller.label().to_owned(),
+        name: if caller.name.is_empty() { caller.label().to_owned() } else { caller.name.clone() },
+        guest: caller.kind == Kind::Guest,
+    }
+}
+
+/// The chat that a path names. A guest names their own as whoever owns their address would.
+fn named(text: &str, by: &Person) -> Result<ChatId, Problem> {
+    let chat = ChatId::new(text).map_err(|error| {
+        let detail = Detail { path: "chatId".to_owned(), message: error.to_string() };
+        Problem::invalid("the chat cannot be found", vec![detail])
+    })?;
+    let is_own = by.side == Side::Customer && chat.as_str() == format!("customer::{}", by.email);
+    let chat = if is_own { ChatId::of_customer(by) } else { chat };
+    if chat.admits(by) { Ok(chat) } else { Err(others("take part in a chat that is between others")) }
+}
+
+/// It is not theirs to do.
+fn others(what: &str) -> Problem {
+    Problem::forbidden(&format!("failed to {what}"), Vec::new())
+}
+
+/// A chat or a desk does not answer.
+fn silent(error: AskError) -> Problem {
+    tracing::warn!(%error, "a chat or a desk did not answer");
+    Problem::unavailable("the chat does not answer just now; try again shortly")
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HistoryParams {
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitParams {
+    limit: Option<usize>,
+}
+
+fn checked(limit: Option<usize>, usual: usize) -> Result<usize, Problem> {
+    let limit = limit.unwrap_or(usual);
+    if (1..=MOST_HISTORY).contains(&limit) {
+        return Ok(limit);
+    }
+    let message = format!("must be 1 to {MOST_HISTORY}");
+    Err(Problem::invalid("the list cannot be made", vec![Detail { path: "limit".to_owned(), message }]))
+}
+
+async fn history(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    chat: web::Path<String>,
+    Params(params): Params<HistoryParams>,
+) -> Result<HttpResponse, Problem> {
+    let by = person(&caller);
+    let (chat, limit) = (named(&chat, &by)?, checked(params.limit, 100)?);
+    let found = machine.chats.history(&caller.org, &by, &chat, params.before, limit).await?;
+    let has_more = found.first().is_some_and(|message| message.seq > 1);
+    Ok(HttpResponse::Ok().json(shown(&found, has_more)))
+}
+
+fn shown(messages: &[Message], has_more: bool) -> Value {
+    json!({"data": messages.iter().map(Message::in_event).collect::<Vec<_>>(), "hasMore": has_more})
+}
+
+async fn messages(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    email: web::Path<String>,
+    Params(params): Params<LimitParams>,
+) -> Result<HttpResponse, Problem> {
+    list_messages(&caller, &machine, &email, None, params.limit).await
+}
+
+async fn messages_since(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    path: web::Path<(String, String)>,
+    Params(params): Params<LimitParams>,
+) -> Result<HttpResponse, Problem> {
+    let (email, since) = path.into_inner();
+    list_messages(&caller, &machine, &email, Some(&since), params.limit).await
+}
+
+async fn list_messages(
+    caller: &Principal,
+    machine: &Machine,
+    email: &str,
+    since: Option<&str>,
+    limit: Option<usize>,
+) -> Result<HttpResponse, Problem> {
+    let (by, email, limit) = (person(caller), email.to_lowercase(), checked(limit, MOST_HISTORY)?);
+    let since = since.map(|text| {
+        text.parse().map_err(|_| {
+            let message = "must be a moment such as 2026-01-31T12:00:00Z".to_owned();
+            let detail = Detail { path: "createdAfter".to_owned(), message };
+            Problem::invalid_as("invalid_path", "the path cannot be taken", vec![detail])
+        })
+    });
+    // Somebody's own, or whoever it is for staff. A guest's address may be somebody else's.
+    if by.side == Side::Customer && (by.guest || email != by.email) {
+        return Err(others("read messages of somebody else"));
+    }
+    let found = machine.chats.messages_of(&caller.org, &email, since.transpose()?, limit).await?;
+    let has_more = found.len() == limit;
+    Ok(HttpResponse::Ok().json(shown(&found, has_more)))
+}
+
+async fn live(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    path: web::Path<(String, String)>,
+    Json(Object(body)): Json<Object<LiveBody>>,
+) -> Result<HttpResponse, Problem> {
+    let (chat, to) = path.into_inner();
+    let by = person(&caller);
+    let chat = named(&chat, &by)?;
+    let LiveBody { content, message, files, client_id } = body;
+    let content = content.or(message).unwrap_or_default();
+    let word = Word { content, to: Some(to), files, client_id, ..Word::default() };
+    let said = machine.chats.say(&caller.org, &by, &chat, word).await?;
+    Ok(HttpResponse::Created().json(sent(said)))
+}
+
+async fn save(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    chat: web::Path<String>,
+    Json(Object(body)): Json<Object<SaveBody>>,
+) -> Result<HttpResponse, Problem> {
+    let chat = named(&chat, &person(&caller))?;
+    let SaveBody { from, from_name, to, content, sender_role, sent_time, files, client_id, kind } = body;
+    let side = sender_role.unwrap_or_else(|| {
+        // Whoever the chat is named after is its customer.
+        if chat.as_str().ends_with(&format!(":{}", from.to_lowercase())) {
+            Side::Customer
+        } else {
+            Side::Agent
+        }
+    });
+    let datatype = if side == Side::Customer { "customer" } else { "user" };
+    let id = match Datatype::new(datatype) {
+        Ok(datatype) => {
+            machine.records.by_email(&caller.org, &datatype, &from).await?.map(|read| read.record.sk)
+        }
+        Err(_) => None,
+    };
+    let (name, email) = (from_name.unwrap_or_else(|| from.clone()), from.to_lowercase());
+    let by = Person { side, id: id.unwrap_or_else(|| caller.id.clone()), email, name, guest: false };
+    let said = sent_time.map(appengine_actors::clock::Timestamp::from_millis);
+    let word = Word { content, to, files, client_id, said, kind, ..Word::default() };
+    let said = machine.chats.save(&caller.org, &by, &chat, word).await?;
+    Ok(HttpResponse::Created().json(sent(said)))
+}
+
+fn sent(Said { message, chat }: Said) -> Sent {
+    Sent {
+        success: true,
+        message_id: message.id.to_string(),
+        chat_id: message.chat_id.to_string(),
+        seq: message.seq,
+        routed_to: if chat.is_answered() { "agent" } else { "queued" },
+    }
+}
+
+async fn update(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    chat: web::Path<String>,
+    Json(Object(body)): Json<Object<UpdateBody>>,
+) -> Result<HttpResponse, Problem> {
+    let by = person(&caller);
+    named(&chat, &by)?;
+    let id: MessageId = body.message_id.parse().map_err(|error: appengine_actors::ids::IdError| {
+        let detail = Detail { path: "messageId".to_owned(), message: error.to_string() };
+        Problem::invalid("the message cannot be changed", vec![detail])
+    })?;
+    let chats = &machine.chats;
+    let mut message = match body.content {
+        Some(content) => Some(chats.reword(&caller.org, &by, id, content).await?),
+        None => None,
+    };
+    if let Some(status) = body.status.filter(|status| *status != MessageStatus::Sent) {
+        message = Some(chats.mark(&caller.org, &by, id, status).await?);
+    }
+    match message {
+        Some(message) => Ok(HttpResponse::Ok().json(message.in_event())),
+        None => {
+            let message = "give `content`, or `status` as `delivered` or `read`".to_owned();
+            Err(Problem::invalid(
+                "the message cannot be changed",
+                vec![Detail { path: "content".to_owned(), message }],
+            ))
+        }
+    }
+}
+
+async fn config(
+    request: actix_web::HttpRequest,
+    gate: web::Data<Gate>,
+    records: web::Data<Records>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let org = super::profile::org(&gate, &request, &Value::Null)?;
+    let missing = || Problem::not_found(format!("there is no chat_config {id}"));
+    let (Ok(datatype), Ok(sk)) = (Datatype::new("chat_config"), RecordId::new(&id)) else {
+        return Err(missing());
+    };
+    let found = records.read(&org, &datatype, &sk).await?.filter(|read| !read.record.is_deleted());
+    let record = found.ok_or_else(missing)?.record;
+    let data: Map<String, Value> =
+        record.data.into_iter().filter(|(name, _)| !PRIVATE.contains(&name.as_str())).collect();
+    Ok(HttpResponse::Ok().json(json!({"sk": record.sk, "datatype": record.datatype, "data": data})))
+}
+
+async fn ice_servers(config: web::Data<Config>) -> HttpResponse {
+    let servers: Vec<Value> = config.chat.ice_servers.iter().map(|url| json!({"urls": url})).collect();
+    HttpResponse::Ok().json(json!({"iceServers": servers}))
+}
+
+impl From<ChatsError> for Problem {
+    fn from(error: ChatsError) -> Self {
+        let words = error.to_string();
+        match error {
+            ChatsError::NotYours(_) => others(&words),
+            ChatsError::Unfit(why) => {
+                let detail = Detail { path: String::new(), message: why };
+                Self::invalid("the message cannot be said", vec![detail])
+            }
+            ChatsError::Chat(ChatError::NoMessage) => Self::not_found("there is no such message in the chat"),
+            ChatsError::Chat(error) => error.into(),
+            ChatsError::Store(error) => error.into(),
+            ChatsError::Unreachable(error) => silent(error),
+        }
+    }
+}
+
+impl From<ChatError> for Problem {
+    fn from(error: ChatError) -> Self {
+        let words = format!("failed to {error}");
+        match error {
+            ChatError::Busy(_) => Self::unavailable(words),
+            ChatError::Outrun(_) => Self::conflict("outrun", words),
+            ChatError::NoMessage => Self::not_found("there is no such message in the chat"),
+            ChatError::Change(error) => error.into(),
+            ChatError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Bodies of the chapter, and what the API document says of them.
+
+use appengine_actors::session::chat::message::{FileRef, MessageKind, MessageStatus};
+use appengine_actors::session::desk::agent::Status;
+use appengine_actors::session::person::Side;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// A message to be said.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({"content": "Your parcel is on its way.", "clientId": "parcel-1042"})))]
+pub struct LiveBody {
+    /// What it says: a text, or an object.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 32000)]
+    pub content: Option<Value>,
+    /// The same, as sockets call it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 32000)]
+    pub message: Option<Value>,
+    /// Files that were uploaded before.
+    #[serde(default)]
+    #[schema(value_type = Vec<FileBody>, max_items = 20)]
+    pub files: Vec<FileRef>,
+    /// The caller's own name for it: said again, it is the same message.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
+    pub client_id: Option<String>,
+}
+
+/// A file that was uploaded before.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct FileBody {
+    /// Its name.
+    #[schema(max_length = 255)]
+    name: String,
+    /// Where it is read.
+    #[schema(max_length = 2048)]
+    url: Option<String>,
+    /// Where it is kept.
+    #[schema(max_length = 2048)]
+    path: Option<String>,
+    /// What it is.
+    #[schema(max_length = 255)]
+    mime_type: Option<String>,
+}
+
+/// A message that was said elsewhere.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({
+    "from": "ann@example.com", "to": "bob@example.com", "content": "Hello", "type": "user",
+    "senderRole": "customer", "sentTime": 1767225600000_u64,
+})))]
+pub struct SaveBody {
+    /// Who said it.
+    #[schema(format = Email, max_length = 254)]
+    pub from: String,
+    /// Their name, to be shown.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub from_name: Option<String>,
+    /// To whom.
+    #[serde(default)]
+    #[schema(max_length = 254)]
+    pub to: Option<String>,
+    /// What it says: a text, or an object.
+    #[schema(value_type = String, min_length = 1, max_length = 32000)]
+    pub content: Value,
+    /// Who said it, in kind.
+    #[serde(default, rename = "type")]
+    #[schema(value_type = Option<KindName>)]
+    pub kind: Option<MessageKind>,
+    /// On which side they are; the customer's where the chat is named after them.
+    #[serde(default)]
+    #[schema(value_type = Option<SideName>)]
+    pub sender_role: Option<Side>,
+    /// When it was said, in milliseconds since 1970.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 4102444800000_u64)]
+    pub sent_time: Option<u64>,
+    /// Files that were uploaded before.
+    #[serde(default)]
+    #[schema(value_type = Vec<FileBody>, max_items = 20)]
+    pub files: Vec<FileRef>,
+    /// The caller's own name for it: kept again, it is the same message.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
+    pub client_id: Option<String>,
+}
+
+/// Who says something, in kind.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum KindName {
+    /// A person.
+    User,
+    /// A program.
+    System,
+    /// An assistant.
+    AiAssistant,
+}
+
+/// A side of a chat.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum SideName {
+    /// The customer's.
+    Customer,
+    /// The staff's.
+    Agent,
+}
+
+/// A change of a message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({"messageId": "msg_01J0000000000000000000000A", "content": "Hello again"})))]
+pub struct UpdateBody {
+    /// Which one.
+    #[schema(max_length = 64)]
+    pub message_id: String,
+    /// What it says now.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 32000)]
+    pub content: Option<Value>,
+    /// How far it has come.
+    #[serde(default)]
+    #[schema(value_type = Option<StatusName>)]
+    pub status: Option<MessageStatus>,
+}
+
+/// How far a message has come.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum StatusName {
+    /// It is on the disk.
+    Sent,
+    /// A client of the other side has it.
+    Delivered,
+    /// Somebody there has read it.
+    Read,
+}
+
+/// A message that was said.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// True.
+    pub success: bool,
+    /// The message.
+    pub message_id: String,
+    /// Its chat.
+    pub chat_id: String,
+    /// Its number there.
+    pub seq: u64,
+    /// `agent` where somebody answers, else `queued`.
+    pub routed_to: &'static str,
+}
+
+/// Messages.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct History {
+    /// The messages, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+    /// Whether there are earlier ones.
+    has_more: bool,
+}
+
+/// A chat that is to wait.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({
+    "chatId": "customer::ann@example.com", "customerEmail": "ann@example.com", "customerName": "Ann",
+    "queue": "sales", "skill": "french", "priority": 5, "context": {"page": "/pricing"},
+})))]
+pub struct QueueBody {
+    /// Which one.
+    #[schema(min_length = 1, max_length = 256)]
+    pub chat_id: String,
+    /// The customer's address.
+    #[schema(format = Email, max_length = 254)]
+    pub customer_email: String,
+    /// The customer's name.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub customer_name: Option<String>,
+    /// The queue, `default` if not given.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 100)]
+    pub queue: Option<String>,
+    /// What whoever answers must know.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 100)]
+    pub skill: Option<String>,
+    /// Higher goes first.
+    #[serde(default)]
+    #[schema(minimum = -1000000, maximum = 1000000)]
+    pub priority: Option<i64>,
+    /// What else is known, for whoever answers and for flows.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub context: Option<Map<String, Value>>,
+}
+
+/// What somebody of the staff is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"status": "away"})))]
+pub struct StatusBody {
+    /// `online` is `available`.
+    #[schema(value_type = AgentStatusName)]
+    pub status: Status,
+}
+
+/// What somebody of the staff says of themselves.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum AgentStatusName {
+    /// Takes chats.
+    Available,
+    /// The same.
+    Online,
+    /// Present, takes no more.
+    Busy,
+    /// Not at the desk.
+    Away,
+}
