@@ -162,6 +162,12 @@ impl Chat {
             }
             self.sessions.chats.hall().settled(seat.id(), self.clock.now());
         }
+        if let Some(own) = own(member)
+            && let Err(error) = self.sessions.desks.tell(&member.org, &own, &**seat).await
+        {
+            // It hears it with the next change.
+            tracing::warn!(%error, "a customer could not be told where their chat stands");
+        }
     }
 
     async fn chat_message(asked: Asked, sent: ChatMessage) {

@@ -54,6 +54,7 @@ export async function a_chat_goes_through_queue_pick_transfer_and_close(url, ...
     const back = await come(url, anns, { transports, context: { lastSeq: sent.seq } });
     assert.equal((await back.next("message")).content, "one moment");
     assert.equal((await back.next("replayed")).count, 1);
+    assert.equal((await back.next("agent-assigned")).agent.email, "bob@example.com", "who answers is known again");
 
     const bad = await bob.ask("transfer-chat", { chatId: CHAT, to: "nobody@example.com", note: "" });
     assert.deepEqual([bad.success, bad.error], [false, "not_here"]);

@@ -6,6 +6,7 @@ mod bus;
 mod chat;
 mod collapse;
 mod delivery;
+mod desk;
 mod endpoints;
 mod flow;
 mod queue;

@@ -26,7 +26,7 @@ mod replay;
 mod routes;
 mod state;
 mod word;
-mod words;
+pub(super) mod words;
 
 pub use actor::ChatActor;
 pub use book::{ChatBook, actor_name};

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::handling::{Moved, Outcome};
 use super::message::Message;
+use super::model::Chat;
 use crate::clock::Timestamp;
 use crate::session::person::Person;
 use crate::session::seat::Frame;
@@ -68,12 +69,20 @@ pub fn moved(Moved { before, chat, decision, .. }: &Moved) -> Vec<Result<Frame, 
         let told = json!({"chatId": chat.id, "newAgent": agent.email, "newAgentName": agent.name});
         frames.push(Frame::of("agent-changed", &told));
     } else {
-        let (email, name) = chat.customer_is();
-        let told = json!({
-            "chatId": chat.id, "agent": {"email": agent.email, "name": agent.name},
-            "customerEmail": email, "customerName": name,
-        });
-        frames.push(Frame::of("agent-assigned", &told));
+        frames.push(assigned(chat, agent));
     }
     frames
+}
+
+/// Somebody answers.
+///
+/// # Errors
+/// As [`Frame::of`].
+pub fn assigned(chat: &Chat, agent: &Person) -> Result<Frame, StoreError> {
+    let (email, name) = chat.customer_is();
+    let told = json!({
+        "chatId": chat.id, "agent": {"email": agent.email, "name": agent.name},
+        "customerEmail": email, "customerName": name,
+    });
+    Frame::of("agent-assigned", &told)
 }

@@ -9,13 +9,16 @@ use super::messages::{
     SetStatus, Takeover, Target, Transfer,
 };
 use super::state::Position;
+use super::words;
 use crate::house::House;
 use crate::ids::OrgId;
-use crate::session::chat::handling::Standing;
-use crate::session::chat::{Chat, ChatId};
+use crate::keys;
+use crate::session::chat::handling::{Handling, Standing};
+use crate::session::chat::{Chat, ChatId, words as chat_words};
 use crate::session::person::Person;
 use crate::session::presence::{Here, Page, Presence};
-use crate::session::seat::SeatId;
+use crate::session::seat::{Seat, SeatId};
+use crate::store::decode;
 use crate::supervision::{AskError, Members};
 
 /// All desks.
@@ -104,6 +107,28 @@ impl Desks {
     /// When it cannot be kept.
     pub async fn set_status(&self, org: &OrgId, who: Person, status: Status) -> Result<Agent, DeskError> {
         self.actors.ask(org.as_str(), SetStatus { who, status }).await?
+    }
+
+    /// Tells a customer who has just come where their conversation stands: who answers, or where they wait.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub async fn tell(&self, org: &OrgId, chat: &ChatId, seat: &dyn Seat) -> Result<(), DeskError> {
+        let found = self.house.store.get(keys::chat(org, chat.as_str())).await?;
+        let Some(found) = found else { return Ok(()) };
+        let found: Chat = decode(&found.value)?;
+        let frame = match &found.handling {
+            Handling::Nobody => return Ok(()),
+            Handling::With { agent, .. } => chat_words::assigned(&found, agent)?,
+            Handling::Waiting { .. } => match self.standing(org, chat.clone()).await? {
+                Some((standing, Some(at))) => words::position("queued", &standing, &at, None)?,
+                // It was taken on meanwhile, and told.
+                _ => return Ok(()),
+            },
+        };
+        // Whoever does not keep up hears it with the next update.
+        let _ = seat.push(&frame);
+        Ok(())
     }
 
     /// Those that wait, in one queue or in all.

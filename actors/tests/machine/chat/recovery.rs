@@ -92,7 +92,7 @@ async fn whoever_does_not_keep_up_keeps_nobody_waiting_and_hears_all_of_it() {
     let (ann, bob) = (customer("ann"), agent("bob"));
     let chat = ChatId::of_customer(&ann);
     let desk = Client::come(&house, &bob).await;
-    let slow = Client::come_with(&house, &ann, Ear::with_room(2)).await;
+    let slow = Client::come_with(&house, &ann, Ear::with_room(3)).await;
     for n in 1..=200 {
         assert_eq!(desk.say(&house, &chat, text("x")).await, Ok(n));
     }
@@ -109,7 +109,8 @@ async fn whoever_is_being_brought_on_is_told_nothing_twice_and_goes_on_with_the_
     let (ann, bob) = (customer("ann"), agent("bob"));
     let chat = ChatId::of_customer(&ann);
     let desk = Client::come(&house, &bob).await;
-    let slow = Client::come_with(&house, &ann, Ear::with_room(2)).await;
+    // Two messages, and that somebody answers.
+    let slow = Client::come_with(&house, &ann, Ear::with_room(3)).await;
     for _ in 0..10 {
         desk.say(&house, &chat, text("x")).await.unwrap();
     }
