@@ -27,6 +27,7 @@ use appengine_actors::queue::retention::{Bound, Keep};
 use appengine_actors::queue::worker::{Handler, Handlers, JobContext};
 use appengine_actors::retry::Backoff;
 use appengine_actors::session::board::Board;
+use appengine_actors::session::desk::DeskSettings;
 use appengine_actors::session::hall::Hall;
 use appengine_actors::session::presence::Presence;
 use appengine_actors::supervision::{Ref, Registry};
@@ -191,6 +192,11 @@ fn settings(concurrency: usize) -> anyhow::Result<Settings> {
         query_documents: 100_000,
         queues: [(QueueName::new(QUEUE)?, queue)].into(),
         work: WorkSettings { payload: 64 * 1024, sealed: false },
+        desk: DeskSettings {
+            agent_grace: Duration::from_secs(60),
+            agent_capacity: 5,
+            handle_time: Duration::from_secs(300),
+        },
         schedules: true,
         retention: appengine_actors::retention::Ages::default(),
         flows: FlowSettings { max_depth: 20, max_breadth: 10_000, max_steps: 1_000, run_timeout: day },

@@ -1,5 +1,6 @@
 //! Who answers in which conversation: events of the staff (contract §5.3, §14 "Sockets").
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use appengine_actors::session::chat::messages::ChatError;
@@ -46,8 +47,9 @@ impl Chat {
         }
     }
 
-    async fn refuse(asked: Asked, _: Value) {
+    fn refuse(asked: Asked, _: Value) -> Ready<()> {
         asked.reply.send(&Failure::new("forbidden", "only the staff may do that"));
+        ready(())
     }
 
     async fn set_status(asked: Asked, SetStatus { status }: SetStatus) {

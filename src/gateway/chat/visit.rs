@@ -1,5 +1,6 @@
 //! Who is where, and calls between two of them: events of everybody (contract §5.3, §14 "Sockets").
 
+use std::future::ready;
 use std::sync::Arc;
 
 use appengine_actors::session::chat::ChatId;
@@ -21,7 +22,10 @@ impl Chat {
     pub(super) fn bind_visit(&self, socket: &SocketRef, member: &Arc<Member>) {
         on(socket, member, "visitor-location", self.handler(member, Self::visitor_location));
         for name in SIGNALS {
-            let relay = move |asked, signal| Self::relay(name, asked, signal);
+            let relay = move |asked, signal| {
+                Self::relay(name, asked, signal);
+                ready(())
+            };
             on(socket, member, name, self.handler(member, relay));
         }
     }
@@ -65,7 +69,7 @@ impl Chat {
         }
     }
 
-    async fn relay(name: &'static str, asked: Asked, Signal { to, chat_id, payload }: Signal) {
+    fn relay(name: &'static str, asked: Asked, Signal { to, chat_id, payload }: Signal) {
         let is_viewer = asked.member.identity.viewer;
         let chat = match (is_viewer, chat_id.as_deref()) {
             (true, _) | (false, None) => None,
