@@ -1,6 +1,7 @@
 //! Puts the program together: the only file that knows every part. A server in a test and the one that
 //! an operator runs differ in what is passed in here, and in nothing else.
 
+mod mail;
 mod settings;
 
 use std::net::{SocketAddr, TcpListener};
@@ -20,6 +21,7 @@ use appengine_actors::ids::RecordId;
 use appengine_actors::keys;
 use appengine_actors::log::EventLog;
 use appengine_actors::machine::{Ended, Machine};
+use appengine_actors::mail::KIND as SEND_MAIL;
 use appengine_actors::ports::{Publisher, Vault};
 use appengine_actors::queue::worker::Handlers;
 use appengine_actors::session::hall::Hall;
@@ -158,7 +160,7 @@ impl App {
             transport: Arc::new(transport),
             vault,
             keeper: Arc::new(Owners::new(store.clone())?),
-            handlers: Handlers::default(),
+            handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -93,6 +93,8 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("webhooks.disable_after", Time(SECOND, 3650 * DAY)),
     ("webhooks.response_keep", Size(0, 124 * KIB)),
     ("webhooks.response_max", Size(0, 100 * MIB)),
+    ("mail.port", Count(0, 65_535)),
+    ("mail.timeout", Time(SECOND, 5 * MINUTE)),
     ("retention.events", Time(0, 36_500 * DAY)),
     ("retention.runs", Time(0, 36_500 * DAY)),
     ("retention.deliveries", Time(0, 36_500 * DAY)),
@@ -196,6 +198,16 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
             config.queues.backoff_first <= config.queues.backoff_max,
             ["queues.backoff_first", "queues.backoff_max"],
             "queues.backoff_first must not be longer than queues.backoff_max",
+        ),
+        (
+            config.mail.host.is_empty() || !config.mail.from.is_empty(),
+            ["mail.host", "mail.from"],
+            "mail.from must say from whom mail is where mail.host is set",
+        ),
+        (
+            config.mail.user.is_empty() == config.mail.password.is_empty(),
+            ["mail.user", "mail.password"],
+            "mail.user and mail.password belong together: set both or neither",
         ),
         (
             config.webhooks.response_keep <= config.webhooks.response_max,

@@ -201,6 +201,41 @@ pub struct Webhooks {
     pub response_max: ByteSize,
 }
 
+/// `[mail]`: the server that mail leaves by.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// The server; empty where no mail is sent.
+    pub host: String,
+    /// Its port; 0 takes the usual one.
+    pub port: u16,
+    /// How the connection is secured.
+    pub security: MailSecurity,
+    /// Who signs in; empty for nobody.
+    pub user: String,
+    /// The password that belongs to it.
+    pub password: Secret,
+    /// From whom mail is; empty only where none is sent.
+    #[serde(deserialize_with = "values::read_sender")]
+    pub from: String,
+    /// Time for one mail.
+    pub timeout: HumanDuration,
+    /// Authorities that vouch for the server in place of the machine's; empty for those.
+    pub ca_file: PathBuf,
+}
+
+/// How the connection to a mail server is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailSecurity {
+    /// Changes to TLS before anything is said.
+    Starttls,
+    /// Begins with TLS.
+    Tls,
+    /// Is readable by others.
+    None,
+}
+
 /// `[schedules]`: what happens at times.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

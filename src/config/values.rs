@@ -65,6 +65,16 @@ pub(super) fn read_email<'de, D: Deserializer<'de>>(from: D) -> Result<String, D
     one(from, EMAIL, email)
 }
 
+/// `ada@example.com` or `Ada <ada@example.com>`, or nothing at all.
+pub(super) fn read_sender<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let allowed = "an e-mail address such as no-reply@example.com or Acme <no-reply@example.com>";
+    one(from, allowed, |text| {
+        let named = text.split_once('<').map(|(_, rest)| rest.strip_suffix('>').unwrap_or_default());
+        let valid = text.is_empty() || email(named.unwrap_or(text)).is_some();
+        valid.then(|| text.to_owned())
+    })
+}
+
 pub(super) fn read_listen<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let allowed = "an IP address and a port, such as 127.0.0.1:3330 or [::]:3330";
     one(from, allowed, |text| text.parse().ok())
