@@ -32,6 +32,8 @@
 //! | `q` messages by id | `i`, id | the chat, the number |
 //! | `q` messages by their senders' names | `c`, chat, sender, name | the number |
 //! | `q` conversations by person | `p`, address, chat | nothing |
+//! | `F` files | id | what is known of the file; its bytes lie beside the store |
+//! | `B` files, all together | | their bytes |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |
@@ -349,12 +351,14 @@ pub fn unique_job(org: &OrgId, queue: &QueueName, key: &str) -> Key {
 }
 
 mod chat;
+mod file;
 mod flow;
 mod schedule;
 mod system;
 mod webhook;
 
 pub use chat::*;
+pub use file::*;
 pub use flow::*;
 pub use schedule::*;
 pub use system::*;

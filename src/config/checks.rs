@@ -95,6 +95,10 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("webhooks.response_max", Size(0, 100 * MIB)),
     ("mail.port", Count(0, 65_535)),
     ("mail.timeout", Time(SECOND, 5 * MINUTE)),
+    ("files.max_bytes", Size(KIB, 1024 * MIB)),
+    ("files.max_per_request", Count(1, 100)),
+    ("files.quota", Size(MIB, 1024 * 1024 * 1024 * MIB)),
+    ("files.link_ttl", Time(MINUTE, 30 * DAY)),
     ("retention.events", Time(0, 36_500 * DAY)),
     ("retention.runs", Time(0, 36_500 * DAY)),
     ("retention.deliveries", Time(0, 36_500 * DAY)),
@@ -198,6 +202,11 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
             config.queues.backoff_first <= config.queues.backoff_max,
             ["queues.backoff_first", "queues.backoff_max"],
             "queues.backoff_first must not be longer than queues.backoff_max",
+        ),
+        (
+            config.files.max_bytes <= config.files.quota,
+            ["files.max_bytes", "files.quota"],
+            "files.max_bytes must not be larger than files.quota, or the largest file could never be taken",
         ),
         (
             config.mail.host.is_empty() || !config.mail.from.is_empty(),

@@ -29,7 +29,7 @@ pub use queues::{Growth, Queue, Queues};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Durability, Flows, Limits, Log, LogFormat, Mail, MailSecurity, Retention, Schedules,
+    Actors, Auth, Durability, Files, Flows, Limits, Log, LogFormat, Mail, MailSecurity, Retention, Schedules,
     Server, Signup, Sockets, Store, Webhooks,
 };
 pub use warnings::Warning;
@@ -63,6 +63,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// The server that mail leaves by.
     pub mail: Mail,
+    /// What may be uploaded.
+    pub files: Files,
     /// What happens at times.
     pub schedules: Schedules,
     /// How long history is kept.

@@ -236,6 +236,23 @@ pub enum MailSecurity {
     None,
 }
 
+/// `[files]`: what may be uploaded.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Bytes of one file.
+    pub max_bytes: ByteSize,
+    /// Files of one request.
+    pub max_per_request: usize,
+    /// Endings of names that are taken, in lower case and without a dot.
+    #[serde(deserialize_with = "values::read_endings")]
+    pub types: Vec<String>,
+    /// Bytes of all files of an organisation.
+    pub quota: ByteSize,
+    /// Life of a link.
+    pub link_ttl: HumanDuration,
+}
+
 /// `[schedules]`: what happens at times.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

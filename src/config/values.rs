@@ -91,6 +91,15 @@ pub(super) fn read_networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Ip
     many(from, allowed, network)
 }
 
+pub(super) fn read_endings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let allowed = "an ending of a file's name; write 1 to 16 letters and digits, such as png";
+    many(from, allowed, |text| {
+        let ending = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
+        let fits = (1..=16).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric());
+        fits.then_some(ending)
+    })
+}
+
 pub(super) fn read_origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let allowed =
         "an origin; write scheme, host and port only, such as https://app.example.com, each by name";

@@ -118,14 +118,15 @@ const MACHINE: [Rule; 16] = [
 const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 
 /// The edges. Only `app` and the commands know every part.
-const EDGES: [Rule; 13] = [
+const EDGES: [Rule; 14] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &[]),
     ("demo", &["app", "auth", "commands", "config", "telemetry"]),
     ("event_types", &[]),
+    ("files", &["auth"]),
     ("gateway", &["problem"]),
-    ("http", &["auth", "config", "event_types", "gateway", "monitor", "problem"]),
+    ("http", &["auth", "config", "event_types", "files", "gateway", "monitor", "problem"]),
     ("monitor", &[]),
     ("outbound", &[]),
     ("problem", &[]),
