@@ -8,10 +8,8 @@ use appengine_actors::clock::{Clock, Timestamp};
 use appengine_actors::ids::{FileId, OrgId};
 use appengine_actors::ports::FileLinks;
 
+use super::path::{FilePath, PATHS};
 use crate::auth::link_key::LinkKey;
-
-/// What the paths of files begin with.
-const PATHS: &str = "files";
 
 /// Why a link opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -80,26 +78,14 @@ impl Links {
 
 impl FileLinks for Links {
     fn sign(&self, org: &OrgId, path: &str) -> Option<String> {
-        Some(self.to(org, parse_path(org, path)?).0)
+        let path: FilePath = path.parse().ok()?;
+        (path.org == *org).then(|| self.to(org, path.id).0)
     }
 }
 
 /// What a signature is of.
 fn signed(org: &OrgId, id: FileId, expires: u64) -> String {
-    format!("{}?{expires}", path_of(org, id))
-}
-
-/// The path by which what is stored names a file.
-#[must_use]
-pub fn path_of(org: &OrgId, id: FileId) -> String {
-    format!("{PATHS}/{org}/{id}")
-}
-
-/// The file that a path names, if it is one of this organisation's.
-#[must_use]
-pub fn parse_path(org: &OrgId, path: &str) -> Option<FileId> {
-    let rest = path.strip_prefix(PATHS)?.strip_prefix('/')?.strip_prefix(org.as_str())?;
-    rest.strip_prefix('/')?.parse().ok()
+    format!("{PATHS}/{org}/{id}?{expires}")
 }
 
 #[cfg(test)]
@@ -114,14 +100,18 @@ mod tests {
         Links::new(key, "https://x.example".into(), Duration::from_secs(60), Arc::new(clock.clone()))
     }
 
+    fn path_of(org: &OrgId, id: FileId) -> String {
+        FilePath { org: org.clone(), id }.to_string()
+    }
+
     fn parts(url: &str) -> (u64, String) {
         let (_, query) = url.split_once("?expires=").unwrap();
         let (expires, signature) = query.split_once("&signature=").unwrap();
         (expires.parse().unwrap(), signature.to_owned())
     }
 
-    #[actix_web::test]
-    async fn a_link_opens_its_file_until_it_ends_and_nothing_else() {
+    #[test]
+    fn a_link_opens_its_file_until_it_ends_and_nothing_else() {
         let clock = ManualClock::default();
         let (own, other) = (links(1, &clock), links(2, &clock));
         let (org, foreign) = (OrgId::new("acme").unwrap(), OrgId::new("acme.x").unwrap());
@@ -138,7 +128,7 @@ mod tests {
             other.open(&org, id, expires, &signature),
         ];
         assert_eq!(forged, [Err(LinkError::Forged); 5]);
-        clock.advance(Duration::from_secs(60)).await;
+        clock.advance(Duration::from_secs(60));
         assert_eq!(own.open(&org, id, expires, &signature), Err(LinkError::Over));
     }
 

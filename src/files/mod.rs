@@ -9,6 +9,7 @@ mod disk;
 mod kinds;
 mod links;
 mod names;
+mod path;
 mod tray;
 
 use std::io;
@@ -23,7 +24,8 @@ use serde::{Deserialize, Serialize};
 use book::Book;
 use disk::Disk;
 pub use kinds::is_inline;
-pub use links::{LinkError, Links, parse_path, path_of};
+pub use links::{LinkError, Links};
+pub use path::FilePath;
 pub use tray::{Purpose, Tray};
 
 /// Where files lie in the data folder.

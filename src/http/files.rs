@@ -19,7 +19,7 @@ use super::route::{Access, Route, id, schema_of, text, whole};
 use super::take::{Json, Object, Params};
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::role::Permission;
-use crate::files::{FileRecord, Files, FilesError, Links, Purpose, parse_path, path_of};
+use crate::files::{FilePath, FileRecord, Files, FilesError, Links, Purpose};
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Files";
@@ -95,11 +95,10 @@ struct FileForm {
 /// Which file is meant.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(examples(json!({"path": "files/my-org/file_01J8ZQ4T0000000000000000AB"})))]
 struct PathBody {
     /// Where it is kept, as the upload answered.
-    #[schema(pattern = "^files/[A-Za-z0-9][A-Za-z0-9._-]{0,63}/file_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
-    path: String,
+    #[schema(pattern = "^files/[A-Za-z0-9][A-Za-z0-9._-]{0,63}/file_[0-7][0-9A-HJKMNP-TV-Z]{25}$", value_type = String)]
+    path: FilePath,
 }
 
 /// A file, as its uploader is told.
@@ -135,7 +134,7 @@ struct Deleted {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PathQuery {
-    path: String,
+    path: FilePath,
 }
 
 fn shown(caller: &Principal, links: &Links, file: FileRecord) -> FileShown {
@@ -143,7 +142,7 @@ fn shown(caller: &Principal, links: &Links, file: FileRecord) -> FileShown {
     FileShown {
         url,
         expires_at,
-        path: path_of(&caller.org, file.id),
+        path: FilePath { org: caller.org.clone(), id: file.id }.to_string(),
         name: file.name,
         mime_type: file.mime_type,
         size: file.bytes,
@@ -235,10 +234,9 @@ async fn upload(
 }
 
 /// The file that a path names, if the caller's organisation has it.
-async fn find(caller: &Principal, files: &Files, path: &str) -> Result<FileRecord, Problem> {
-    let missing = || Problem::not_found("there is no such file; give the `path` that its upload answered");
-    let id = parse_path(&caller.org, path).ok_or_else(missing)?;
-    files.find(&caller.org, id).await?.ok_or_else(missing)
+async fn find(caller: &Principal, files: &Files, path: &FilePath) -> Result<FileRecord, Problem> {
+    let own = if path.org == caller.org { files.find(&caller.org, path.id).await? } else { None };
+    own.ok_or_else(|| Problem::not_found("there is no such file; give the `path` that its upload answered"))
 }
 
 async fn link(

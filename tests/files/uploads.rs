@@ -157,6 +157,8 @@ fn files_are_of_one_organisation() {
         let delete = house.server.call_as(&eve, "POST", "/repository/file/delete");
         delete.json(&json!({"path": path})).send().assert_problem(404, "not_found");
     }
+    let malformed = house.server.call_as(&eve, "GET", "/repository/file/link?path=files/acme/../x").send();
+    malformed.assert_problem(400, "invalid_parameter");
     assert_eq!(house.on_disk().len(), 1);
 }
 
