@@ -1,6 +1,8 @@
 //! Puts the program together: the only file that knows every part. A server in a test and the one that
 //! an operator runs differ in what is passed in here, and in nothing else.
 
+mod files;
+mod mail;
 mod settings;
 
 use std::net::{SocketAddr, TcpListener};
@@ -20,6 +22,7 @@ use appengine_actors::ids::RecordId;
 use appengine_actors::keys;
 use appengine_actors::log::EventLog;
 use appengine_actors::machine::{Ended, Machine};
+use appengine_actors::mail::KIND as SEND_MAIL;
 use appengine_actors::ports::{Publisher, Vault};
 use appengine_actors::queue::worker::Handlers;
 use appengine_actors::session::board::Board;
@@ -139,6 +142,8 @@ impl App {
             ..HttpOptions::default()
         })
         .context("failed to set up the sender of webhooks")?;
+        let files = self::files::files(&config, &store, &clock);
+        let links = Arc::new(self::files::links(&config, &root, address, &clock)?);
         let monitor = Arc::new(Monitor::new(clock.clone()));
         let counting = monitor.clone();
         let seen = Arc::new(Seen::new(SEEN));
@@ -162,7 +167,7 @@ impl App {
             transport: Arc::new(transport),
             vault,
             keeper: Arc::new(Owners::new(store.clone())?),
-            handlers: Handlers::default(),
+            handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -220,6 +225,8 @@ impl App {
         let records = web::Data::new(machine.records.clone());
         let flows = web::Data::new(machine.flows.clone());
         let event_types = web::Data::new(EventTypes::new(store.clone()));
+        let files = web::Data::new(files);
+        let links = web::Data::from(links);
         let routes = move |app: &mut web::ServiceConfig| {
             let (machine, accounts, gate, monitor, gateway, metrics, keys, config) = shared.clone();
             app.app_data(machine).app_data(accounts).app_data(gate).app_data(monitor);
@@ -228,7 +235,7 @@ impl App {
             app.app_data(web::Data::new(EventLog::new(store.clone())));
             app.app_data(web::Data::new(Traces::new(store.clone())));
             app.app_data(web::Data::new(Deliveries::new(store.clone())));
-            app.app_data(event_types.clone());
+            app.app_data(event_types.clone()).app_data(files.clone()).app_data(links.clone());
             app.app_data(web::Data::new(body));
             crate::http::configure(app);
         };

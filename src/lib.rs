@@ -7,6 +7,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod event_types;
+pub mod files;
 pub mod gateway;
 pub mod http;
 pub mod monitor;

@@ -190,7 +190,7 @@ fn roles_and_scopes_count_on_every_route() {
             }
             for (role, who) in house.staff_of_a() {
                 let may = match access {
-                    Access::Open | Access::Entrance | Access::Signed => true,
+                    Access::Open | Access::Entrance | Access::Link | Access::Signed => true,
                     Access::Staff(permission, _)
                     | Access::Content(permission, _)
                     | Access::Record(permission, _) => role::allows(&[role], permission),

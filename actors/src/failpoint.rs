@@ -1,8 +1,8 @@
 //! Named points at which a test has the process end at once, as `kill -9` would: between any two steps of a commit,
-//! an attempt or a job. In a release they are nothing.
+//! an attempt a job or an upload. In a release they are nothing.
 
-/// Every point, in the order in which an event passes them.
-pub const ALL: [&str; 11] = [
+/// Every point, those of an event's way in the order in which it passes them.
+pub const ALL: [&str; 13] = [
     "commit.append",
     "commit.sync",
     "commit.answer",
@@ -14,6 +14,8 @@ pub const ALL: [&str; 11] = [
     "attempt.written",
     "carry.begin",
     "carry.end",
+    "file.placed",
+    "file.known",
 ];
 
 #[cfg(debug_assertions)]

@@ -136,6 +136,10 @@ time_ordered_id!(
     ScheduleId, "sch_"
 );
 time_ordered_id!(
+    /// One file that was uploaded.
+    FileId, "file_"
+);
+time_ordered_id!(
     /// One message of a conversation.
     MessageId, "msg_"
 );

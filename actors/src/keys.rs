@@ -35,6 +35,8 @@
 //! | `q` decisions | `d`, chat, number | who answers, and why |
 //! | `q` conversations that wait or are answered | `w`, chat | where they stand |
 //! | `q` staff | `s`, address | the status they chose, what they were given |
+//! | `F` files | id | what is known of the file; its bytes lie beside the store |
+//! | `B` files, all together | | their bytes |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |
@@ -352,12 +354,14 @@ pub fn unique_job(org: &OrgId, queue: &QueueName, key: &str) -> Key {
 }
 
 mod chat;
+mod file;
 mod flow;
 mod schedule;
 mod system;
 mod webhook;
 
 pub use chat::*;
+pub use file::*;
 pub use flow::*;
 pub use schedule::*;
 pub use system::*;

@@ -14,6 +14,7 @@ pub mod leases;
 pub mod list;
 pub mod log;
 pub mod machine;
+pub mod mail;
 pub mod ports;
 pub mod queue;
 pub mod record;

@@ -55,3 +55,10 @@ pub trait Vault: Send + Sync + 'static {
     /// The text that was sealed; none when the key is another one or the text was altered.
     fn open(&self, sealed: &str) -> Option<String>;
 }
+
+/// Makes addresses at which uploaded files can be read for a while. What is stored names a file by its path, which
+/// lasts; whoever tells of it asks for an address each time.
+pub trait FileLinks: Send + Sync + 'static {
+    /// A fresh address for the file at `path`; none where that is no path of this organisation's.
+    fn sign(&self, org: &OrgId, path: &str) -> Option<String>;
+}

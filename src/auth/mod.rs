@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod api_key;
 pub mod gate;
 pub mod input;
+pub mod link_key;
 pub mod password;
 pub mod principal;
 mod random;

@@ -8,6 +8,8 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::link_key::LinkKey;
+
 /// Fewest bytes of a secret: those of the keys derived from it.
 pub const SECRET_BYTES: usize = 32;
 
@@ -16,6 +18,7 @@ const FORMAT: &str = "v1.";
 const SALT: &[u8] = b"appengine";
 const VAULT_LABEL: &[u8] = b"appengine vault v1";
 const SIGNING_LABEL: &[u8] = b"appengine token signing v1";
+const LINKS_LABEL: &[u8] = b"appengine file links v1";
 
 /// Why no keys can be had from a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +66,14 @@ impl RootSecret {
     /// When the cryptographic library refuses.
     pub fn signing_key(&self) -> Result<SigningKey, SecretError> {
         Ok(SigningKey(self.derive(SIGNING_LABEL)?.to_vec()))
+    }
+
+    /// What signs links to files.
+    ///
+    /// # Errors
+    /// When the cryptographic library refuses.
+    pub fn link_key(&self) -> Result<LinkKey, SecretError> {
+        Ok(LinkKey::new(&self.derive(LINKS_LABEL)?))
     }
 
     fn derive(&self, label: &[u8]) -> Result<[u8; SECRET_BYTES], SecretError> {

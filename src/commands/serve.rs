@@ -15,6 +15,7 @@ use super::say;
 use crate::app::{App, Foundation, Futures};
 use crate::auth::accounts::start::FirstOwner;
 use crate::config::Config;
+use crate::files;
 use crate::telemetry;
 
 /// How long the link that the first start prints signs somebody in.
@@ -56,6 +57,8 @@ pub fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
         let me = ourselves(&me, file.as_deref(), &config.store.path)?;
         let server = config.server.clone();
         let clock = Arc::new(SystemClock::new());
+        let settled = files::settle(&config.store.path, &store).await;
+        settled.map_err(|error| anyhow::anyhow!("failed to {error}"))?;
         // Heard before anything is said: whoever reads the greeting may stop the server at once.
         let signals = Signals::listen()?;
         let (app, futures) = App::start(Foundation {

@@ -29,8 +29,8 @@ pub use queues::{Growth, Queue, Queues};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Chat, Durability, Flows, Limits, Log, LogFormat, Retention, Schedules, Server, Signup,
-    Sockets, Store, Webhooks,
+    Actors, Auth, Chat, Durability, Files, Flows, Limits, Log, LogFormat, Mail, MailSecurity, Retention, Schedules,
+    Server, Signup, Sockets, Store, Webhooks,
 };
 pub use warnings::Warning;
 
@@ -41,7 +41,7 @@ use schema::Schema;
 pub const DEFAULTS: &str = include_str!("../../config.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 3] = ["store.encryption_key", "auth.signing_secret", "webhooks.proxy"];
+const SECRETS: [&str; 4] = ["store.encryption_key", "auth.signing_secret", "webhooks.proxy", "mail.password"];
 
 /// The whole configuration; one field for each table of `config.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -61,6 +61,10 @@ pub struct Config {
     pub flows: Flows,
     /// How deliveries are made.
     pub webhooks: Webhooks,
+    /// The server that mail leaves by.
+    pub mail: Mail,
+    /// What may be uploaded.
+    pub files: Files,
     /// What happens at times.
     pub schedules: Schedules,
     /// How long history is kept.

@@ -201,6 +201,58 @@ pub struct Webhooks {
     pub response_max: ByteSize,
 }
 
+/// `[mail]`: the server that mail leaves by.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// The server; empty where no mail is sent.
+    pub host: String,
+    /// Its port; 0 takes the usual one.
+    pub port: u16,
+    /// How the connection is secured.
+    pub security: MailSecurity,
+    /// Who signs in; empty for nobody.
+    pub user: String,
+    /// The password that belongs to it.
+    pub password: Secret,
+    /// From whom mail is; empty only where none is sent.
+    #[serde(deserialize_with = "values::read_sender")]
+    pub from: String,
+    /// Time for one mail.
+    pub timeout: HumanDuration,
+    /// Authorities that vouch for the server in place of the machine's; empty for those.
+    pub ca_file: PathBuf,
+}
+
+/// How the connection to a mail server is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailSecurity {
+    /// Changes to TLS before anything is said.
+    Starttls,
+    /// Begins with TLS.
+    Tls,
+    /// Is readable by others.
+    None,
+}
+
+/// `[files]`: what may be uploaded.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Bytes of one file.
+    pub max_bytes: ByteSize,
+    /// Files of one request.
+    pub max_per_request: usize,
+    /// Endings of names that are taken, in lower case and without a dot.
+    #[serde(deserialize_with = "values::read_endings")]
+    pub types: Vec<String>,
+    /// Bytes of all files of an organisation.
+    pub quota: ByteSize,
+    /// Life of a link.
+    pub link_ttl: HumanDuration,
+}
+
 /// `[schedules]`: what happens at times.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

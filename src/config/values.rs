@@ -65,6 +65,16 @@ pub(super) fn read_email<'de, D: Deserializer<'de>>(from: D) -> Result<String, D
     one(from, EMAIL, email)
 }
 
+/// `ada@example.com` or `Ada <ada@example.com>`, or nothing at all.
+pub(super) fn read_sender<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let allowed = "an e-mail address such as no-reply@example.com or Acme <no-reply@example.com>";
+    one(from, allowed, |text| {
+        let named = text.split_once('<').map(|(_, rest)| rest.strip_suffix('>').unwrap_or_default());
+        let valid = text.is_empty() || email(named.unwrap_or(text)).is_some();
+        valid.then(|| text.to_owned())
+    })
+}
+
 pub(super) fn read_listen<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let allowed = "an IP address and a port, such as 127.0.0.1:3330 or [::]:3330";
     one(from, allowed, |text| text.parse().ok())
@@ -79,6 +89,15 @@ pub(super) fn read_public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Opti
 pub(super) fn read_networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
     let allowed = "a network; write an address and a prefix length, such as 10.0.0.0/8 or fd00::/8";
     many(from, allowed, network)
+}
+
+pub(super) fn read_endings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let allowed = "an ending of a file's name; write 1 to 16 letters and digits, such as png";
+    many(from, allowed, |text| {
+        let ending = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
+        let fits = (1..=16).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric());
+        fits.then_some(ending)
+    })
 }
 
 pub(super) fn read_origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::{Config, Durability, Signup};
+use super::{Config, Durability, MailSecurity, Signup};
 
 /// Where cloud machines hand out their credentials to whoever asks from inside.
 const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
@@ -32,7 +32,7 @@ impl Config {
     pub fn warnings(&self) -> Vec<Warning> {
         let reachable = !self.server.listen.ip().is_loopback();
         let everywhere = |networks: &[IpNet]| networks.iter().any(|network| network.prefix_len() == 0);
-        let risks: [(bool, &'static [&'static str], &'static str); 6] = [
+        let risks: [(bool, &'static [&'static str], &'static str); 7] = [
             (
                 reachable && self.auth.user_signup == Signup::Open,
                 &["server.listen", "auth.user_signup"],
@@ -58,6 +58,11 @@ impl Config {
                 self.webhooks.allow_networks.iter().any(|network| network.contains(&METADATA)),
                 &["webhooks.allow_networks"],
                 "webhooks may reach the cloud metadata address 169.254.169.254 and the credentials it hands out",
+            ),
+            (
+                !self.mail.user.is_empty() && self.mail.security == MailSecurity::None,
+                &["mail.security", "mail.user"],
+                "the password for the mail server can be read on its way there; set mail.security to starttls or tls",
             ),
             (
                 self.store.durability == Durability::None,

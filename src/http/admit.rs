@@ -108,7 +108,7 @@ async fn find_caller(access: Access, request: &ServiceRequest) -> Result<Option<
 /// The refusal.
 pub fn allow(access: Access, caller: &Principal) -> Result<(), Refusal> {
     match access {
-        Access::Open | Access::Entrance | Access::Signed => Ok(()),
+        Access::Open | Access::Entrance | Access::Link | Access::Signed => Ok(()),
         // The collection is not known here: the handler asks which of the two counts for it.
         Access::Content(permission, scope) => match permission.of_components() {
             Some(component) if role::allows(&caller.roles, component) => scoped(caller, scope),

@@ -10,6 +10,7 @@ pub mod dynamic_query;
 pub mod event_types;
 pub mod events;
 pub mod feed;
+pub mod files;
 pub mod jobs;
 pub mod key_limits;
 pub mod metrics;
@@ -55,6 +56,7 @@ pub fn routes() -> Vec<Route> {
         queues::routes(),
         jobs::routes(),
         feed::routes(),
+        files::routes(),
     ];
     chapters.into_iter().flatten().collect()
 }

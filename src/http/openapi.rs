@@ -125,7 +125,7 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
     if let Some(body) = doc.body {
         let content = ContentBuilder::new().schema(Some(body().schema)).build();
         let required = if doc.body_optional { Required::False } else { Required::True };
-        let body = RequestBodyBuilder::new().content("application/json", content).required(Some(required));
+        let body = RequestBodyBuilder::new().content(doc.body_media, content).required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     if route.access.is_signed() {
@@ -181,7 +181,7 @@ fn errors(access: Access) -> Vec<(&'static str, &'static str)> {
         ("405", "The path does not take this method"),
         ("409", "It contradicts what is there"),
         ("413", "The body, record or event is too large"),
-        ("415", "The body is not JSON"),
+        ("415", "The body is not of a type that is taken here"),
         ("429", "Too many requests; see `Retry-After`"),
         ("500", "A fault of the server"),
         ("503", "The server is busy or stopping; see `Retry-After`"),

@@ -19,6 +19,8 @@ pub enum Access {
     Open,
     /// Anybody who names an organisation; it is how people come in.
     Entrance,
+    /// Whoever has a link that this server signed, for what the link is of.
+    Link,
     /// Whoever has a token or key, for what is their own.
     Signed,
     /// Staff with this permission, and keys with this scope.
@@ -36,7 +38,7 @@ impl Access {
     /// Whether a caller must be known.
     #[must_use]
     pub const fn is_signed(self) -> bool {
-        !matches!(self, Self::Open | Self::Entrance)
+        !matches!(self, Self::Open | Self::Entrance | Self::Link)
     }
 }
 
@@ -68,6 +70,8 @@ pub struct Doc {
     pub body: Option<Described>,
     /// Whether the body may be left out.
     pub body_optional: bool,
+    /// The media type of the body.
+    pub body_media: &'static str,
     /// The successful answer; none for one without a body.
     pub reply: Option<Described>,
     /// Its status.
@@ -181,6 +185,7 @@ impl Route {
             tag: "",
             body: None,
             body_optional: false,
+            body_media: "application/json",
             reply: None,
             status: StatusCode::OK,
             also: Vec::new(),
@@ -233,6 +238,13 @@ impl Route {
     #[must_use]
     pub const fn may_take<T: ToSchema>(mut self) -> Self {
         self.doc.body_optional = true;
+        self.takes::<T>()
+    }
+
+    /// The body is a form of parts, which a `T` describes.
+    #[must_use]
+    pub const fn takes_parts<T: ToSchema>(mut self) -> Self {
+        self.doc.body_media = "multipart/form-data";
         self.takes::<T>()
     }
 

@@ -149,7 +149,11 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Pr
     Ok(bytes)
 }
 
-fn check_type(request: &HttpRequest) -> Result<(), Problem> {
+/// Refuses a body that is compressed.
+///
+/// # Errors
+/// 415.
+pub fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
     let encoded = request.headers().get(CONTENT_ENCODING);
     if encoded.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let message = "compressed bodies are not taken here; send it without `Content-Encoding`";
@@ -159,6 +163,11 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
             message,
         ));
     }
+    Ok(())
+}
+
+fn check_type(request: &HttpRequest) -> Result<(), Problem> {
+    check_encoding(request)?;
     let Some(given) = request.headers().get(CONTENT_TYPE) else { return Ok(()) };
     let given = given.to_str().unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

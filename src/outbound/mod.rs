@@ -8,6 +8,7 @@ pub mod guard;
 pub mod http;
 mod phases;
 pub mod resolver;
+pub mod smtp;
 #[cfg(test)]
 mod testing;
 mod tls;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::exchange::{Answer, Request};
 use crate::support::in_process::{Server, owner};
-use crate::{ORG, filled, ready, request};
+use crate::{ORG, filled, ready, request, takes_json};
 
 const JSON: &str = "application/json";
 
@@ -14,7 +14,7 @@ const JSON: &str = "application/json";
 fn everywhere(bodies: &[(&str, Vec<u8>, &str)], check: impl Fn(&Route, &Answer, &str)) {
     let server = ready();
     let before = server.dump();
-    for route in routes().iter().filter(|route| route.doc.body.is_some()) {
+    for route in routes().iter().filter(|route| takes_json(route)) {
         for (what, body, media) in bodies {
             let target = filled(route.path, "some-id");
             let answer =
@@ -81,7 +81,7 @@ fn other_values_than_an_object_are_refused_by_every_route() {
 #[test]
 fn no_body_is_refused_where_one_is_needed() {
     let server = ready();
-    for route in routes().iter().filter(|route| route.doc.body.is_some() && !route.doc.body_optional) {
+    for route in routes().iter().filter(|route| takes_json(route) && !route.doc.body_optional) {
         let answer = request(&server, route, &filled(route.path, "some-id")).send();
         assert_eq!(answer.status, 400, "{} {}: {answer:?}", route.method, route.path);
         answer.assert_problem(400, "missing_body");

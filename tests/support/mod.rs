@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod in_process;
 pub mod output;
 pub mod receiver;
+pub mod smtp;
 pub mod standard_webhooks;
 
 use std::time::Duration;

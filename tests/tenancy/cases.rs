@@ -119,7 +119,22 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(queues(a));
     cases.extend(work(a));
     cases.extend(records::cases(a));
+    cases.extend(files());
     cases
+}
+
+/// Files: the bodies here are none, since forms are sent, and other organisations' paths tried, in the tests of files.
+fn files() -> Vec<Case> {
+    const FILE: &str = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    let path = format!("files/my-org/{FILE}");
+    vec![
+        own("POST", "/chat/upload/{chat}/{email}").at(&["widget", "ann@x.example"]),
+        own("POST", "/repository/file/upload").at(&[]),
+        own("GET", "/repository/file/link").asking(&[], &format!("path={path}")),
+        own("POST", "/repository/file/delete").with(&[], json!({"path": path})),
+        Case::new(Proof::Entrance, "GET", "/file/{org}/{id}")
+            .asking(&["my-org", FILE], "expires=4000000000&signature=forged"),
+    ]
 }
 
 fn about_the_instance(a: &Planted) -> Vec<Case> {

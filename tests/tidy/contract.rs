@@ -64,6 +64,7 @@ fn who(access: Access) -> String {
     match access {
         Access::Open => "anybody".to_owned(),
         Access::Entrance => "anybody, with `orgid`".to_owned(),
+        Access::Link => "whoever has the link".to_owned(),
         Access::Signed => "signed in".to_owned(),
         Access::Staff(permission, scope) => format!("staff: {permission}, `{scope}`"),
         Access::Content(permission, scope) => format!("{permission}, `{scope}`"),

@@ -28,7 +28,7 @@ const WORDS: [&str; 13] = [
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
-const MACHINE: [Rule; 15] = [
+const MACHINE: [Rule; 16] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
@@ -51,6 +51,7 @@ const MACHINE: [Rule; 15] = [
     ("session", &["bus::change", "house", "ports", "supervision"]),
     ("retention", &["bus::change", "flow::run", "house", "supervision", "webhook::delivery"]),
     ("queue", &["house", "supervision"]),
+    ("mail", &["queue::job", "queue::worker"]),
     ("record", &["bus::change", "ports"]),
     (
         "flow",
@@ -58,8 +59,10 @@ const MACHINE: [Rule; 15] = [
             "bus::change",
             "feed",
             "house",
+            "mail",
             "ports",
             "queue::job",
+            "queue::parts",
             "queue::worker",
             "record",
             "schedule::missed",
@@ -115,14 +118,15 @@ const MACHINE: [Rule; 15] = [
 const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 
 /// The edges. Only `app` and the commands know every part.
-const EDGES: [Rule; 13] = [
+const EDGES: [Rule; 14] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &[]),
     ("demo", &["app", "auth", "commands", "config", "telemetry"]),
     ("event_types", &[]),
+    ("files", &["auth"]),
     ("gateway", &["problem"]),
-    ("http", &["auth", "config", "event_types", "gateway", "monitor", "problem"]),
+    ("http", &["auth", "config", "event_types", "files", "gateway", "monitor", "problem"]),
     ("monitor", &[]),
     ("outbound", &[]),
     ("problem", &[]),
@@ -138,7 +142,7 @@ const COMPOSE_EDGES: [&str; 2] = ["app", "commands"];
 const PORTS: [Rule; 6] = [
     ("config", &[]),
     ("gateway", &["clock", "ids", "session"]),
-    ("outbound", &["webhook"]),
+    ("outbound", &["clock", "mail", "webhook"]),
     ("problem", &["bus", "store"]),
     // Of queues what became of them: migrations.
     ("store", &["clock", "failpoint", "leases", "queue::format", "store"]),

@@ -30,7 +30,7 @@ read the configuration, 14 problems:
   my.toml:3: server.workers: must be a whole number, found text
   APPENGINE_SERVER_LISTEN: levels are separated by two underscores: APPENGINE__SERVER__LISTEN
   APPENGINE__LOG__COLOUR: unknown key; known here: filter, format
-  APPENGINE__NOTHING: unknown key; known here: actors, auth, flows, limits, log, queues, retention, schedules, server, sockets, store, webhooks
+  APPENGINE__NOTHING: unknown key; known here: actors, auth, files, flows, limits, log, mail, queues, retention, schedules, server, sockets, store, webhooks
   APPENGINE__SERVR__LISTEN: unknown key; did you mean APPENGINE__SERVER__LISTEN?
   APPENGINE__STORE: is a table; set its keys one by one, such as APPENGINE__STORE__CACHE
   APPENGINE__WEBHOOKS__RETRY_SCHEDULE: webhooks.retry_schedule: must be a list of texts, found a list of something else
@@ -99,6 +99,9 @@ fn keys_that_disagree_are_refused_where_one_was_set() {
             "1KiB",
             "webhooks.response_max: webhooks.response_keep must not",
         ),
+        ("APPENGINE__FILES__QUOTA", "5MiB", "files.quota: files.max_bytes must not be larger"),
+        ("APPENGINE__MAIL__HOST", "mail.example.com", "mail.host: mail.from must say from whom"),
+        ("APPENGINE__MAIL__USER", "ada", "mail.user: mail.user and mail.password belong together"),
     ];
     for (name, value, expected) in cases {
         let refused = refusal(env([(name, value)]));
@@ -160,6 +163,9 @@ fn bad_values_name_what_is_allowed() {
         ("APPENGINE__AUTH__ISSUER", " ", "must not be empty"),
         ("APPENGINE__STORE__PATH", "", "must not be empty"),
         ("APPENGINE__WEBHOOKS__ALLOW_NETWORKS", "[\"10.0.0.0/8\"", "is not a list; write it as"),
+        ("APPENGINE__FILES__TYPES", "png, image/png", "is not an ending of a file's name"),
+        ("APPENGINE__MAIL__FROM", "Acme <acme>", "is not an e-mail address"),
+        ("APPENGINE__MAIL__SECURITY", "ssl", "expected one of `starttls`, `tls`, `none`"),
         ("APPENGINE__LOG__FILTER", "appengine=loud", "is not a log filter"),
     ];
     for (name, value, expected) in cases {

@@ -28,7 +28,7 @@ fn a_key_that_no_table_reads_is_refused_in_the_file_too() {
     tables.extend(
         schema().keys().into_iter().filter_map(|(key, _)| Some(format!("{}.", key.rsplit_once('.')?.0))),
     );
-    assert_eq!(tables.len(), 20, "twelve tables, seven queues and the root: {tables:?}");
+    assert_eq!(tables.len(), 22, "fourteen tables, seven queues and the root: {tables:?}");
     for table in tables {
         let mut document = schema().defaults().clone();
         schema::set(&mut document, &format!("{table}unread"), Value::Integer(1));
@@ -83,6 +83,7 @@ fn other(key: &str, default: &Value) -> String {
     };
     match checks::RANGES.iter().find(|(known, _)| *known == key) {
         // One conflict rule each: the least first wait, the most of what must be larger.
+        _ if key == "files.quota" => "1GiB".to_owned(),
         _ if key == "limits.body" => "2MiB".to_owned(),
         _ if key == "auth.refresh_token_life" => "60d".to_owned(),
         _ if key == "queues.backoff_max" => "20m".to_owned(),
@@ -104,6 +105,12 @@ fn other(key: &str, default: &Value) -> String {
             "auth.issuer" => "events.example.com",
             "auth.default_org" => "acme",
             "auth.owner_email" => "ada@example.com",
+            "mail.host" => "mail.example.com",
+            "mail.security" => "tls",
+            "mail.user" | "mail.password" => "someone",
+            "mail.from" => "Acme <no-reply@example.com>",
+            "mail.ca_file" => "/etc/ssl/mail.pem",
+            "files.types" => "png, DWG",
             "queues.encrypt_payloads" => "true",
             "schedules.enabled" => "false",
             "log.format" => "json",
@@ -114,21 +121,44 @@ fn other(key: &str, default: &Value) -> String {
     }
 }
 
+/// What a key is not taken without.
+fn companion(key: &str) -> Option<(&'static str, &'static str)> {
+    match key {
+        "mail.host" => Some(("mail.from", "no-reply@example.com")),
+        "mail.user" => Some(("mail.password", "something")),
+        "mail.password" => Some(("mail.user", "something")),
+        _ => None,
+    }
+}
+
+/// The defaults, and what the key is not taken without.
+fn before(key: &str) -> Config {
+    let beside = companion(key).filter(|(other, _)| *other == "mail.from");
+    match beside {
+        Some((other, value)) => env([(&overlay::env_name(other), value)]).expect("it is taken"),
+        None => defaults(),
+    }
+}
+
 #[test]
 fn every_key_is_overridable_by_environment_in_any_case() {
-    let before = defaults();
     for (key, default) in schema().keys() {
         let (name, value) = (overlay::env_name(&key), other(&key, default));
-        let upper = env([(&name, &value)]).unwrap_or_else(|problems| panic!("{problems}"));
-        assert_ne!(upper, before, "{name}={value} changes nothing");
-        let lower = env([(&name.to_lowercase(), &value)]).unwrap_or_else(|problems| panic!("{problems}"));
+        let taken = |name: &str| {
+            let beside = companion(&key).map(|(other, value)| (overlay::env_name(other), value));
+            let beside = beside.unwrap_or_else(|| ("UNRELATED".to_owned(), ""));
+            env([(name, value.as_str()), (beside.0.as_str(), beside.1)])
+                .unwrap_or_else(|problems| panic!("{problems}"))
+        };
+        let upper = taken(&name);
+        assert_ne!(upper, before(&key), "{name}={value} changes nothing");
+        let lower = taken(&name.to_lowercase());
         assert_eq!(upper, lower, "{name}");
     }
 }
 
 #[test]
 fn every_key_is_overridable_by_file() {
-    let before = defaults();
     for (key, default) in schema().keys() {
         let value = match other(&key, default) {
             list if default.is_array() && !list.starts_with('[') => {
@@ -140,7 +170,10 @@ fn every_key_is_overridable_by_file() {
             value if default.is_str() => format!("{value:?}"),
             value => value,
         };
-        let after = layers(&format!("{key} = {value}"), &[]).unwrap_or_else(|problems| panic!("{problems}"));
-        assert_ne!(after, before, "{key} = {value} changes nothing");
+        let beside =
+            companion(&key).map(|(other, value)| format!("\n{other} = {value:?}")).unwrap_or_default();
+        let after = layers(&format!("{key} = {value}{beside}"), &[]);
+        let after = after.unwrap_or_else(|problems| panic!("{problems}"));
+        assert_ne!(after, before(&key), "{key} = {value} changes nothing");
     }
 }

@@ -31,6 +31,10 @@ fn risky_settings_are_warned_of_and_safe_ones_are_not() {
         ["webhooks.allow_networks"]
     );
     assert_eq!(warned(&[("APPENGINE__STORE__DURABILITY", "none")]), ["store.durability"]);
+    let signing_in = [("APPENGINE__MAIL__USER", "ada"), ("APPENGINE__MAIL__PASSWORD", "x")];
+    assert!(warned(&signing_in).is_empty());
+    let readable = [&signing_in[..], &[("APPENGINE__MAIL__SECURITY", "none")]].concat();
+    assert_eq!(warned(&readable), ["mail.security+mail.user"]);
     let text = env([("APPENGINE__STORE__DURABILITY", "none")]).expect("valid").warnings()[0].to_string();
     assert_eq!(text, "store.durability: what was acknowledged may be lost when the process ends");
 }

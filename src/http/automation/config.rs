@@ -22,6 +22,7 @@ pub fn needs_no_config(kind: &str) -> bool {
 pub fn config_of(kind: &str) -> Any {
     match kind {
         "send_webhook" => webhook(),
+        "send_email" => email(),
         "create_data" => config([("datatype", text(DATATYPE)), ("data", object().into())])
             .required("datatype")
             .required("data"),
@@ -73,6 +74,21 @@ fn webhook() -> ObjectBuilder {
         ("retries", or_null(whole(0, 100))),
     ])
     .required("url")
+}
+
+fn email() -> ObjectBuilder {
+    // One line.
+    const SUBJECT: &str = r"^[^\x00-\x1f\x7f-\x9f]*[!-~][^\x00-\x1f\x7f-\x9f]*$";
+    const ADDRESS: &str = r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,180}$|\{\{.+\}\}";
+    let to = any_of([list(text(ADDRESS)).min_items(Some(1)).max_items(Some(50)).into(), text(ADDRESS)]);
+    config([
+        ("to", or_null(described(to, "The contact of the run, if left out."))),
+        ("subject", text(SUBJECT)),
+        ("body", text(SAID)),
+        ("html", or_null(of(Type::String))),
+    ])
+    .required("subject")
+    .required("body")
 }
 
 /// What is compared, how, and with what.

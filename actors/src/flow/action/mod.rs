@@ -33,6 +33,7 @@ actions! {
     delay,
     delete_data,
     remove_tag,
+    send_email,
     send_webhook,
     update_data,
 }
