@@ -5,10 +5,10 @@ use std::time::Duration;
 use appengine::gateway::GatewayLimits;
 
 use super::house::House;
+use super::polling::POLL;
 use super::wire::{ENGINE, LIVE, Line, frame, text_frame};
 
 const AMY: &str = r#"{"token":"agent:amy@acme.io","orgId":"acme"}"#;
-const POLL: &str = "/socket.io/?EIO=4&transport=polling";
 
 /// Begins a polling session and returns its id.
 fn open_session(line: &mut Line) -> String {
@@ -19,11 +19,7 @@ fn open_session(line: &mut Line) -> String {
 
 /// Sends packets of a polling session.
 fn post(line: &mut Line, session: &str, body: &str) {
-    let length = body.len();
-    line.send(format!(
-        "POST {session} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n{body}"
-    ));
-    assert_eq!(line.answer().body, "ok");
+    assert_eq!(line.post(session, body).body, "ok");
 }
 
 /// Polls for the greeting and the first ping, in whichever order: after them there is nothing more to hear.

@@ -84,6 +84,14 @@ impl Line {
         self.answer()
     }
 
+    pub fn post(&mut self, target: &str, body: &str) -> Answer {
+        let length = body.len();
+        self.send(format!(
+            "POST {target} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n{body}"
+        ));
+        self.answer()
+    }
+
     pub fn upgrade(&mut self, target: &str) -> Answer {
         self.send(upgrade_head(target));
         self.answer()
