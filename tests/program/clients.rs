@@ -1,8 +1,9 @@
 //! Official clients before the program as it is: `tests/one_port.rs` has them before the gateway alone.
 
+use std::path::Path;
 use std::process::Command;
 
-use crate::support::binary::{House, run};
+use crate::support::binary::{House, Server, run};
 use crate::support::{ADA, ORG, standard_webhooks};
 
 #[test]
@@ -35,14 +36,33 @@ fn nobody_hears_what_is_not_theirs() {
     run_scenario("nobody_hears_what_is_not_theirs");
 }
 
+#[test]
+fn a_customer_and_an_agent_talk_in_python() {
+    with_server(|server, token| {
+        let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+        let program = clients.join(".venv/bin/python");
+        assert!(program.exists(), "the Python client is not installed: run `./test clients` once");
+        let mut python = Command::new(program);
+        python.current_dir(&clients).args(["chat.py", &server.base, token]);
+        python
+    });
+}
+
 fn run_scenario(name: &str) {
+    with_server(|server, token| {
+        let mut node = Command::new("node");
+        node.current_dir(standard_webhooks::installed());
+        node.args(["run.mjs", name, &server.base, token]);
+        node
+    });
+}
+
+/// Starts the program, runs a client with the token of an owner to a good end, and stops it.
+fn with_server(client: impl FnOnce(&Server, &str) -> Command) {
     let house = House::new();
     let token = house.token(&["--org", ORG, "--email", ADA]);
     let server = house.start();
-    let mut node = Command::new("node");
-    node.current_dir(standard_webhooks::installed());
-    node.args(["run.mjs", name, &server.base, &token]);
-    let ended = run(node, b"");
+    let ended = run(client(&server, &token), b"");
     assert!(ended.status.success(), "{}", ended.err);
     server.stop();
 }
