@@ -48,7 +48,7 @@ fn a_customer_and_an_agent_talk_in_python() {
     });
 }
 
-fn run_scenario(name: &str) {
+pub fn run_scenario(name: &str) {
     with_server(|server, token| {
         let mut node = Command::new("node");
         node.current_dir(standard_webhooks::installed());
