@@ -74,6 +74,13 @@ impl Line {
         Self { read: BufReader::new(stream) }
     }
 
+    /// Writes until all is written or the other side has had enough; whether all was.
+    pub fn pour(&mut self, bytes: &[u8]) -> bool {
+        let stream = self.read.get_mut();
+        stream.set_write_timeout(Some(Duration::from_secs(5))).expect("a guard");
+        stream.write_all(bytes).is_ok()
+    }
+
     /// Writes in one piece.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.read.get_mut().write_all(bytes.as_ref()).expect("a write");
