@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::process::Command;
 
 use crate::measured::{Side, Since};
@@ -43,7 +42,6 @@ pub async fn run() -> anyhow::Result<()> {
 /// # Errors
 /// When there is no such side, or it fails.
 pub async fn measure(name: &str) -> anyhow::Result<()> {
-    allow_many_files()?;
     let (title, durability) = match name {
         "node" => ("Node socket.io", ""),
         "plain" => ("socketioxide on hyper", ""),
@@ -100,7 +98,8 @@ async fn idle(side: &Side, server: &Server) -> anyhow::Result<()> {
     let before = server.memory_mib()?;
     let mut open = Vec::with_capacity(IDLE);
     while open.len() < IDLE {
-        let opening = (0..OPENING.min(IDLE - open.len())).map(|_| Socket::open(&server.client.address, &auth));
+        let opening =
+            (0..OPENING.min(IDLE - open.len())).map(|_| Socket::open(&server.client.address, &auth));
         for socket in futures_util::future::try_join_all(opening).await? {
             open.push(tokio::task::spawn_local(socket.stay()));
         }
@@ -112,19 +111,6 @@ async fn idle(side: &Side, server: &Server) -> anyhow::Result<()> {
     side.value("memory of an idle connection, of 10,000", "KiB", each)?;
     open.iter().for_each(tokio::task::JoinHandle::abort);
     drop(warm);
-    Ok(())
-}
-
-/// As many open files as this process may have, for the servers that it starts as well.
-fn allow_many_files() -> anyhow::Result<()> {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
-    let wanted = IDLE as u64 + 1_000;
-    ensure!(
-        limit.maximum.is_none_or(|most| most >= wanted),
-        "{wanted} open files are needed; raise `ulimit -Hn`, which is {:?}",
-        limit.maximum
-    );
     Ok(())
 }
 

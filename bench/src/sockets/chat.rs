@@ -29,7 +29,8 @@ pub async fn measure(side: &Side) -> anyhow::Result<()> {
         let burst = format!("chat messages, stored and acked, 256 under way, {durability}");
         rate(&side, &server, &burst, SPEAKERS * EACH, async || {
             let speaking = sockets.iter_mut().enumerate();
-            let lanes = speaking.map(|(who, socket)| echo::lane(socket, EACH, UNDER_WAY, move |n| say(who, n)));
+            let lanes =
+                speaking.map(|(who, socket)| echo::lane(socket, EACH, UNDER_WAY, move |n| say(who, n)));
             futures_util::future::try_join_all(lanes).await.map(drop)
         })
         .await?;

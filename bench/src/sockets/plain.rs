@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::io::Write;
+use std::thread::ScopedJoinHandle;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,31 +45,48 @@ struct Relay<'a> {
     sent_time: u64,
 }
 
-/// Serves until it is killed.
+/// Serves until it is killed: one thread for each core, with a runtime of its own, which is how it is fastest.
 ///
 /// # Errors
 /// When it cannot listen.
 pub fn serve() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (service, io) = SocketIo::new_svc();
-        let bind = async |socket: SocketRef| {
-            listen(&socket);
-            Ok::<(), Infallible>(())
-        };
-        io.ns("/chat", (async || {}).with(bind));
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            let service = service.clone();
-            tokio::spawn(async move {
-                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                // A client that hangs up is none of its business.
-                let _ = serving.with_upgrades().await;
-            });
+    let (service, io) = SocketIo::new_svc();
+    let bind = async |socket: SocketRef| {
+        listen(&socket);
+        Ok::<(), Infallible>(())
+    };
+    io.ns("/chat", (async || {}).with(bind));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
+    std::thread::scope(|scope| {
+        let threads = (0..crate::cores()).map(|_| {
+            let (listener, service) = (listener.try_clone(), service.clone());
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let accept = async |stream: TcpStream| {
+                    stream.set_nodelay(true)?;
+                    let service = service.clone();
+                    tokio::spawn(async move {
+                        let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                        // A client that hangs up is none of its business.
+                        let _ = serving.with_upgrades().await;
+                    });
+                    anyhow::Ok(())
+                };
+                runtime.block_on(async {
+                    let listener = TcpListener::from_std(listener?)?;
+                    loop {
+                        accept(listener.accept().await?.0).await?;
+                    }
+                })
+            })
+        });
+        let threads: Vec<ScopedJoinHandle<'_, anyhow::Result<()>>> = threads.collect();
+        for thread in threads {
+            thread.join().map_err(|_| anyhow::anyhow!("a thread of the server panicked"))??;
         }
+        Ok(())
     })
 }
 

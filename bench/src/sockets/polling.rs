@@ -86,7 +86,8 @@ impl Session {
                 bail!("the server hung up");
             }
             let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-            let head = String::from_utf8_lossy(self.buffer.get(..end).unwrap_or_default()).to_ascii_lowercase();
+            let head =
+                String::from_utf8_lossy(self.buffer.get(..end).unwrap_or_default()).to_ascii_lowercase();
             ensure!(head.starts_with("http/1.1 200"), "{head}");
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             let length: usize = length.context("an answer does not say how long it is")?.trim().parse()?;
