@@ -78,6 +78,33 @@ fn polling_sessions_have_a_limit_too() {
     assert!(next.is_some(), "the place is free again");
 }
 
+/// Its goodbye is read before it is let in, so that nobody is told who has gone.
+#[test]
+fn a_client_that_goes_while_it_is_let_in_leaves_nothing() {
+    let house = House::build(GatewayLimits::default(), 1);
+    let goodbye = [text_frame("1"), frame(8, &1000_u16.to_be_bytes())];
+    for namespace in ["/chat", "/echo"] {
+        for goodbye in &goodbye {
+            let mut line = Line::open(house.address);
+            assert_eq!(line.upgrade(ENGINE).status, 101);
+            line.send([text_frame(&format!("40{namespace},{AMY}")), goodbye.clone()].concat());
+            line.wait_for_end();
+        }
+        let mut line = Line::open(house.address);
+        let session = format!("{POLL}&sid={}", open_session(&mut line));
+        post(&mut line, &session, &format!("40{namespace},{AMY}\u{1e}1"));
+    }
+    house.wait_until_drained();
+    // Whoever comes now is let in behind all of them.
+    for namespace in ["/chat", "/echo"] {
+        let mut line = Line::open(house.address);
+        assert_eq!(line.upgrade(ENGINE).status, 101);
+        line.join(namespace, AMY);
+        let there = house.gateway.io().of(namespace).expect("a namespace").sockets().len();
+        assert_eq!(there, 1, "{namespace}");
+    }
+}
+
 #[test]
 fn places_that_idlers_take_come_back() {
     let limits = GatewayLimits {
