@@ -3,12 +3,22 @@
 
 #![expect(clippy::expect_used, reason = "a helper that fails says why, and the test with it")]
 
+#[path = "one_port/engine.rs"]
+mod engine;
 #[path = "one_port/house.rs"]
 mod house;
 #[path = "one_port/limits.rs"]
 mod limits;
+#[path = "one_port/packets.rs"]
+mod packets;
+#[path = "one_port/polling.rs"]
+mod polling;
 #[path = "one_port/raw.rs"]
 mod raw;
+#[path = "one_port/script.rs"]
+mod script;
+#[path = "one_port/upgrade.rs"]
+mod upgrade;
 #[path = "one_port/wire.rs"]
 mod wire;
 

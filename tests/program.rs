@@ -17,6 +17,8 @@ mod first_start;
 mod identities;
 #[path = "program/receivers.rs"]
 mod receivers;
+#[path = "program/recovery.rs"]
+mod recovery;
 #[path = "program/signals.rs"]
 mod signals;
 #[path = "program/transfer.rs"]

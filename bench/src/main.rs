@@ -18,6 +18,7 @@ mod process;
 mod receiver;
 mod server;
 mod soak;
+mod sockets;
 mod store;
 
 use std::time::Duration;
@@ -42,6 +43,10 @@ const STEADY: Duration = Duration::from_secs(10);
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("plain-sockets") {
+        // A server, with a runtime of its own.
+        return sockets::plain::serve();
+    }
     actix::System::new().block_on(run())
 }
 
@@ -52,6 +57,8 @@ async fn run() -> anyhow::Result<()> {
     match first.as_str() {
         "jobs" => peers::run_own(&word("power")).await,
         "peers" => peers::run().await,
+        "sockets" => sockets::run().await,
+        "measure-sockets" => sockets::measure(&word("ours")).await,
         "measure" => jobs::measure(&word("inside"), &word("power")).await,
         "many" => many::run(&word("power")).await,
         "fair" => fair::run(&word("power")).await,

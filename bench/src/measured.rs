@@ -88,6 +88,11 @@ impl Side {
         self.print(figure, "MiB", memory, None, None)
     }
 
+    /// A figure that is neither.
+    pub fn value(&self, figure: &str, unit: &str, value: f64) -> anyhow::Result<()> {
+        self.print(figure, unit, value, None, None)
+    }
+
     /// Half and the slowest of a hundred of some waits in milliseconds.
     pub fn latency(&self, figure: &str, mut waits: Vec<f64>) -> anyhow::Result<()> {
         waits.sort_by(f64::total_cmp);

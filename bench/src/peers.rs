@@ -12,11 +12,21 @@ use crate::measured::Measured;
 use crate::runs;
 
 /// A column: what it is called, and what prints its figures.
-struct Column {
+pub struct Column {
     title: String,
     command: Vec<String>,
     /// Whether it is ours, and is held against the others.
     ours: bool,
+}
+
+impl Column {
+    /// Figures that this program prints itself when it is called with these words.
+    pub fn itself(title: &str, words: &[&str], ours: bool) -> anyhow::Result<Self> {
+        let this = std::env::current_exe()?.to_string_lossy().into_owned();
+        let words = words.iter().map(|word| (*word).to_owned());
+        let command = [this].into_iter().chain(words).collect();
+        Ok(Self { title: title.to_owned(), command, ours })
+    }
 }
 
 /// BullMQ, graphile-worker, a plain log and ours.
@@ -53,13 +63,11 @@ fn own(durability: &str) -> anyhow::Result<[Column; 2]> {
 }
 
 fn itself(title: &str, words: &[&str], ours: bool) -> anyhow::Result<Column> {
-    let this = std::env::current_exe()?.to_string_lossy().into_owned();
-    let words = words.iter().map(|word| (*word).to_owned());
-    let command = [this, "measure".to_owned()].into_iter().chain(words).collect();
-    Ok(Column { title: title.to_owned(), command, ours })
+    Column::itself(title, &[&["measure"], words].concat(), ours)
 }
 
-async fn compare(columns: &[Column]) -> anyhow::Result<()> {
+/// Runs all columns in turn, and prints their medians beside each other.
+pub async fn compare(columns: &[Column]) -> anyhow::Result<()> {
     let is_node = |column: &Column| column.command.first().is_some_and(|program| program == "node");
     let installed = Path::new("bench/peers/node_modules").exists();
     ensure!(

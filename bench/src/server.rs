@@ -39,6 +39,14 @@ impl Server {
         Ok(Self { client, durability: durability.to_owned(), child, folder })
     }
 
+    /// Starts another server, which says where it serves.
+    pub async fn other(command: Command) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (child, address) = spawn(command).await?;
+        let client = Client { address, org: ORG.to_owned(), token: String::new() };
+        Ok(Self { client, durability: String::new(), child, folder })
+    }
+
     /// Kills it without a warning, and starts it again on what it left: with the moment of that.
     pub async fn restart(mut self) -> anyhow::Result<(Self, Instant)> {
         self.child.kill().await?;
@@ -101,13 +109,15 @@ async fn launch(
     durability: &str,
     settings: &[(&str, &str)],
 ) -> anyhow::Result<(Child, String)> {
-    let mut child = command(folder)?
-        .env("APPENGINE__STORE__DURABILITY", durability)
-        .envs(settings.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()?;
+    let mut command = command(folder)?;
+    command.env("APPENGINE__STORE__DURABILITY", durability).envs(settings.iter().copied());
+    spawn(command).await
+}
+
+/// Starts a server that says where it serves in its first line.
+async fn spawn(mut command: Command) -> anyhow::Result<(Child, String)> {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
+    let mut child = command.spawn()?;
     let out = child.stdout.take().context("the server has no output")?;
     let mut lines = BufReader::new(out).lines();
     let first = lines.next_line().await?.context("the server ended at once")?;

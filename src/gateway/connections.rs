@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 use socketioxide::extract::SocketRef;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Why no place is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +58,8 @@ pub(super) struct Lease {
     id: u64,
     link: Link,
     open: Arc<Mutex<Open>>,
+    /// Held, never used: that it is gone tells the end of the stream.
+    told: Option<oneshot::Sender<()>>,
     _place: Place,
 }
 
@@ -165,7 +167,7 @@ impl Connections {
         open.next += 1;
         let link = Link::new(session);
         open.links.insert(id, link.clone());
-        Ok(Lease { id, link, open: Arc::clone(&self.open), _place: place })
+        Ok(Lease { id, link, open: Arc::clone(&self.open), told: None, _place: place })
     }
 
     /// Takes a place for a polling session.
@@ -252,6 +254,13 @@ impl Lease {
     #[must_use]
     pub fn link(&self) -> Link {
         self.link.clone()
+    }
+
+    /// Resolves when the stream is dropped, with an error, which says nothing more.
+    pub fn gone(&mut self) -> oneshot::Receiver<()> {
+        let (told, gone) = oneshot::channel();
+        self.told = Some(told);
+        gone
     }
 
     /// True when reading must report the end of the stream.

@@ -21,6 +21,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use tokio::sync::oneshot;
 use tower_service::Service;
 
 use super::{
@@ -93,6 +94,18 @@ async fn answer(
     let (parts, body) = answered.into_parts();
     let Ok(body) = body.collect().await;
     Ok(convert::response(&parts, body.to_bytes()))
+}
+
+/// Ends a polling session whose stream is gone before it took over: the probe was given up. The engine would leave the
+/// session between the two, where every poll is answered with nothing and nobody notices that its client is gone.
+pub(super) async fn end_unless_changed(gateway: Gateway, session: String, gone: oneshot::Receiver<()>) {
+    // It is told by an error, always.
+    let _ = gone.await;
+    let goodbye = http::Request::post(format!("{PATH}/?EIO=4&transport=polling&sid={session}"));
+    if let Ok(goodbye) = goodbye.body(Full::new(Bytes::from_static(b"1"))) {
+        // Refused when the stream did take over, or the session has ended.
+        let Ok(_) = gateway.service.clone().call(goodbye).await;
+    }
 }
 
 async fn read(body: web::Payload, most: usize) -> Result<Bytes, Refused> {

@@ -21,6 +21,7 @@ use super::{
     connections::{Carrier, Lease},
     convert,
     outbox::Outbox,
+    polling,
     query::{EngineQuery, Transport, is_engine_path},
     refused::Refused,
     rewind::Rewind,
@@ -112,12 +113,17 @@ where
         &self,
         request: &Request,
         mut framed: Framed<TcpStream, Codec>,
-        lease: Lease,
+        mut lease: Lease,
         head: http::Request<()>,
     ) -> Result<(), Broken> {
         let switching = ws::handshake_response(request.head()).finish().drop_body();
         framed.send(Message::Item((switching, BodySize::None))).await?;
         let parts = framed.into_parts();
+        let query = EngineQuery::parse(request.head().uri.query().unwrap_or_default());
+        if let Some(session) = query.ok().and_then(|query| query.session) {
+            let end = polling::end_unless_changed(self.gateway.clone(), session.to_owned(), lease.gone());
+            tokio::spawn(end);
+        }
         let stream = Rewind::new(parts.read_buf.freeze(), parts.io, lease);
         self.gateway.service.clone().call((stream, head)).await.map_err(Broken::from)
     }

@@ -22,17 +22,17 @@ export async function register(url, email) {
   return (await answer.json()).token;
 }
 
-export const come = async (url, token, { context, transports = ["websocket"] } = {}) =>
-  (await enter(url, "/chat", { transports, auth: { token, orgId: ORG, context } })).inbox;
+export const come = async (url, token, { context, cursors, transports = ["websocket"] } = {}) =>
+  (await enter(url, "/chat", { transports, auth: { token, orgId: ORG, context, cursors } })).inbox;
 
 /** The next messages, by their numbers. */
-async function hear(inbox, count) {
+export async function hear(inbox, count) {
   const heard = [];
   for (let n = 0; n < count; n++) heard.push(await inbox.next("message"));
   return heard;
 }
 
-const numbers = (messages) => messages.map((message) => message.seq);
+export const numbers = (messages) => messages.map((message) => message.seq);
 
 export async function a_customer_and_an_agent_talk(url, token) {
   const anns = await signUp(url, "Ann@example.com");
@@ -99,8 +99,8 @@ export async function whoever_was_away_hears_what_they_missed(url, token) {
 }
 
 export async function a_burst_is_heard_in_order_by_everybody(url, token) {
-  const CLIENTS = 16;
-  const MESSAGES = 200;
+  const CLIENTS = 32;
+  const MESSAGES = 1000;
   const inboxes = [];
   for (let n = 0; n < CLIENTS; n++) {
     const inbox = await come(url, token, { transports: n % 4 ? ["websocket"] : ["polling", "websocket"] });

@@ -24,7 +24,7 @@ use appengine::gateway::{
     Authenticate, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal, ServeOptions, Sessions,
     serve, shutdown,
 };
-use appengine_actors::clock::{Clock, Timestamp};
+use appengine_actors::clock::{Clock, SystemClock, Timestamp};
 use appengine_actors::testkit::TestHouse;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
@@ -116,6 +116,15 @@ impl House {
         let drained = async { tokio::time::timeout(guard, self.gateway.drained()).await };
         let drained = runtime.block_on(drained);
         drained.expect("every place is free again");
+    }
+
+    /// Waits until the gateway is as it is said to be.
+    pub fn wait_until(&self, holds: impl Fn(&Gateway) -> bool) {
+        let begun = SystemClock::new();
+        while !holds(&self.gateway) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it is not so: {:?}", self.gateway);
+            std::thread::yield_now();
+        }
     }
 
     /// Asks the server to stop.
@@ -277,6 +286,20 @@ fn add_echo(gateway: &Gateway) {
         });
         socket.on("bytes", async |Data(bytes): Data<Bytes>, ack: AckSender| {
             ack.send(&bytes).expect("room for the acknowledgement");
+        });
+        socket.on("bytes-back", async |socket: SocketRef, Data(bytes): Data<Bytes>| {
+            socket.emit("bytes", &bytes).expect("room for the echo");
+        });
+        // What the client acknowledges is told to it.
+        socket.on("ask", async |socket: SocketRef, Data(n): Data<u32>| {
+            let asked = socket.emit_with_ack::<_, u32>("question", &n).expect("room for the question");
+            let answer = asked.await.expect("an answer");
+            socket.emit("answered", &answer).expect("room for the answer");
+        });
+        socket.on("ask-bytes", async |socket: SocketRef, Data(n): Data<u32>| {
+            let asked = socket.emit_with_ack::<_, Bytes>("question", &n).expect("room for the question");
+            let answer = asked.await.expect("an answer");
+            socket.emit("answered", &answer.len()).expect("room for the answer");
         });
         socket.on("flood", async |socket: SocketRef, Data(count): Data<usize>| {
             let chunk = "x".repeat(64 * 1024);

@@ -5,10 +5,10 @@ use std::time::Duration;
 use appengine::gateway::GatewayLimits;
 
 use super::house::House;
+use super::polling::POLL;
 use super::wire::{ENGINE, LIVE, Line, frame, text_frame};
 
 const AMY: &str = r#"{"token":"agent:amy@acme.io","orgId":"acme"}"#;
-const POLL: &str = "/socket.io/?EIO=4&transport=polling";
 
 /// Begins a polling session and returns its id.
 fn open_session(line: &mut Line) -> String {
@@ -19,11 +19,7 @@ fn open_session(line: &mut Line) -> String {
 
 /// Sends packets of a polling session.
 fn post(line: &mut Line, session: &str, body: &str) {
-    let length = body.len();
-    line.send(format!(
-        "POST {session} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n{body}"
-    ));
-    assert_eq!(line.answer().body, "ok");
+    assert_eq!(line.post(session, body).body, "ok");
 }
 
 /// Polls for the greeting and the first ping, in whichever order: after them there is nothing more to hear.
@@ -82,6 +78,61 @@ fn polling_sessions_have_a_limit_too() {
     assert!(next.is_some(), "the place is free again");
 }
 
+/// Its goodbye is read before it is let in, so that nobody is told who has gone.
+#[test]
+fn a_client_that_goes_while_it_is_let_in_leaves_nothing() {
+    let house = House::build(GatewayLimits::default(), 1);
+    let goodbye = [text_frame("1"), frame(8, &1000_u16.to_be_bytes())];
+    for namespace in ["/chat", "/echo"] {
+        for goodbye in &goodbye {
+            let mut line = Line::open(house.address);
+            assert_eq!(line.upgrade(ENGINE).status, 101);
+            line.send([text_frame(&format!("40{namespace},{AMY}")), goodbye.clone()].concat());
+            line.wait_for_end();
+        }
+        let mut line = Line::open(house.address);
+        let session = format!("{POLL}&sid={}", open_session(&mut line));
+        post(&mut line, &session, &format!("40{namespace},{AMY}\u{1e}1"));
+    }
+    house.wait_until_drained();
+    // Whoever comes now is let in behind all of them.
+    for namespace in ["/chat", "/echo"] {
+        let mut line = Line::open(house.address);
+        assert_eq!(line.upgrade(ENGINE).status, 101);
+        line.join(namespace, AMY);
+        let there = house.gateway.io().of(namespace).expect("a namespace").sockets().len();
+        assert_eq!(there, 1, "{namespace}");
+    }
+}
+
+#[test]
+fn places_that_idlers_take_come_back() {
+    let limits = GatewayLimits {
+        max_connections: 50,
+        connect_timeout: Duration::from_millis(500),
+        ..GatewayLimits::default()
+    };
+    let house = House::with(limits);
+    // None of them joins a namespace; half of the sessions begin to change to a stream, which takes a place as well.
+    let sessions: Vec<String> = (0..50).map(|_| open_session(&mut Line::open(house.address))).collect();
+    let targets = sessions[..25].iter().map(|sid| format!("{ENGINE}&sid={sid}"));
+    let targets: Vec<String> = targets.chain(std::iter::repeat_n(ENGINE.to_owned(), 25)).collect();
+    let idle = targets.iter().map(|target| {
+        let mut line = Line::open(house.address);
+        assert_eq!(line.upgrade(target).status, 101);
+        line
+    });
+    let idle: Vec<Line> = idle.collect();
+    // The server ends them; nobody goes by themselves.
+    idle.into_iter().for_each(Line::wait_for_end);
+    house.wait_until_drained();
+    house.wait_until(|gateway| gateway.sessions() == 0);
+    let mut line = Line::open(house.address);
+    assert_eq!(line.upgrade(ENGINE).status, 101);
+    line.join("/echo", AMY);
+    open_session(&mut Line::open(house.address));
+}
+
 #[test]
 fn a_polling_body_beyond_the_limit_is_refused() {
     let house = House::with(GatewayLimits { max_payload: 100, ..GatewayLimits::default() });
@@ -106,7 +157,8 @@ fn a_websocket_message_beyond_the_limit_ends_the_connection() {
     line.send(text_frame(&fits));
     assert_eq!(line.text(), "42/echo,[\"number\",5]");
     assert_eq!(line.text(), "43/echo,1[5]");
-    line.send(text_frame(&"4".repeat(1001)));
+    // It may have ended before all is written.
+    let _ = line.pour(&text_frame(&"4".repeat(1001)));
     line.wait_for_end();
 }
 

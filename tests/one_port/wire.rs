@@ -74,6 +74,13 @@ impl Line {
         Self { read: BufReader::new(stream) }
     }
 
+    /// Writes until all is written or the other side has had enough; whether all was.
+    pub fn pour(&mut self, bytes: &[u8]) -> bool {
+        let stream = self.read.get_mut();
+        stream.set_write_timeout(Some(Duration::from_secs(5))).expect("a guard");
+        stream.write_all(bytes).is_ok()
+    }
+
     /// Writes in one piece.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.read.get_mut().write_all(bytes.as_ref()).expect("a write");
@@ -81,6 +88,14 @@ impl Line {
 
     pub fn get(&mut self, target: &str) -> Answer {
         self.send(format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n"));
+        self.answer()
+    }
+
+    pub fn post(&mut self, target: &str, body: &str) -> Answer {
+        let length = body.len();
+        self.send(format!(
+            "POST {target} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n{body}"
+        ));
         self.answer()
     }
 

@@ -1,8 +1,9 @@
 //! Official clients before the program as it is: `tests/one_port.rs` has them before the gateway alone.
 
+use std::path::Path;
 use std::process::Command;
 
-use crate::support::binary::{House, run};
+use crate::support::binary::{House, Server, run};
 use crate::support::{ADA, ORG, standard_webhooks};
 
 #[test]
@@ -55,15 +56,34 @@ fn the_staff_watches_greets_and_calls() {
     run_scenario("the_staff_watches_greets_and_calls");
 }
 
-fn run_scenario(name: &str) {
+#[test]
+fn a_customer_and_an_agent_talk_in_python() {
+    with_server(|server, tokens| {
+        let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+        let program = clients.join(".venv/bin/python");
+        assert!(program.exists(), "the Python client is not installed: run `./test clients` once");
+        let mut python = Command::new(program);
+        python.current_dir(&clients).args(["chat.py", &server.base, &tokens[0]]);
+        python
+    });
+}
+
+pub fn run_scenario(name: &str) {
+    with_server(|server, tokens| {
+        let mut node = Command::new("node");
+        node.current_dir(standard_webhooks::installed());
+        node.args(["run.mjs", name, &server.base]).args(tokens);
+        node
+    });
+}
+
+/// Starts the program, runs a client with the tokens of three of the staff to a good end, and stops it.
+fn with_server(client: impl FnOnce(&Server, &[String]) -> Command) {
     let house = House::new();
     let tokens = [ADA, "bob@example.com", "eve@example.com"]
         .map(|email| house.token(&["--org", ORG, "--email", email]));
     let server = house.start();
-    let mut node = Command::new("node");
-    node.current_dir(standard_webhooks::installed());
-    node.args(["run.mjs", name, &server.base]).args(tokens);
-    let ended = run(node, b"");
+    let ended = run(client(&server, &tokens), b"");
     assert!(ended.status.success(), "{}", ended.err);
     server.stop();
 }

@@ -17,7 +17,7 @@ pub mod standard_webhooks;
 use std::time::Duration;
 
 /// How long a condition may take to come true: for a debug build on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The organisation of the seed.
 pub const ORG: &str = "my-org";

@@ -10,6 +10,7 @@ use appengine_actors::testkit::probe::quiet;
 
 use super::ear::{Client, Ear, agent, customer, text};
 
+/// Others keep 128 events for each connection and tell a client that missed more to fetch it all anew (Mattermost).
 #[actix::test]
 async fn whoever_comes_back_hears_what_they_missed_before_what_is_new() {
     let house = TestHouse::start();
@@ -34,6 +35,28 @@ async fn whoever_comes_back_hears_what_they_missed_before_what_is_new() {
     }
 }
 
+/// Others ask for what changed within the last seconds only, and an agent never hears of the rest (Chatwoot 14934).
+#[actix::test]
+async fn it_does_not_matter_how_long_somebody_was_away() {
+    let house = TestHouse::start();
+    let (ann, bob, eve) = (customer("ann"), agent("bob"), agent("eve"));
+    let chat = ChatId::of_customer(&ann);
+    let (desk, other) = (Client::come(&house, &bob).await, Client::come(&house, &eve).await);
+    desk.say(&house, &chat, text("before")).await.unwrap();
+    desk.go(&house);
+    for day in 2..=4 {
+        house.advance(Duration::from_secs(86_400)).await;
+        assert_eq!(other.say(&house, &chat, text("meanwhile")).await, Ok(day));
+    }
+    house.advance(Duration::from_secs(30 * 86_400)).await;
+    let back = Client::come(&house, &bob).await;
+    let replayed = back.attach(&house, &chat, Some(1)).await.unwrap();
+    assert_eq!(replayed, Replayed { from: 2, to: 4, count: 3, gap: false });
+    other.say(&house, &chat, text("after")).await.unwrap();
+    assert_eq!(back.ear.numbers(), [2, 3, 4, 5]);
+}
+
+/// Others keep what was sent in one process's memory, and lose it with that.
 #[actix::test]
 async fn a_restart_in_the_middle_leaves_no_gap_and_repeats_nothing() {
     let house = TestHouse::start();
