@@ -195,9 +195,9 @@ impl App {
             Arc::new(Gate::new(tokens.clone(), accounts.clone(), accounts.clone(), seen, clock.clone()));
         let origins = Arc::new(Origins::new(&config.server.cors_origins)?);
         let socket_gate = Arc::new(SocketGate(gate.clone()));
-        let chats = machine.chats.clone();
+        let (chats, talks) = (machine.chats.clone(), machine.talks.clone());
         let gateway =
-            Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone(), chats);
+            Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone(), chats, talks);
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 

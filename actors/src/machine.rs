@@ -25,6 +25,7 @@ use crate::retention::RetentionActor;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
 use crate::session::chat::{ChatActor, ChatBook, Chats};
+use crate::session::community::{Book, People, TalkActor, Talks};
 use crate::store::Batch;
 use crate::supervision::{
     ActorPath, AskError, Child, Group, Members, Nursery, Policy, Ref, Registry, Starter, Supervisor,
@@ -59,6 +60,8 @@ pub struct Machine {
     pub schedules: Schedules,
     /// The conversations.
     pub chats: Chats,
+    /// The conversations of communities.
+    pub talks: Talks,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -150,6 +153,8 @@ impl Machine {
         let replayer = Ref::new(registry.clone(), at(paths::REPLAYER), patience);
         let replays = Replays::new(house.clone(), replayer);
         let chats = Chats::new(house.clone(), Members::new(group(paths::CHATS)));
+        let people = People::new(records.clone())?;
+        let talks = Talks::new(house.clone(), people, Members::new(group(paths::TALKS)));
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
@@ -186,6 +191,7 @@ impl Machine {
             resender,
             replays,
             chats,
+            talks,
             stop,
         };
         Ok((machine, ended))
@@ -286,6 +292,7 @@ impl Plan {
                         Arc::new(move |name| Some(plan.destination(name, &group, policy)))
                     }
                     MemberKind::Chat => Arc::new(move |name| plan.chat(name, &group, policy)),
+                    MemberKind::Talk => Arc::new(move |name| plan.talk(name, &group, policy)),
                 };
                 self.supervisor(&path, place.policy, children, Some(nursery))
             }
@@ -366,6 +373,13 @@ impl Plan {
         let path = group.child(name);
         let book = ChatBook::of_actor(name, self.house.clone(), self.runner.publisher.clone())?;
         let start = self.starter(&path, policy, move |fate| ChatActor::new(book.clone(), fate));
+        Some(Child { path, policy, start })
+    }
+
+    fn talk(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
+        let path = group.child(name);
+        let book = Book::of_actor(name, self.house.clone(), self.runner.publisher.clone())?;
+        let start = self.starter(&path, policy, move |fate| TalkActor::new(book.clone(), fate));
         Some(Child { path, policy, start })
     }
 

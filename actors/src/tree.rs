@@ -44,6 +44,8 @@ pub enum MemberKind {
     Destination,
     /// One conversation.
     Chat,
+    /// One conversation of a community.
+    Talk,
 }
 
 /// A place in the tree.
@@ -80,6 +82,7 @@ pub const ROOT: Policy = permanent(1, 60);
 /// A flow holds no state of its own: one that fails is back with the next run.
 const FLOW: Member = Member { kind: MemberKind::Flow, policy: LEAF };
 const CHAT: Member = Member { kind: MemberKind::Chat, policy: TEMPORARY };
+const TALK: Member = Member { kind: MemberKind::Talk, policy: TEMPORARY };
 const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF };
 
 /// The tree.
@@ -94,6 +97,7 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// │   ├── flows           3 in 60 s, each member 5 in 30 s
 /// │   └── schedules       5 in 30 s
 /// ├── sessions            3 in 60 s
+/// │   ├── talks           3 in 60 s; its members come and go
 /// │   └── chats           3 in 60 s; its members come and go
 /// ├── retention           5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
@@ -137,7 +141,10 @@ pub const TREE: Place = Place {
             name: "sessions",
             role: Role::Supervisor,
             policy: GROUP,
-            children: &[Place { name: "chats", role: Role::Nursery(&CHAT), policy: GROUP, children: &[] }],
+            children: &[
+                Place { name: "talks", role: Role::Nursery(&TALK), policy: GROUP, children: &[] },
+                Place { name: "chats", role: Role::Nursery(&CHAT), policy: GROUP, children: &[] },
+            ],
         },
         Place { name: "retention", role: Role::Retention, policy: LEAF, children: &[] },
         Place { name: "queues", role: Role::Queues(&LEAF), policy: GROUP, children: &[] },
@@ -158,6 +165,8 @@ pub mod paths {
     pub const DESTINATIONS: &str = "delivery/destinations";
     /// The group of conversations.
     pub const CHATS: &str = "sessions/chats";
+    /// The group of conversations of communities.
+    pub const TALKS: &str = "sessions/talks";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
     /// The replayer.
@@ -189,8 +198,8 @@ mod tests {
 
     #[test]
     fn every_path_that_others_speak_to_is_in_the_tree() {
-        use paths::{BUS, CHATS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES};
-        for path in [BUS, CHATS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES] {
+        use paths::{BUS, CHATS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES, TALKS};
+        for path in [BUS, CHATS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES, TALKS] {
             assert!(find(&TREE, path).is_some(), "{path}");
         }
     }

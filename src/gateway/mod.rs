@@ -4,10 +4,11 @@
 //! In reading order: [`serve`] builds the server; `upgrade` decides what becomes of a stream and `polling` carries
 //! clients without one, with `origins`, `query`, `refused`, `connections`, `rewind` and `convert` at their service;
 //! `admission` asks who a client is; `namespace` is what all namespaces share, `protocol` their words, `rooms` the
-//! names of their rooms, `seat` a socket as sessions know it, with its `outbox`, and `chat` the first of them. `panics` guards the App; `seams` is what is passed in.
+//! names of their rooms, `seat` a socket as sessions know it, with its `outbox`, and `chat` and `community` those that have events. `panics` guards the App; `seams` is what is passed in.
 
 mod admission;
 mod chat;
+mod community;
 mod connections;
 mod convert;
 mod limits;
@@ -28,6 +29,7 @@ mod upgrade;
 
 use appengine_actors::clock::Clock;
 use appengine_actors::session::chat::Chats;
+use appengine_actors::session::community::Talks;
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
@@ -42,6 +44,7 @@ pub use self::{
 };
 use self::{
     chat::{Chat, Lobby},
+    community::Community,
     connections::Connections,
     namespace::Door,
     polling::Elsewhere,
@@ -68,11 +71,13 @@ impl Gateway {
         auth: Arc<dyn Authenticate>,
         clock: Arc<dyn Clock>,
         chats: Chats,
+        talks: Talks,
     ) -> Self {
         let (service, io) = limits.builder().build_with_inner_svc(Elsewhere);
         let door = Arc::new(Door { auth, clock: Arc::clone(&clock) });
         namespace::open(&io, &door, Lobby);
         namespace::open(&io, &door, Chat { chats, clock: Arc::clone(&clock) });
+        namespace::open(&io, &door, Community { talks, clock: Arc::clone(&clock) });
         Self { io, service, connections: Connections::new(limits.max_connections), limits, origins, clock }
     }
 

@@ -67,9 +67,9 @@ impl House {
             actix::System::new().block_on(async move {
                 let stop = state.stop.clone();
                 let machine = TestHouse::start();
-                let chats = machine.machine.chats.clone();
+                let (chats, talks) = (machine.machine.chats.clone(), machine.machine.talks.clone());
                 let served =
-                    Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), gateways_clock, chats);
+                    Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), gateways_clock, chats, talks);
                 add_echo(&served);
                 let routes = move |config: &mut web::ServiceConfig| routes(config, &state);
                 let options =

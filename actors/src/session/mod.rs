@@ -5,6 +5,9 @@
 //! [`chat`] the conversations of customers and staff.
 
 pub mod chat;
+pub mod community;
 pub mod hall;
+pub mod line;
 pub mod person;
+pub mod replay;
 pub mod seat;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageStatus};
 use super::messages::ChatError;
 use super::model::{Chat, ChatStatus};
 use super::state::RECENT;
+use super::words;
 use crate::bus::change::{Change, ChangeError};
 use crate::clock::Timestamp;
 use crate::event::{EventDraft, EventKind, EventKindError};
@@ -16,6 +19,8 @@ use crate::keys;
 use crate::ports::Publisher;
 use crate::session::hall::RoomName;
 use crate::session::person::Address;
+use crate::session::replay::Past;
+use crate::session::seat::Frame;
 use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
 
 /// One conversation in the store.
@@ -71,11 +76,6 @@ impl ChatBook {
         Some(Self::new(house, publisher, org, chat))
     }
 
-    /// The room of those who hear it.
-    pub(super) fn room(&self) -> RoomName {
-        self.chat.room(&self.org)
-    }
-
     /// The conversation, if there is one, and its latest messages, in their order.
     pub(super) async fn load(&self) -> Result<(Option<Chat>, Vec<Message>), StoreError> {
         // What an earlier incarnation has queued is in the store before this one reads it.
@@ -87,20 +87,6 @@ impl ChatBook {
     pub(super) async fn head(&self) -> Result<Option<Chat>, StoreError> {
         let found = self.house.store.get(keys::chat(&self.org, self.chat.as_str())).await?;
         found.map(|found| decode(&found.value)).transpose()
-    }
-
-    /// The number of the latest message.
-    pub(super) async fn last(&self) -> Result<u64, StoreError> {
-        let latest = latest(&self.house, &self.org, &self.chat, None, 1).await?;
-        Ok(latest.last().map_or(0, |message| message.seq))
-    }
-
-    /// Messages behind a number, in their order.
-    pub(super) async fn page(&self, after: u64, limit: usize) -> Result<Vec<Message>, StoreError> {
-        let scan = Scan::prefix(keys::messages(&self.org, self.chat.as_str()), limit);
-        let scan = scan.after(&keys::message(&self.org, self.chat.as_str(), after));
-        let found = self.house.store.scan(scan).await?;
-        found.iter().map(|(_, found)| decode(&found.value)).collect()
     }
 
     /// Writes what is to be said, with the events of it.
@@ -194,6 +180,39 @@ impl ChatBook {
         batch.expect(key.clone(), Expect::Version(found.version)).put(key, encode(&marked)?);
         self.house.store.commit(batch).await?;
         Ok((marked, true))
+    }
+}
+
+impl Past for ChatBook {
+    type Entry = Message;
+
+    fn house(&self) -> &House {
+        &self.house
+    }
+
+    fn room(&self) -> RoomName {
+        self.chat.room(&self.org)
+    }
+
+    fn page(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+        let scan = Scan::prefix(keys::messages(&self.org, self.chat.as_str()), limit);
+        let scan = scan.after(&keys::message(&self.org, self.chat.as_str(), after));
+        Box::pin(async move {
+            let found = self.house.store.scan(scan).await?;
+            found.iter().map(|(_, found)| decode(&found.value)).collect()
+        })
+    }
+
+    fn last(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let latest = latest(&self.house, &self.org, &self.chat, None, 1).await?;
+            Ok(latest.last().map_or(0, |message| message.seq))
+        })
+    }
+
+    fn frames(&self, message: &Message) -> Result<Vec<Frame>, StoreError> {
+        let ends = message.ends.is_some().then(|| words::ended(message));
+        std::iter::once(words::message(message)).chain(ends).collect()
     }
 }
 

@@ -7,7 +7,6 @@
 //! | `words` | what those who hear it are told |
 //! | `state` | the line of what is to be said: pure |
 //! | `book` | one conversation in the store |
-//! | `replay` | what a client has missed |
 //! | `messages`, `actor` | the conversation itself |
 //! | `chats` | all of them, for whoever brings clients |
 
@@ -18,7 +17,6 @@ mod id;
 pub mod message;
 pub mod messages;
 mod model;
-mod replay;
 mod state;
 mod words;
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::session::line::GROUP;
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
 use crate::session::chat::ChatId;
