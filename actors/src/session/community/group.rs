@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::who;
+use super::who::{self, Handle};
 use crate::clock::Timestamp;
 use crate::ids::GroupId;
 use crate::session::person::Person;
@@ -73,7 +73,25 @@ pub struct Group {
     pub created: Timestamp,
     /// When its settings changed last.
     pub updated: Timestamp,
+    /// Those who went and do not come back as if nothing had been, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Gone>,
 }
+
+/// Somebody who went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// Who.
+    pub who: Handle,
+    /// Whether an admin wanted that: it takes one to have them back.
+    pub removed: bool,
+    /// That they may not write, when they are back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted: Option<Muted>,
+}
+
+/// Those who went of whom a group knows that at most; it forgets the eldest.
+const MOST_GONE: usize = 200;
 
 /// Settings of a group, those that are given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -135,6 +153,28 @@ impl Group {
             next.updated = now;
         }
         (next, changed)
+    }
+
+    /// Somebody goes.
+    pub(super) fn goes(&mut self, who: Handle, removed: bool, muted: Option<Muted>) {
+        self.gone.retain(|gone| gone.who != who);
+        if removed || muted.is_some() {
+            self.gone.push(Gone { who, removed, muted });
+            let more = self.gone.len().saturating_sub(MOST_GONE);
+            self.gone.drain(..more);
+        }
+    }
+
+    /// Whether an admin wanted somebody out.
+    #[must_use]
+    pub fn keeps_out(&self, who: &Handle) -> bool {
+        self.gone.iter().any(|gone| gone.who == *who && gone.removed)
+    }
+
+    /// Somebody is back: what they still may not.
+    pub(super) fn comes(&mut self, who: &Handle) -> Option<Muted> {
+        let at = self.gone.iter().position(|gone| gone.who == *who)?;
+        self.gone.remove(at).muted
     }
 
     /// As those who may know of it are told.

@@ -121,7 +121,7 @@ impl Mark {
     /// As others are told.
     #[must_use]
     pub fn told(&self) -> Value {
-        json!({"email": self.by.email(), "role": self.by.side().name(), "seq": self.seq, "readAt": self.at})
+        json!({"email": self.by.email(), "role": self.by.side().name(), "lastSeq": self.seq, "readAt": self.at})
     }
 }
 
@@ -184,6 +184,9 @@ pub enum Refusal {
     /// It is for those who are let in.
     #[error("join the group: it is private; one of its admins can add you")]
     Private,
+    /// An admin wanted them out.
+    #[error("join the group: an admin has removed you; one of them can add you again")]
+    Removed,
     /// One of two people does not want to hear the other.
     #[error("say something: one of you blocks the other")]
     Blocked,
@@ -204,7 +207,7 @@ impl Refusal {
             Self::NoGroup => "unknown_group",
             Self::NoMessage => "unknown_message",
             Self::NoPerson(_) | Self::NoMember(_) => "unknown_person",
-            Self::Guest | Self::NotOwn | Self::NotAdmin(_) | Self::Private => "forbidden",
+            Self::Guest | Self::NotOwn | Self::NotAdmin(_) | Self::Private | Self::Removed => "forbidden",
             Self::Muted { .. } => "muted",
             Self::OnlyAdminsPost => "only_admins_post",
             Self::Archived => "group_archived",

@@ -131,7 +131,7 @@ pub fn read(
     ids: &[crate::ids::MessageId],
 ) -> Result<Frame, StoreError> {
     let told = json!({
-        "by": by.email, "reader": who::told(by), "seq": mark.seq, "messageIds": ids, "readAt": mark.at,
+        "by": by.email, "reader": who::told(by), "lastSeq": mark.seq, "messageIds": ids, "readAt": mark.at,
     });
     frame("messageRead", conversation, told, Some(by), org)
 }

@@ -55,6 +55,11 @@ impl Ear {
         self.cuts.load(Ordering::SeqCst) > 0
     }
 
+    /// All that it has heard.
+    pub fn all(&self) -> Vec<(String, Value)> {
+        self.heard.lock().unwrap().clone()
+    }
+
     /// What it has heard of one kind.
     pub fn of(&self, event: &str) -> Vec<Value> {
         let heard = self.heard.lock().unwrap();

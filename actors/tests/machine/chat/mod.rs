@@ -1,5 +1,5 @@
 //! Conversations: who hears what, in which order, and what they hear when they come back.
 
-mod ear;
+pub mod ear;
 mod recovery;
 mod talk;

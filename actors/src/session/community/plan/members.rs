@@ -34,6 +34,7 @@ impl Plan {
             creator: wish.by.clone(),
             created: self.now,
             updated: self.now,
+            gone: Vec::new(),
         };
         let (group, _) = group.changed(settings, self.now);
         let new = Conversation::new(self.id.clone(), self.org.clone(), Some(group), self.now);
@@ -92,7 +93,10 @@ impl Plan {
             if self.conversation.as_ref().is_some_and(|conversation| conversation.members.contains_key(&who)) {
                 continue;
             }
-            let member = Member::new(person.clone(), *role, self.now);
+            let group = self.conversation.as_mut().and_then(|conversation| conversation.head.group.as_mut());
+            // Whoever was muted is still, and an admin never is.
+            let muted = group.and_then(|group| group.comes(&who)).filter(|_| *role == Role::Member);
+            let member = Member { muted, ..Member::new(person.clone(), *role, self.now) };
             self.put_member(who, Some(member.clone()));
             self.happen(wish, Deed::Joined { member: member.clone() });
             came.push(member);
@@ -108,6 +112,9 @@ impl Plan {
         }
         if group.openness == Openness::Private && !wish.moderates {
             return Err(Refusal::Private);
+        }
+        if group.keeps_out(&Handle::of(&wish.by)) && !wish.moderates {
+            return Err(Refusal::Removed);
         }
         if conversation.is_archived() {
             return Err(Refusal::Archived);
@@ -152,7 +159,14 @@ impl Plan {
     /// Somebody goes. Whoever has been there longest looks after a group that nobody does any more; one that nobody is
     /// in is over.
     fn go(&mut self, wish: &Wish, member: Person, removed: bool) -> u64 {
-        self.put_member(Handle::of(&member), None);
+        let who = Handle::of(&member);
+        if let Some(conversation) = &mut self.conversation {
+            let muted = conversation.members.get(&who).and_then(|member| member.muted);
+            if let Some(group) = &mut conversation.head.group {
+                group.goes(who.clone(), removed, muted);
+            }
+        }
+        self.put_member(who, None);
         let seq = self.happen(wish, Deed::Left { member, removed });
         let Some(conversation) = &mut self.conversation else { return seq };
         let now = self.now;
@@ -165,7 +179,7 @@ impl Plan {
             let eldest = conversation.members.iter().min_by_key(|(who, member)| (member.joined, (*who).clone()));
             if let Some((who, eldest)) = eldest.map(|(who, eldest)| (who.clone(), eldest.clone())) {
                 let (member, role) = (eldest.person.clone(), Role::Admin);
-                self.put_member(who, Some(Member { role, ..eldest }));
+                self.put_member(who, Some(Member { role, muted: None, ..eldest }));
                 self.happen(wish, Deed::Promoted { member, role });
             }
         }
