@@ -12,6 +12,7 @@ use super::book::{Book, Written};
 use super::conversation::Conversation;
 use super::entry::{Deed, Happened};
 use super::messages::{Attach, Replayed, TalkError, Typing, Want};
+use super::plan::Reading;
 use super::who::Handle;
 use super::wish::{Done, Refusal, Wish};
 use super::words;
@@ -112,7 +113,11 @@ impl TalkActor {
 
     fn wrote(&mut self, Written { conversation, happened, marks, answers }: Written) {
         // Whoever is told of it is told first: the answer says that everybody was.
-        self.gather(self.line.last());
+        let last = self.line.last();
+        self.gather(last);
+        if let Some(begun) = conversation.as_ref().filter(|_| last == 0) {
+            self.book.house.hall.gather(&self.room, &begun.hearers(), |_| last);
+        }
         for told in self.line.recent_mut() {
             let newer = happened.iter().rev().find(|new| new.entry.message() == told.entry.message());
             if let Some(newer) = newer.and_then(|new| new.message.as_ref()).filter(|_| told.message.is_some()) {
@@ -121,7 +126,7 @@ impl TalkActor {
         }
         happened.iter().for_each(|entry| self.tell(entry));
         self.conversation = conversation;
-        for (mark, ids, by) in &marks {
+        for Reading { mark, ids, by, .. } in marks.iter().filter(|reading| reading.is_told) {
             self.announce(words::read(&self.book.org, &self.book.id, by, mark, ids));
         }
         let tickets = self.line.written(happened);
@@ -159,19 +164,9 @@ impl TalkActor {
     fn tell(&mut self, happened: &Happened) {
         let (org, hall) = (&self.book.org, &self.book.house.hall);
         let before = happened.entry.seq - 1;
-        match &happened.entry.deed {
-            Deed::Joined { member } => {
-                let address = Handle::of(&member.person).address(org);
-                hall.gather(&self.room, &[address], |_| before);
-            }
-            Deed::Said if before == 0 => {
-                let both = happened.message.iter().flat_map(|message| {
-                    std::iter::once(&message.from).chain(message.to.as_ref())
-                });
-                let both: Vec<_> = both.map(|person| Handle::of(person).address(org)).collect();
-                hall.gather(&self.room, &both, |_| before);
-            }
-            _ => {}
+        if let Deed::Joined { member } = &happened.entry.deed {
+            let address = Handle::of(&member.person).address(org);
+            hall.gather(&self.room, &[address], |_| before);
         }
         match words::happened(org, &self.book.id, happened) {
             Ok(frame) => self.lagging.extend(hall.tell(&self.room, happened.entry.seq, &frame)),

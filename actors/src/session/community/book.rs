@@ -11,7 +11,7 @@ use super::entry::{Entry, Happened};
 use super::group::{MOST_MEMBERS, Member};
 use super::id::{Between, ConversationId};
 use super::message::Message;
-use super::plan::{Found, Plan};
+use super::plan::{Found, Plan, Reading};
 use super::rules::{MOST_GROUPS, MOST_THREADS};
 use super::who::Handle;
 use super::wish::{Act, Done, Mark, Refusal, Wish, Word};
@@ -23,7 +23,6 @@ use crate::keys;
 use crate::ports::Publisher;
 use crate::session::hall::RoomName;
 use crate::session::line::RECENT;
-use crate::session::person::Person;
 use crate::session::replay::Past;
 use crate::session::seat::Frame;
 use crate::store::{Batch, Key, Scan, StoreError, decode};
@@ -44,7 +43,7 @@ pub(super) struct Written {
     /// What happened.
     pub(super) happened: Vec<Happened>,
     /// How far people have read.
-    pub(super) marks: Vec<(Mark, Vec<MessageId>, Person)>,
+    pub(super) marks: Vec<Reading>,
     /// What came of each wish, in their order.
     pub(super) answers: Vec<Result<Done, Refusal>>,
 }

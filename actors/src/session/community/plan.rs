@@ -34,6 +34,16 @@ pub(super) struct Found {
     pub counts: HashMap<Handle, usize>,
 }
 
+/// That somebody has read.
+pub(super) struct Reading {
+    pub mark: Mark,
+    /// The messages that they said so of.
+    pub ids: Vec<MessageId>,
+    pub by: Person,
+    /// Whether others are told: of what follows from a message they are by that.
+    pub is_told: bool,
+}
+
 /// Wishes that are looked at.
 pub(super) struct Plan {
     pub id: ConversationId,
@@ -49,7 +59,7 @@ pub(super) struct Plan {
     /// Those who came, are something else, or went.
     pub members: BTreeMap<Handle, Option<Member>>,
     /// How far people have read now.
-    pub marks: BTreeMap<Handle, (Mark, Vec<MessageId>, Person)>,
+    pub marks: BTreeMap<Handle, Reading>,
     /// Whom which message names.
     pub mentions: Vec<(u64, Person)>,
     /// The wish that something happened by last.
@@ -190,17 +200,17 @@ impl Plan {
         found.filter(|message| message.deleted.is_none()).ok_or(Refusal::NoMessage)
     }
 
-    /// Somebody has read up to a message. None where that is known.
-    pub(super) fn mark(&mut self, by: &Person, message: (u64, u64), ids: Vec<MessageId>) -> Option<Mark> {
+    /// Somebody has read up to a message: these, where they say so themselves.
+    pub(super) fn mark(&mut self, by: &Person, (seq, count): (u64, u64), ids: Option<&[MessageId]>) {
         let who = Handle::of(by);
-        let (seq, count) = message;
         if self.found.marks.get(&who).is_some_and(|mark| mark.seq >= seq) {
-            return None;
+            return;
         }
         let mark = Mark { by: who.clone(), seq, count, at: self.now };
         self.found.marks.insert(who.clone(), mark.clone());
-        self.marks.insert(who, (mark.clone(), ids, by.clone()));
-        Some(mark)
+        let is_told = ids.is_some() || self.marks.get(&who).is_some_and(|before| before.is_told);
+        let ids = ids.unwrap_or_default().to_vec();
+        self.marks.insert(who, Reading { mark, ids, by: by.clone(), is_told });
     }
 
     pub(super) fn blocked(&self) -> Result<(), Refusal> {

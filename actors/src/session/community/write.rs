@@ -59,8 +59,8 @@ pub(super) fn change(plan: &Plan) -> Result<Change, StoreError> {
             None => change.extra.delete(key).delete(place),
         };
     }
-    for (who, (mark, ..)) in &plan.marks {
-        change.extra.put(keys::community_mark(org, id, who.as_str()), encode(mark)?);
+    for (who, reading) in &plan.marks {
+        change.extra.put(keys::community_mark(org, id, who.as_str()), encode(&reading.mark)?);
     }
     if let Some(conversation) = plan.conversation.as_ref().filter(|_| !plan.happened.is_empty()) {
         change.extra.put(keys::community(org, id), encode(&conversation.head)?);

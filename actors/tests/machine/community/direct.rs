@@ -76,6 +76,7 @@ async fn whoever_is_blocked_is_not_heard_until_that_is_taken_back() {
     second.attach(&id, 0).await.unwrap();
     assert_eq!(second.words("groupMessage"), ["too"]);
     let house = house.restart().await;
+    house.tick();
     let talks = &house.machine.talks;
     let (anns, bobs) = (Client::come(&house, &ann).await, Client::come(&house, &bob).await);
     assert_eq!(bobs.say_to(&ann, "hi").await, Err(Refusal::Blocked));

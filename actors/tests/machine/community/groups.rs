@@ -86,7 +86,7 @@ async fn a_member_is_muted_as_long_as_an_admin_says_and_everybody_is_told() {
     let (ann, bob) = (customer("ann"), customer("bob"));
     let (anns, bobs) = (Client::come(&house, &ann).await, Client::come(&house, &bob).await);
     let id = group(&anns, std::slice::from_ref(&bob), Settings::default()).await;
-    let until = house.house().clock.now() + Duration::from_secs(60);
+    let until = house.house().clock.now().plus(Duration::from_secs(60));
     anns.want(&id, Act::Mute(Handle::of(&bob), Some(Muted { until: Some(until) }))).await.unwrap();
     assert_eq!(bobs.say(&id, "hi").await, Err(Refusal::Muted { until: Some(until) }));
     let told = &bobs.ear.of("memberMuted")[0];
@@ -139,11 +139,8 @@ async fn edits_feelings_and_removals_are_told_in_their_order_and_kept() {
     bobs.about(said.id, Act::Edit(said.id, "hello".into())).await.unwrap();
     anns.about(said.id, Act::React(said.id, "like".into())).await.unwrap();
     anns.about(other.id, Act::Delete(other.id)).await.unwrap();
-    let heard = anns.heard();
     let told = ["groupMessage", "groupMessage", "messageUpdated", "reaction", "messageDeleted"];
-    assert_eq!(heard[heard.len() - 6..heard.len() - 4], [told[0], "messageRead"], "{heard:?}");
-    let rest: Vec<_> = heard.into_iter().filter(|event| event != "messageRead").collect();
-    assert_eq!(rest[rest.len() - 5..], told);
+    assert_eq!(anns.heard()[3..], told);
     assert!(anns.numbers().into_iter().eq(1..=8) && bobs.numbers().into_iter().eq(1..=8));
     assert_eq!(anns.ear.of("messageUpdated")[0]["content"], json!("hello"));
     let felt = &bobs.ear.of("reaction")[0];

@@ -67,7 +67,7 @@ impl Plan {
         self.put_message(message.clone());
         self.happen(wish, Deed::Said);
         // Whoever answers has read what they answer.
-        self.mark(&wish.by, (seq, count), Vec::new());
+        self.mark(&wish.by, (seq, count), None);
         Ok(Done { seq: Some(seq), message: Some(message), ..Done::default() })
     }
 
@@ -187,7 +187,7 @@ impl Plan {
             }
         };
         if latest.0 > 0 {
-            self.mark(&wish.by, latest, ids.unwrap_or_default().to_vec());
+            self.mark(&wish.by, latest, Some(ids.unwrap_or_default()));
         }
         let mark = self.found.marks.get(&Handle::of(&wish.by)).cloned();
         Ok(Done { mark, ..Done::default() })
