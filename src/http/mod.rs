@@ -4,6 +4,7 @@
 pub mod admit;
 pub mod around;
 pub mod automation;
+pub mod community;
 pub mod cors;
 pub mod dynamic_query;
 pub mod event_types;
@@ -47,6 +48,7 @@ pub fn routes() -> Vec<Route> {
         events::routes(),
         automation::routes(),
         schedules::routes(),
+        community::routes(),
         webhooks::routes(),
         event_types::routes(),
         monitoring::routes(),

@@ -35,6 +35,26 @@ fn nobody_hears_what_is_not_theirs() {
     run_scenario("nobody_hears_what_is_not_theirs");
 }
 
+#[test]
+fn a_group_of_fifty_hears_all_in_one_order() {
+    run_scenario("a_group_of_fifty_hears_all_in_one_order");
+}
+
+#[test]
+fn two_people_speak_until_one_blocks_the_other() {
+    run_scenario("two_people_speak_until_one_blocks_the_other");
+}
+
+#[test]
+fn what_becomes_of_a_message_is_heard_live_and_later() {
+    run_scenario("what_becomes_of_a_message_is_heard_live_and_later");
+}
+
+#[test]
+fn every_wrong_event_is_answered_on_the_community() {
+    run_scenario("every_wrong_event_is_answered_on_the_community");
+}
+
 fn run_scenario(name: &str) {
     let house = House::new();
     let token = house.token(&["--org", ORG, "--email", ADA]);
