@@ -1,6 +1,6 @@
 // Members of a community, on the program itself: what happens in a group is heard by all of them, once and in order.
 import assert from "node:assert/strict";
-import { enter } from "./inbox.mjs";
+import { open } from "./inbox.mjs";
 
 const ORG = "my-org";
 
@@ -21,8 +21,14 @@ async function signUp(url, name) {
   return { name, email, token };
 }
 
-const come = async (url, { token }, { transports = ["websocket"], cursors } = {}) =>
-  (await enter(url, "/community-chat", { transports, auth: { token, orgId: ORG, cursors } })).inbox;
+/** Comes in; what has a number goes into the log from the first moment on. */
+async function come(url, { token }, { transports = ["websocket"], cursors, log } = {}) {
+  const inbox = open(url, "/community-chat", { transports, auth: { token, orgId: ORG, cursors } });
+  if (log) follow(inbox, log);
+  const told = await inbox.next("authenticate");
+  assert.equal(told.success, true, JSON.stringify(told));
+  return inbox;
+}
 
 const group = async (url, who, more) =>
   (await rest(url, who.token, "POST", "/client/community/groups", { name: "Dogs", type: "public", ...more })).id;
@@ -58,8 +64,8 @@ export async function a_group_of_fifty_hears_all_in_one_order(url) {
   const follows = people.map(async (who, n) => {
     const log = heard[n];
     const seen = () => log.at(-1)?.seq ?? 0;
-    let inbox = await come(url, who, { transports: transports[n % 4], cursors: { [groupId]: 0 } });
-    follow(inbox, log);
+    const enter = () => come(url, who, { transports: transports[n % 4], cursors: { [groupId]: seen() }, log });
+    let inbox = await enter();
     for (let word = 0; word < WORDS; word++) {
       const message = { groupId, content: `${n} ${word}`, clientId: `${word}` };
       // A third of them are cut off while they speak, without a goodbye, and come again with what they have.
@@ -70,8 +76,7 @@ export async function a_group_of_fifty_hears_all_in_one_order(url) {
         inbox.socket.removeAllListeners();
         inbox.socket.offAny();
         asked.catch(() => {});
-        inbox = await come(url, who, { transports: transports[n % 4], cursors: { [groupId]: seen() } });
-        follow(inbox, log);
+        inbox = await enter();
         // Whatever was not answered is sent again.
         assert.equal((await inbox.ask("sendMessage", message)).success, true);
       } else {
