@@ -122,7 +122,9 @@ impl Community {
             Ok(done)
         };
         match joined.await {
-            Ok(done) => reply.send(&Told { group_id: Some(group_id), group: done.group, ..success(done.seq) }),
+            Ok(done) => {
+                reply.send(&Told { group_id: Some(group_id), group: done.group, ..success(done.seq) })
+            }
             Err(error) => reply.send(&failure(&error)),
         }
     }

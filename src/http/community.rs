@@ -40,7 +40,11 @@ macro_rules! both {
 use both;
 
 /// A route under both spellings; the API document has the first.
-fn mirrored(paths: [&'static str; 2], summary: &'static str, make: impl Fn(&'static str) -> Route) -> Vec<Route> {
+fn mirrored(
+    paths: [&'static str; 2],
+    summary: &'static str,
+    make: impl Fn(&'static str) -> Route,
+) -> Vec<Route> {
     let [clients, staffs] = paths.map(|path| {
         let route = make(path).about(TAG, summary);
         let route =
@@ -75,8 +79,12 @@ fn asker(caller: &Caller) -> Result<Asker, Problem> {
 }
 
 fn programs() -> Problem {
-    let message = "take part as a person: come with the token of one, not with an app's or an API key".to_owned();
-    Problem::forbidden("a program has no part in a community", vec![Detail { path: "authorization".into(), message }])
+    let message =
+        "take part as a person: come with the token of one, not with an app's or an API key".to_owned();
+    Problem::forbidden(
+        "a program has no part in a community",
+        vec![Detail { path: "authorization".into(), message }],
+    )
 }
 
 /// Which part of a history is asked for.
@@ -94,7 +102,10 @@ impl HistoryParams {
         let limit = self.limit.unwrap_or(USUAL);
         if !(1..=MOST_HISTORY).contains(&limit) {
             let message = format!("must be 1 to {MOST_HISTORY}");
-            return Err(Problem::invalid("the history cannot be read", vec![Detail { path: "limit".into(), message }]));
+            return Err(Problem::invalid(
+                "the history cannot be read",
+                vec![Detail { path: "limit".into(), message }],
+            ));
         }
         let Self { before, after, reply_to, .. } = *self;
         Ok(appengine_actors::session::community::Part { before, after, limit, reply_to })

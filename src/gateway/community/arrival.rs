@@ -6,8 +6,7 @@ use std::sync::Arc;
 use appengine_actors::session::community::messages::TalkError;
 use appengine_actors::session::community::who::Handle;
 use appengine_actors::session::community::{Asker, ConversationId, TalksError};
-use appengine_actors::session::seat::Seat;
-use appengine_actors::store::StoreError;
+use appengine_actors::session::seat::{Seat, SeatId};
 use socketioxide::extract::SocketRef;
 
 use super::protocol::Replayed;
@@ -48,7 +47,7 @@ impl Community {
         socket: &SocketRef,
         member: &Member,
         asker: &Asker,
-        seat: appengine_actors::session::seat::SeatId,
+        seat: SeatId,
     ) -> Result<(), TalksError> {
         let Some(seat) = self.talks.hall().seat(seat) else { return Ok(()) };
         let known = self.own(asker).await?;
@@ -98,7 +97,7 @@ impl Community {
         Ok(())
     }
 
-    async fn own(&self, asker: &Asker) -> Result<BTreeSet<ConversationId>, StoreError> {
+    async fn own(&self, asker: &Asker) -> Result<BTreeSet<ConversationId>, TalksError> {
         let who = Handle::of(&asker.person);
         let mut own = BTreeSet::new();
         for sort in [b'g', b'd'] {

@@ -32,7 +32,11 @@ pub(super) fn routes() -> Vec<Route> {
         }),
         mirrored(both!("/groups"), "Groups, those where something was said last first", |path| {
             Route::get(path, SIGNED, list)
-                .query("which", one_of(&WHICH), "one's own, those that everybody may join, or, as a moderator, all")
+                .query(
+                    "which",
+                    one_of(&WHICH),
+                    "one's own, those that everybody may join, or, as a moderator, all",
+                )
                 .query("pageNum", whole(1, LAST_PAGE), "from 1")
                 .query("limit", whole(1, 500), "groups on a page, 50 if not given")
                 .gives::<GroupPage>(ok)
@@ -40,18 +44,22 @@ pub(super) fn routes() -> Vec<Route> {
         mirrored(both!("/groups/{groupId}"), "A group and who is in it", |path| {
             Route::get(path, SIGNED, get).gives_object(ok)
         }),
-        mirrored(both!("/groups/{groupId}"), "Change what the body names of a group, as one of its admins", |path| {
-            Route::new(Method::PATCH, path, SIGNED, patch).takes::<PatchSchema>().gives_object(ok)
-        }),
+        mirrored(
+            both!("/groups/{groupId}"),
+            "Change what the body names of a group, as one of its admins",
+            |path| Route::new(Method::PATCH, path, SIGNED, patch).takes::<PatchSchema>().gives_object(ok),
+        ),
         mirrored(both!("/groups/{groupId}/join"), "Come into a group that everybody may join", |path| {
             Route::post(path, SIGNED, join).gives_object(ok)
         }),
         mirrored(both!("/groups/{groupId}/leave"), "Leave a group", |path| {
             Route::post(path, SIGNED, leave).gives_object(ok)
         }),
-        mirrored(both!("/groups/{groupId}/members"), "Let others into a group, as one of its admins", |path| {
-            Route::post(path, SIGNED, add).takes::<MembersSchema>().gives_object(StatusCode::CREATED)
-        }),
+        mirrored(
+            both!("/groups/{groupId}/members"),
+            "Let others into a group, as one of its admins",
+            |path| Route::post(path, SIGNED, add).takes::<MembersSchema>().gives_object(StatusCode::CREATED),
+        ),
         mirrored(
             both!("/groups/{groupId}/members/{email}"),
             "Give somebody in a group another role, or mute them, as one of its admins",
@@ -230,12 +238,7 @@ async fn leave(
 }
 
 /// Has something done in a group, and answers with the group.
-async fn group(
-    caller: &Caller,
-    machine: &Machine,
-    id: GroupId,
-    act: Act,
-) -> Result<HttpResponse, Problem> {
+async fn group(caller: &Caller, machine: &Machine, id: GroupId, act: Act) -> Result<HttpResponse, Problem> {
     let done = machine.talks.want(&asker(caller)?, &ConversationId::group(id), act).await?;
     Ok(HttpResponse::Ok().json(done.group))
 }
@@ -282,7 +285,8 @@ async fn member(
     match done.members.first() {
         Some(member) => Ok(HttpResponse::Ok().json(Member::told(member, machine.house.clock.now()))),
         None => {
-            let detail = Detail { path: "role".into(), message: "give `role`, `muted` or `mutedUntil`".into() };
+            let detail =
+                Detail { path: "role".into(), message: "give `role`, `muted` or `mutedUntil`".into() };
             Err(Problem::invalid("nothing is to be changed", vec![detail]))
         }
     }

@@ -44,9 +44,11 @@ pub(super) fn routes() -> Vec<Route> {
         mirrored(both!("/messages/{id}"), "Have a message of one's own say something else", |path| {
             Route::new(Method::PATCH, path, SIGNED, edit).takes::<EditSchema>().gives_object(StatusCode::OK)
         }),
-        mirrored(both!("/messages/{id}"), "Take a message away: one's own, or as an admin of its group", |path| {
-            Route::new(Method::DELETE, path, SIGNED, delete).gives_object(StatusCode::OK)
-        }),
+        mirrored(
+            both!("/messages/{id}"),
+            "Take a message away: one's own, or as an admin of its group",
+            |path| Route::new(Method::DELETE, path, SIGNED, delete).gives_object(StatusCode::OK),
+        ),
         mirrored(both!("/react"), "Feel something about a message, or no longer", |path| {
             Route::post(path, SIGNED, react).takes::<ReactSchema>().gives_object(StatusCode::OK)
         }),

@@ -5,9 +5,9 @@ use actix_web::{HttpResponse, web};
 use appengine_actors::ids::Datatype;
 use appengine_actors::machine::Machine;
 use appengine_actors::record::service::{Created, NewRecord, Origin};
+use appengine_actors::session::community::who::Handle;
 use appengine_actors::session::community::wish::Refusal;
 use appengine_actors::session::community::{Asker, TalksError};
-use appengine_actors::session::community::who::Handle;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

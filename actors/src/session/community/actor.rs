@@ -120,7 +120,8 @@ impl TalkActor {
         }
         for told in self.line.recent_mut() {
             let newer = happened.iter().rev().find(|new| new.entry.message() == told.entry.message());
-            if let Some(newer) = newer.and_then(|new| new.message.as_ref()).filter(|_| told.message.is_some()) {
+            if let Some(newer) = newer.and_then(|new| new.message.as_ref()).filter(|_| told.message.is_some())
+            {
                 told.message = Some(newer.clone());
             }
         }

@@ -121,11 +121,7 @@ impl Book {
     }
 
     /// Reads what it takes to look at wishes.
-    async fn find(
-        &self,
-        conversation: Option<&Conversation>,
-        wishes: &[Wish],
-    ) -> Result<Found, StoreError> {
+    async fn find(&self, conversation: Option<&Conversation>, wishes: &[Wish]) -> Result<Found, StoreError> {
         let mut found = Found::default();
         let mut ids: Vec<MessageId> = wishes.iter().map(|wish| wish.id).collect();
         ids.extend(wishes.iter().flat_map(|wish| meant(&wish.act)));
@@ -135,8 +131,9 @@ impl Book {
             found.places.extend(seq.map(|seq| (*id, seq)));
         }
         let called: Vec<(Handle, String)> = wishes.iter().filter_map(called).collect();
-        let key =
-            |(by, id): &(Handle, String)| keys::community_called(&self.org, self.id.as_str(), by.as_str(), id);
+        let key = |(by, id): &(Handle, String)| {
+            keys::community_called(&self.org, self.id.as_str(), by.as_str(), id)
+        };
         let numbers: Vec<Option<u64>> = self.many(called.iter().map(key).collect()).await?;
         found.called = called.into_iter().zip(numbers).filter_map(|(name, seq)| Some((name, seq?))).collect();
         let repeats = wishes.iter().filter_map(|wish| Some((wish.id, *found.places.get(&wish.id)?)));
@@ -168,7 +165,10 @@ impl Book {
     async fn places(&self, ids: &[MessageId]) -> Result<Vec<Option<u64>>, StoreError> {
         let keys = ids.iter().map(|id| keys::community_place(&self.org, *id)).collect();
         let places: Vec<Option<(ConversationId, u64)>> = self.many(keys).await?;
-        Ok(places.into_iter().map(|place| place.filter(|(id, _)| *id == self.id).map(|(_, seq)| seq)).collect())
+        Ok(places
+            .into_iter()
+            .map(|place| place.filter(|(id, _)| *id == self.id).map(|(_, seq)| seq))
+            .collect())
     }
 
     async fn many<T: serde::de::DeserializeOwned>(

@@ -163,8 +163,7 @@ impl Plan {
         }
         let about_group = matches!(entry.deed, Deed::Founded | Deed::Updated { .. });
         let conversation = self.conversation.as_ref().filter(|_| about_group);
-        let group =
-            conversation.and_then(|of| of.head.group.clone().map(|group| (group, of.members.len())));
+        let group = conversation.and_then(|of| of.head.group.clone().map(|group| (group, of.members.len())));
         self.happened.push(Happened { entry, message, group });
         seq
     }

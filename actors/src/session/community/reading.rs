@@ -71,7 +71,11 @@ impl Talks {
         let (org, by) = (&asker.org, member(&asker.person)?);
         let Some(head) = self.head(org, id).await? else {
             // Two people who have said nothing yet.
-            return if id.peer_of(&by).is_some() { Ok(History::default()) } else { Err(Refusal::NoGroup.into()) };
+            return if id.peer_of(&by).is_some() {
+                Ok(History::default())
+            } else {
+                Err(Refusal::NoGroup.into())
+            };
         };
         self.takes_part(org, id, &by).await?;
         let limit = part.limit.clamp(1, MOST_HISTORY);
@@ -149,12 +153,7 @@ impl Talks {
         found.map(|found| decode(&found.value)).transpose()
     }
 
-    async fn takes_part(
-        &self,
-        org: &OrgId,
-        id: &ConversationId,
-        who: &Handle,
-    ) -> Result<Member, TalksError> {
+    async fn takes_part(&self, org: &OrgId, id: &ConversationId, who: &Handle) -> Result<Member, TalksError> {
         let found = self.house.store.get(keys::community_member(org, id.as_str(), who.as_str())).await?;
         let member = found.map(|found| decode(&found.value)).transpose()?;
         Ok(member.ok_or(Refusal::NotMember)?)
@@ -162,7 +161,8 @@ impl Talks {
 
     async fn marks(&self, org: &OrgId, id: &ConversationId) -> Result<Vec<Mark>, StoreError> {
         let most = usize::try_from(MOST_MEMBERS).unwrap_or(usize::MAX);
-        let found = self.house.store.scan(Scan::prefix(keys::community_marks(org, id.as_str()), most)).await?;
+        let found =
+            self.house.store.scan(Scan::prefix(keys::community_marks(org, id.as_str()), most)).await?;
         found.iter().map(|(_, found)| decode(&found.value)).collect()
     }
 
@@ -195,7 +195,12 @@ impl Talks {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn groups(&self, asker: &Asker, which: Which, slice: Slice) -> Result<Listed<Value>, TalksError> {
+    pub async fn groups(
+        &self,
+        asker: &Asker,
+        which: Which,
+        slice: Slice,
+    ) -> Result<Listed<Value>, TalksError> {
         let (org, by) = (&asker.org, member(&asker.person)?);
         let ids: Vec<ConversationId> = match which {
             Which::Own => self.own(org, &by, b'g', MOST_GROUPS * 2).await?,
@@ -209,9 +214,10 @@ impl Talks {
         let rows = self.rows(org, &by, ids).await?;
         let mut listed = Listed::new(slice);
         for (head, unread, message) in rows {
-            let mut told = head.group.as_ref().map_or_else(|| json!({}), |group| {
-                group.told(usize::try_from(head.members).unwrap_or(usize::MAX))
-            });
+            let mut told = head.group.as_ref().map_or_else(
+                || json!({}),
+                |group| group.told(usize::try_from(head.members).unwrap_or(usize::MAX)),
+            );
             if let Some(fields) = told.as_object_mut() {
                 fields.insert("seq".to_owned(), json!(head.last));
                 if which == Which::Own {
@@ -232,9 +238,10 @@ impl Talks {
         let (org, by) = (&asker.org, member(&asker.person)?);
         let ids = self.own(org, &by, b'd', MOST_THREADS * 2).await?;
         let peers: Vec<Option<Handle>> = ids.iter().map(|id| id.peer_of(&by).cloned()).collect();
-        let keys = ids.iter().zip(&peers).filter_map(|(id, peer)| {
-            Some(keys::community_member(org, id.as_str(), peer.as_ref()?.as_str()))
-        });
+        let keys = ids
+            .iter()
+            .zip(&peers)
+            .filter_map(|(id, peer)| Some(keys::community_member(org, id.as_str(), peer.as_ref()?.as_str())));
         let members: Vec<Option<Member>> = self.many(keys.collect()).await?;
         let info = |of: &ConversationId| {
             let peer = of.peer_of(&by)?;

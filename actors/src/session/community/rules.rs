@@ -71,7 +71,9 @@ pub(super) fn word(word: &Word) -> Result<(), Refusal> {
 pub(super) fn content(text: &str) -> Result<(), Refusal> {
     if text.len() > MOST_CONTENT {
         let bytes = text.len();
-        return unfit(format!("say something: `content` has {bytes} bytes; at most {MOST_CONTENT} are taken"));
+        return unfit(format!(
+            "say something: `content` has {bytes} bytes; at most {MOST_CONTENT} are taken"
+        ));
     }
     Ok(())
 }

@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn a_handle_reads_itself_and_tells_the_sides_apart() {
         let (ann, staff) = (Handle::new(Side::Customer, " Ann@X.io"), Handle::new(Side::Agent, "ann@x.io"));
-        assert_eq!((ann.as_str(), ann.email(), ann.side()), ("customer:ann@x.io", "ann@x.io", Side::Customer));
+        assert_eq!(
+            (ann.as_str(), ann.email(), ann.side()),
+            ("customer:ann@x.io", "ann@x.io", Side::Customer)
+        );
         assert_ne!(ann, staff);
         for handle in [ann, staff] {
             assert_eq!(Handle::parse(handle.as_str()), Some(handle));

@@ -30,8 +30,7 @@ pub(super) fn change(plan: &Plan) -> Result<Change, StoreError> {
     for seq in &plan.messages {
         let Some(message) = plan.found.messages.get(seq) else { continue };
         change.extra.put(keys::community_message(org, id, *seq), encode(message)?);
-        let is_new =
-            plan.happened.iter().any(|done| done.entry.seq == *seq && done.entry.deed == Deed::Said);
+        let is_new = plan.happened.iter().any(|done| done.entry.seq == *seq && done.entry.deed == Deed::Said);
         if is_new {
             if let Some(reply) = message.reply_to {
                 change.extra.insert(keys::community_reply(org, id, reply.seq, *seq), Vec::new());

@@ -1,8 +1,8 @@
 //! What two people have: who hears it, who is not heard, and who is here.
 
+use appengine_actors::session::community::who::Handle;
 use appengine_actors::session::community::wish::{Act, Refusal};
 use appengine_actors::session::community::{ConversationId, Part};
-use appengine_actors::session::community::who::Handle;
 use appengine_actors::session::seat::Seat;
 use appengine_actors::testkit::TestHouse;
 use serde_json::json;
@@ -83,7 +83,10 @@ async fn whoever_is_blocked_is_not_heard_until_that_is_taken_back() {
     talks.block(&anns.asker, &bob, false).await.unwrap();
     assert!(bobs.say_to(&ann, "hi").await.is_ok());
     bobs.say(&id, "again").await.unwrap();
-    assert_eq!((anns.words("newMessage"), anns.words("groupMessage")), (vec!["hi".into()], vec!["again".into()]));
+    assert_eq!(
+        (anns.words("newMessage"), anns.words("groupMessage")),
+        (vec!["hi".into()], vec!["again".into()])
+    );
     assert_eq!(anns.history(&id, part()).await.unwrap().messages.len(), 3);
 }
 
@@ -118,7 +121,8 @@ async fn who_is_here_is_told_to_those_who_ask_unless_they_are_blocked() {
 #[actix::test]
 async fn people_are_found_by_address_side_and_record() {
     let house = TestHouse::start();
-    let record = house.create("customer", json!({"email": "Ann@x.io", "firstName": "Ann", "lastName": "Bee"})).await;
+    let record =
+        house.create("customer", json!({"email": "Ann@x.io", "firstName": "Ann", "lastName": "Bee"})).await;
     house.create("customer", json!({"email": "ada@x.io"})).await;
     let staff = house.create("user", json!({"email": "ada@x.io"})).await;
     let talks = &house.machine.talks;

@@ -97,7 +97,10 @@ async fn a_member_is_muted_as_long_as_an_admin_says_and_everybody_is_told() {
     anns.want(&id, Act::Update(quiet)).await.unwrap();
     assert_eq!(bobs.say(&id, "ho").await, Err(Refusal::OnlyAdminsPost));
     let told = &bobs.ear.of("groupUpdated").pop().unwrap();
-    assert_eq!((&told["changed"], &told["group"]["onlyAdminsPost"]), (&json!(["onlyAdminsPost"]), &json!(true)));
+    assert_eq!(
+        (&told["changed"], &told["group"]["onlyAdminsPost"]),
+        (&json!(["onlyAdminsPost"]), &json!(true))
+    );
     assert_eq!(anns.numbers(), bobs.numbers());
 }
 
@@ -168,7 +171,8 @@ async fn what_is_unread_is_counted_and_reading_is_told() {
         bobs.want(&id, Act::Read(Some(vec![said[2].id, said[1].id]))).await.unwrap();
     }
     assert_eq!(unread().await, (0, 2));
-    let told: Vec<_> = anns.ear.of("messageRead").into_iter().filter(|read| read["by"] == "bob@x.io").collect();
+    let told: Vec<_> =
+        anns.ear.of("messageRead").into_iter().filter(|read| read["by"] == "bob@x.io").collect();
     assert_eq!(told.len(), 1, "it is told once");
     assert_eq!(told[0]["lastSeq"], json!(said[2].seq));
     bobs.want(&id, Act::Read(None)).await.unwrap();
@@ -239,13 +243,10 @@ async fn the_same_word_of_a_sender_is_said_once_and_events_tell_of_it() {
 #[actix::test]
 async fn a_private_group_is_found_by_its_members_only() {
     let house = TestHouse::start();
-    let (anns, eves) = (
-        Client::come(&house, &customer("ann")).await,
-        Client::come(&house, &customer("eve")).await,
-    );
+    let (anns, eves) =
+        (Client::come(&house, &customer("ann")).await, Client::come(&house, &customer("eve")).await);
     let private = Settings { openness: Some(Openness::Private), ..Settings::default() };
-    let (hidden, open) =
-        (group(&anns, &[], private).await, group(&anns, &[], Settings::default()).await);
+    let (hidden, open) = (group(&anns, &[], private).await, group(&anns, &[], Settings::default()).await);
     let talks = &house.machine.talks;
     let listed = async |client: &Client, which| {
         let groups = talks.groups(&client.asker, which, Slice { skip: 0, limit: 10 }).await.unwrap();

@@ -112,8 +112,11 @@ use appengine_actors::session::seat::Seat;
 
 /// A group that everybody may join, made by somebody, with these people in it.
 pub async fn group(client: &Client, people: &[Person], settings: Settings) -> ConversationId {
-    let settings =
-        Settings { name: Some("Dogs".into()), openness: settings.openness.or(Some(Openness::Public)), ..settings };
+    let settings = Settings {
+        name: Some("Dogs".into()),
+        openness: settings.openness.or(Some(Openness::Public)),
+        ..settings
+    };
     let people = people.iter().map(|person| (person.clone(), Role::Member)).collect();
     let done = client.talks.found(&client.asker, settings, people).await.unwrap();
     let id: GroupId = done.group.unwrap()["id"].as_str().unwrap().parse().unwrap();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use appengine_actors::session::community::wish::{Act, Refusal, Word};
 use appengine_actors::session::community::who::Handle;
+use appengine_actors::session::community::wish::{Act, Refusal, Word};
 use appengine_actors::supervision::{Collapse, Supervisor};
 use appengine_actors::testkit::TestHouse;
 use appengine_actors::testkit::probe::quiet;

@@ -2,11 +2,11 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::session::line::GROUP;
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
 use crate::session::chat::ChatId;
 use crate::session::chat::message::MessageKind;
+use crate::session::line::GROUP;
 
 type State = ChatState<u32>;
 

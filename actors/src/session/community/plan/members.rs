@@ -70,15 +70,13 @@ impl Plan {
             return Err(Refusal::Full(format!("join the group: it takes {most} members, and is full")));
         }
         let counts = &self.found.counts;
-        let busy = new.iter().find(|person| {
-            counts.get(&Handle::of(person)).is_some_and(|count| *count >= MOST_GROUPS)
-        });
+        let busy = new
+            .iter()
+            .find(|person| counts.get(&Handle::of(person)).is_some_and(|count| *count >= MOST_GROUPS));
         match busy {
             Some(person) => {
-                let why = format!(
-                    "join the group: {} is in {MOST_GROUPS} groups, as many as may be",
-                    person.email
-                );
+                let why =
+                    format!("join the group: {} is in {MOST_GROUPS} groups, as many as may be", person.email);
                 Err(Refusal::Full(why))
             }
             None => Ok(()),
@@ -90,7 +88,8 @@ impl Plan {
         let mut came = Vec::new();
         for (person, role) in people {
             let who = Handle::of(person);
-            if self.conversation.as_ref().is_some_and(|conversation| conversation.members.contains_key(&who)) {
+            if self.conversation.as_ref().is_some_and(|conversation| conversation.members.contains_key(&who))
+            {
                 continue;
             }
             let group = self.conversation.as_mut().and_then(|conversation| conversation.head.group.as_mut());
@@ -176,7 +175,8 @@ impl Plan {
             }
             self.happen(wish, Deed::Updated { changed: vec!["status".to_owned()] });
         } else if conversation.admins() == 0 {
-            let eldest = conversation.members.iter().min_by_key(|(who, member)| (member.joined, (*who).clone()));
+            let eldest =
+                conversation.members.iter().min_by_key(|(who, member)| (member.joined, (*who).clone()));
             if let Some((who, eldest)) = eldest.map(|(who, eldest)| (who.clone(), eldest.clone())) {
                 let (member, role) = (eldest.person.clone(), Role::Admin);
                 self.put_member(who, Some(Member { role, muted: None, ..eldest }));
@@ -206,7 +206,9 @@ impl Plan {
     pub(super) fn mute(&mut self, wish: &Wish, who: &Handle, muted: Option<Muted>) -> Result<Done, Refusal> {
         let member = self.other(wish, who, "mute members")?;
         if muted.is_some() && member.role == Role::Admin {
-            return Err(Refusal::Unfit("mute the member: an admin is not muted; take the role first".to_owned()));
+            return Err(Refusal::Unfit(
+                "mute the member: an admin is not muted; take the role first".to_owned(),
+            ));
         }
         if member.muted == muted {
             return Ok(Done { members: vec![member], group: self.group_told(), ..Done::default() });
@@ -223,7 +225,9 @@ impl Plan {
         let group = conversation.head.group.as_ref().ok_or(Refusal::NoGroup)?;
         if settings.max_members.is_some_and(|most| most < conversation.head.members) {
             let there = conversation.head.members;
-            return Err(Refusal::Unfit(format!("change the group: it has {there} members; `maxMembers` is too low")));
+            return Err(Refusal::Unfit(format!(
+                "change the group: it has {there} members; `maxMembers` is too low"
+            )));
         }
         let (group, changed) = group.changed(settings, self.now);
         if changed.is_empty() {

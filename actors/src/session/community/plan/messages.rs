@@ -31,7 +31,8 @@ impl Plan {
             Some(id) => Some(ReplyTo { id, seq: self.message(id)?.seq }),
             None => None,
         };
-        let mut emails: HashSet<String> = word.mentions.iter().map(|email| email.trim().to_lowercase()).collect();
+        let mut emails: HashSet<String> =
+            word.mentions.iter().map(|email| email.trim().to_lowercase()).collect();
         emails.extend(rules::named_in(&word.content).take(MOST_MENTIONS));
         let named = self.named(&emails, &by);
         let seq = self.next();

@@ -57,11 +57,14 @@ impl Plan {
 fn whoever_makes_a_group_looks_after_it_and_those_named_are_in_it() {
     let mut plan = plan(ConversationId::group(GroupId::new(at(1))));
     let settings = Settings { name: Some("Dogs".into()), ..Settings::default() };
-    let people = vec![(person("bob"), Role::Member), (person("ann"), Role::Member), (person("eve"), Role::Admin)];
+    let people =
+        vec![(person("bob"), Role::Member), (person("ann"), Role::Member), (person("eve"), Role::Admin)];
     let done = plan.will("ann", Act::Found(settings.clone(), people)).unwrap();
     assert_eq!(done.members.len(), 3);
     let there = plan.conversation.clone().unwrap();
-    assert!(there.is_admin(&handle("ann")) && there.is_admin(&handle("eve")) && !there.is_admin(&handle("bob")));
+    assert!(
+        there.is_admin(&handle("ann")) && there.is_admin(&handle("eve")) && !there.is_admin(&handle("bob"))
+    );
     assert_eq!(plan.happened.iter().map(|done| done.entry.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!(plan.happened[0].group.as_ref().map(|(_, members)| *members), Some(3));
     assert!(plan.will("ann", Act::Found(settings, Vec::new())).is_err(), "there is one");
@@ -69,11 +72,8 @@ fn whoever_makes_a_group_looks_after_it_and_those_named_are_in_it() {
 
 #[test]
 fn the_last_place_is_given_once() {
-    let mut plan = group(Settings {
-        openness: Some(Openness::Public),
-        max_members: Some(2),
-        ..Settings::default()
-    });
+    let mut plan =
+        group(Settings { openness: Some(Openness::Public), max_members: Some(2), ..Settings::default() });
     assert!(plan.will("bob", Act::Join).is_ok());
     let refused = plan.will("eve", Act::Join).unwrap_err();
     assert_eq!(refused.code(), "limit_reached");
@@ -88,7 +88,9 @@ fn the_last_place_is_given_once() {
 fn whoever_is_in_as_many_groups_as_may_be_is_let_into_no_more() {
     let mut plan = open_group();
     plan.found.counts.insert(handle("bob"), crate::session::community::rules::MOST_GROUPS);
-    for refused in [plan.will("bob", Act::Join), plan.will("ann", Act::Add(vec![(person("bob"), Role::Member)]))] {
+    for refused in
+        [plan.will("bob", Act::Join), plan.will("ann", Act::Add(vec![(person("bob"), Role::Member)]))]
+    {
         assert_eq!(refused.unwrap_err().code(), "limit_reached");
     }
 }
@@ -130,10 +132,7 @@ fn admins_say_who_writes() {
     assert_eq!(plan.says("eve", "hi"), Err(Refusal::NotMember));
     let said = plan.says("bob", "hi").unwrap();
     let until = Some(Muted { until: Some(at(5_000)) });
-    assert_eq!(
-        plan.will("bob", Act::Mute(handle("ann"), until)),
-        Err(Refusal::NotAdmin("mute members"))
-    );
+    assert_eq!(plan.will("bob", Act::Mute(handle("ann"), until)), Err(Refusal::NotAdmin("mute members")));
     plan.will("ann", Act::Mute(handle("bob"), until)).unwrap();
     assert_eq!(plan.says("bob", "hi"), Err(Refusal::Muted { until: Some(at(5_000)) }));
     assert!(plan.will("bob", Act::Edit(said.id, "ho".into())).is_err(), "nor by a change");
@@ -167,7 +166,10 @@ fn a_message_is_its_senders_and_an_admin_may_take_it_away() {
     let anns = plan.says("ann", "mine").unwrap();
     assert_eq!(plan.will("bob", Act::Delete(anns.id)), Err(Refusal::NotOwn));
     let gone = plan.will("ann", Act::Delete(said.id)).unwrap().message.unwrap();
-    assert_eq!((gone.content.as_str(), gone.deleted.map(|deleted| deleted.by)), ("", Some("ann@x.io".into())));
+    assert_eq!(
+        (gone.content.as_str(), gone.deleted.map(|deleted| deleted.by)),
+        ("", Some("ann@x.io".into()))
+    );
     assert_eq!(plan.will("bob", Act::Edit(said.id, "hi".into())), Err(Refusal::NoMessage));
     assert_eq!(plan.will("bob", Act::Delete(said.id)), Err(Refusal::NoMessage));
     let told: Vec<_> = plan.happened.iter().filter_map(|done| done.message.as_ref()).collect();
@@ -181,9 +183,12 @@ fn a_feeling_comes_and_goes_and_there_is_room_for_so_many() {
     plan.will("bob", Act::Join).unwrap();
     let said = plan.says("ann", "hi").unwrap();
     let react = |by: &str, kind: &str, plan: &mut Plan| plan.will(by, Act::React(said.id, kind.into()));
-    for (by, kind, added, count) in
-        [("bob", "like", true, 1), ("ann", "like", true, 2), ("bob", "wow", true, 3), ("bob", "like", false, 2)]
-    {
+    for (by, kind, added, count) in [
+        ("bob", "like", true, 1),
+        ("ann", "like", true, 2),
+        ("bob", "wow", true, 3),
+        ("bob", "like", false, 2),
+    ] {
         let done = react(by, kind, &mut plan).unwrap();
         assert_eq!((done.added, done.message.unwrap().reactions.len()), (Some(added), count), "{by} {kind}");
     }
