@@ -123,7 +123,7 @@ impl Community {
         };
         match joined.await {
             Ok(done) => {
-                reply.send(&Told { group_id: Some(group_id), group: done.group, ..success(done.seq) })
+                reply.send(&Told { group_id: Some(group_id), group: done.group, ..success(done.seq) });
             }
             Err(error) => reply.send(&failure(&error)),
         }

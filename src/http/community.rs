@@ -62,7 +62,7 @@ fn asker(caller: &Caller) -> Result<Asker, Problem> {
     let side = match caller.kind {
         Kind::User => Side::Agent,
         Kind::Customer | Kind::Guest => Side::Customer,
-        _ => return Err(programs()),
+        Kind::App => return Err(programs()),
     };
     if caller.scopes.is_some() {
         return Err(programs());

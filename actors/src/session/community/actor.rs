@@ -35,7 +35,7 @@ enum Ended {
     /// It is on the disk.
     Written(Box<Written>),
     /// Somebody else wrote first.
-    Outrun(Option<Conversation>, Vec<Happened>),
+    Outrun(Box<(Option<Conversation>, Vec<Happened>)>),
 }
 
 /// A conversation.
@@ -93,8 +93,7 @@ impl TalkActor {
                     Ok(written) => Ok(Ended::Written(Box::new(written))),
                     // An earlier incarnation has written it, or something else: its last words came late.
                     Err(ChangeError::Condition | ChangeError::Published(_)) => {
-                        let (conversation, latest) = book.load().await?;
-                        Ok(Ended::Outrun(conversation, latest))
+                        Ok(Ended::Outrun(Box::new(book.load().await?)))
                     }
                     Err(error) => Err(TalkError::from(error)),
                 }
@@ -102,7 +101,7 @@ impl TalkActor {
             ended.into_actor(act).map(|ended, act, _| {
                 match ended {
                     Ok(Ended::Written(written)) => act.wrote(*written),
-                    Ok(Ended::Outrun(conversation, latest)) => act.outrun(conversation, latest),
+                    Ok(Ended::Outrun(loaded)) => act.outrun(*loaded),
                     Err(error) => act.failed(&error),
                 }
                 act.touch();
@@ -148,7 +147,7 @@ impl TalkActor {
     }
 
     /// Takes up what somebody else has written, and looks at what is wanted again, behind that.
-    fn outrun(&mut self, conversation: Option<Conversation>, latest: Vec<Happened>) {
+    fn outrun(&mut self, (conversation, latest): (Option<Conversation>, Vec<Happened>)) {
         self.conversation = conversation;
         // What was written of it is found by its id when it is looked at.
         let none = self.line.again(latest, |_, _| None::<Done>);
