@@ -49,7 +49,7 @@ use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
 use crate::config::Config;
 use crate::event_types::EventTypes;
-use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, Sessions, serve, shutdown};
+use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
 use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
 use crate::http::metrics::Metrics;
@@ -204,9 +204,13 @@ impl App {
             Arc::new(Gate::new(tokens.clone(), accounts.clone(), accounts.clone(), seen, clock.clone()));
         let origins = Arc::new(Origins::new(&config.server.cors_origins)?);
         let socket_gate = Arc::new(SocketGate(gate.clone()));
-        let sessions = Sessions::of(&machine);
-        let gateway =
-            Gateway::new(gateway_limits(&config), origins.clone(), socket_gate, clock.clone(), sessions);
+        let gateway = Gateway::new(
+            gateway_limits(&config),
+            origins.clone(),
+            socket_gate,
+            clock.clone(),
+            machine.sessions.clone(),
+        );
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 

@@ -143,6 +143,10 @@ time_ordered_id!(
     /// One message of a conversation.
     MessageId, "msg_"
 );
+time_ordered_id!(
+    /// One group of a community.
+    GroupId, "grp_"
+);
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $rule:literal, $allowed:expr) => {

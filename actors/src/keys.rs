@@ -37,6 +37,17 @@
 //! | `q` staff | `s`, address | the status they chose, what they were given |
 //! | `F` files | id | what is known of the file; its bytes lie beside the store |
 //! | `B` files, all together | | their bytes |
+//! | `C` community | `h`, conversation | the conversation |
+//! | `C` what happened | `e`, conversation, number | the entry |
+//! | `C` its messages | `m`, conversation, number | the message as it is now |
+//! | `C` replies | `t`, conversation, number, number of the reply | nothing |
+//! | `C` by id | `i`, id | the conversation, the number |
+//! | `C` by the sender's name | `c`, conversation, sender, name | the number |
+//! | `C` members | `u`, conversation, person | the member |
+//! | `C` read marks | `r`, conversation, person | how far they have read |
+//! | `C` conversations by person | `p`, person, `g` or `d`, conversation | nothing |
+//! | `C` groups; open ones | `g` or `o`, group | nothing |
+//! | `C` blocks | `b`, person, person | since when |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |
@@ -354,6 +365,7 @@ pub fn unique_job(org: &OrgId, queue: &QueueName, key: &str) -> Key {
 }
 
 mod chat;
+mod community;
 mod file;
 mod flow;
 mod schedule;
@@ -361,6 +373,7 @@ mod system;
 mod webhook;
 
 pub use chat::*;
+pub use community::*;
 pub use file::*;
 pub use flow::*;
 pub use schedule::*;

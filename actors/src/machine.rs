@@ -1,5 +1,7 @@
 //! Puts the machine together: from the tree and the shared parts to running actors, and back to rest.
 
+mod queues;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,12 +21,14 @@ use crate::keys;
 use crate::ports::Publisher;
 use crate::queue::QueueActor;
 use crate::queue::job::QueueSettings;
-use crate::queue::messages::{Drain, GetStatus, QueueStatus};
+use crate::queue::messages::Drain;
 use crate::record::service::Records;
 use crate::retention::RetentionActor;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
+use crate::session::Sessions;
 use crate::session::chat::{ChatActor, ChatBook, Chats};
+use crate::session::community::{Book, People, TalkActor, Talks};
 use crate::session::desk::{DeskActor, DeskBook, Desks};
 use crate::session::opener::OpenerActor;
 use crate::session::visits::Visits;
@@ -39,6 +43,8 @@ use crate::webhook::replay::ReplayerActor;
 use crate::webhook::replay::book::Replays;
 use crate::webhook::resend::Resender;
 use crate::webhook::{self, DestinationActor, DispatcherActor};
+
+pub use queues::Queues;
 
 /// A running machine and the ways to speak to it.
 pub struct Machine {
@@ -60,50 +66,9 @@ pub struct Machine {
     pub replays: Replays,
     /// The schedules.
     pub schedules: Schedules,
-    /// The conversations.
-    pub chats: Chats,
-    /// The desks.
-    pub desks: Desks,
-    /// The pages that visitors come by.
-    pub visits: Visits,
+    /// What people take part in.
+    pub sessions: Sessions,
     stop: Mutex<Option<oneshot::Sender<()>>>,
-}
-
-/// The queues of a machine.
-#[derive(Clone)]
-pub struct Queues(Vec<(QueueName, Ref<QueueActor>)>);
-
-impl Queues {
-    /// How each queue is; one that does not answer in time is left out.
-    pub async fn statuses(&self) -> Vec<QueueStatus> {
-        let asked = self.0.iter().map(|(_, queue)| queue.ask(GetStatus));
-        futures_util::future::join_all(asked).await.into_iter().flatten().collect()
-    }
-
-    /// How each queue is, as an organisation may see it.
-    pub async fn statuses_for(&self, org: &OrgId) -> Vec<QueueStatus> {
-        self.statuses().await.into_iter().map(|status| status.shown_to(org)).collect()
-    }
-
-    /// The names, in their order.
-    pub fn names(&self) -> impl Iterator<Item = &QueueName> {
-        self.0.iter().map(|(name, _)| name)
-    }
-
-    /// A queue, to be asked; none by an unknown name.
-    #[must_use]
-    pub fn get(&self, name: &QueueName) -> Option<&Ref<QueueActor>> {
-        self.0.iter().find(|(queue, _)| queue == name).map(|(_, queue)| queue)
-    }
-
-    /// How the queue of this name is.
-    ///
-    /// # Errors
-    /// When it does not answer.
-    pub async fn status(&self, name: &QueueName) -> Option<Result<QueueStatus, AskError>> {
-        let (_, queue) = self.0.iter().find(|(queue, _)| queue == name)?;
-        Some(queue.ask(GetStatus).await)
-    }
 }
 
 /// Ends when the machine does: with the reason when that was beyond its budget of restarts.
@@ -163,6 +128,9 @@ impl Machine {
         let chats = Chats::new(house.clone(), chat_actors.clone());
         let desk_actors = Members::new(group(paths::DESKS));
         let desks = Desks::new(house.clone(), desk_actors.clone());
+        let people = People::new(records.clone())?;
+        let talks = Talks::new(house.clone(), people, Members::new(group(paths::TALKS)));
+        let sessions = Sessions { chats, desks, visits, talks };
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
@@ -188,7 +156,7 @@ impl Machine {
             })
             .await
         });
-        let queues = Queues(queues);
+        let queues = Queues::new(queues);
         let stop = Mutex::new(Some(stop));
         let machine = Self {
             house,
@@ -200,9 +168,7 @@ impl Machine {
             endpoints,
             resender,
             replays,
-            chats,
-            desks,
-            visits,
+            sessions,
             stop,
         };
         Ok((machine, ended))
@@ -211,7 +177,7 @@ impl Machine {
     /// Lets no new job and no new attempt begin and waits for those that run, however long they take:
     /// whoever calls it sets the deadline.
     pub async fn drain(&self) {
-        let queues = self.queues.0.iter().map(|(_, queue)| drained(queue, Drain));
+        let queues = self.queues.iter().map(|(_, queue)| drained(queue, Drain));
         futures_util::future::join_all(queues).await;
         let registry = &self.house.registry;
         let group = format!("{}/{}", TREE.name, paths::DESTINATIONS);
@@ -304,6 +270,7 @@ impl Plan {
                     }
                     MemberKind::Desk => Arc::new(move |name| plan.desk(name, &group, policy)),
                     MemberKind::Chat => Arc::new(move |name| plan.chat(name, &group, policy)),
+                    MemberKind::Talk => Arc::new(move |name| plan.talk(name, &group, policy)),
                 };
                 self.supervisor(&path, place.policy, children, Some(nursery))
             }
@@ -398,6 +365,13 @@ impl Plan {
         let book = DeskBook::new(self.house.clone(), self.runner.records.clone(), org).ok()?;
         let start =
             self.starter(&path, policy, move |fate| DeskActor::new(book.clone(), chats.clone(), fate));
+        Some(Child { path, policy, start })
+    }
+
+    fn talk(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
+        let path = group.child(name);
+        let book = Book::of_actor(name, self.house.clone(), self.runner.publisher.clone())?;
+        let start = self.starter(&path, policy, move |fate| TalkActor::new(book.clone(), fate));
         Some(Child { path, policy, start })
     }
 

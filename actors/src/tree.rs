@@ -48,6 +48,8 @@ pub enum MemberKind {
     Chat,
     /// The desk of one organisation.
     Desk,
+    /// One conversation of a community.
+    Talk,
 }
 
 /// A place in the tree.
@@ -86,6 +88,7 @@ const FLOW: Member = Member { kind: MemberKind::Flow, policy: LEAF };
 const CHAT: Member = Member { kind: MemberKind::Chat, policy: TEMPORARY };
 /// What a desk knows is in the store, and who is here in the hall.
 const DESK: Member = Member { kind: MemberKind::Desk, policy: LEAF };
+const TALK: Member = Member { kind: MemberKind::Talk, policy: TEMPORARY };
 const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF };
 
 /// The tree.
@@ -100,6 +103,7 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// │   ├── flows           3 in 60 s, each member 5 in 30 s
 /// │   └── schedules       5 in 30 s
 /// ├── sessions            3 in 60 s
+/// │   ├── talks           3 in 60 s; its members come and go
 /// │   ├── chats           3 in 60 s; its members come and go
 /// │   └── desks           3 in 60 s, each member 5 in 30 s
 /// │       └── opener      5 in 30 s; it opens the desks again when their group was rebuilt
@@ -146,6 +150,7 @@ pub const TREE: Place = Place {
             role: Role::Supervisor,
             policy: GROUP,
             children: &[
+                Place { name: "talks", role: Role::Nursery(&TALK), policy: GROUP, children: &[] },
                 Place { name: "chats", role: Role::Nursery(&CHAT), policy: GROUP, children: &[] },
                 Place {
                     name: "desks",
@@ -176,6 +181,8 @@ pub mod paths {
     pub const CHATS: &str = "sessions/chats";
     /// The group of desks.
     pub const DESKS: &str = "sessions/desks";
+    /// The group of conversations of communities.
+    pub const TALKS: &str = "sessions/talks";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
     /// The replayer.
@@ -207,8 +214,8 @@ mod tests {
 
     #[test]
     fn every_path_that_others_speak_to_is_in_the_tree() {
-        use paths::{BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES};
-        for path in [BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES] {
+        use paths::{BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES, TALKS};
+        for path in [BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES, TALKS] {
             assert!(find(&TREE, path).is_some(), "{path}");
         }
     }

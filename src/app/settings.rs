@@ -75,9 +75,9 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             run_timeout: config.flows.run_timeout.get(),
         },
         desk: DeskSettings {
-            agent_grace: config.chat.agent_grace.get(),
-            agent_capacity: config.chat.agent_capacity,
-            handle_time: config.chat.handle_time.get(),
+            agent_grace: config.desk.agent_grace.get(),
+            agent_capacity: config.desk.agent_capacity,
+            handle_time: config.desk.handle_time.get(),
         },
         schedules: config.schedules.enabled,
         retention: Ages {

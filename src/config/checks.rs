@@ -109,9 +109,9 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("sockets.ping_interval", Time(100, HOUR)),
     ("sockets.ping_timeout", Time(100, HOUR)),
     ("sockets.events_per_second", Count(1, 100_000)),
-    ("chat.agent_grace", Time(1_000, DAY)),
-    ("chat.agent_capacity", Count(1, 1_000)),
-    ("chat.handle_time", Time(1_000, DAY)),
+    ("desk.agent_grace", Time(1_000, DAY)),
+    ("desk.agent_capacity", Count(1, 1_000)),
+    ("desk.handle_time", Time(1_000, DAY)),
     ("actors.arbiters", Count(0, 1024)),
     ("actors.mailbox", Count(1, 1_000_000)),
 ];

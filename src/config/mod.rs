@@ -29,8 +29,8 @@ pub use queues::{Growth, Queue, Queues};
 pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Chat, Durability, Files, Flows, Limits, Log, LogFormat, Mail, MailSecurity, Retention, Schedules,
-    Server, Signup, Sockets, Store, Webhooks,
+    Actors, Auth, Desk, Durability, Files, Flows, Limits, Log, LogFormat, Mail, MailSecurity, Retention,
+    Schedules, Server, Signup, Sockets, Store, Webhooks,
 };
 pub use warnings::Warning;
 
@@ -71,8 +71,8 @@ pub struct Config {
     pub retention: Retention,
     /// The realtime connections.
     pub sockets: Sockets,
-    /// Conversations of customers and staff.
-    pub chat: Chat,
+    /// How conversations are given to the staff.
+    pub desk: Desk,
     /// How the machine inside is spread.
     pub actors: Actors,
     /// What is logged and how it looks.

@@ -291,20 +291,20 @@ pub struct Sockets {
     pub ping_timeout: HumanDuration,
     /// Events that a client may send in a second.
     pub events_per_second: u32,
+    /// STUN and TURN servers for calls.
+    pub ice_servers: Vec<String>,
 }
 
-/// `[chat]`: how conversations are given to the staff.
+/// `[desk]`: how conversations are given to the staff.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chat {
+pub struct Desk {
     /// How long somebody may be gone.
     pub agent_grace: HumanDuration,
     /// Conversations of one person at once.
     pub agent_capacity: usize,
     /// How long a conversation takes, at first.
     pub handle_time: HumanDuration,
-    /// STUN and TURN servers.
-    pub ice_servers: Vec<String>,
 }
 
 /// `[actors]`: how the machine inside is spread.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use appengine_actors::clock::Clock;
+use appengine_actors::session::Sessions;
 use appengine_actors::session::chat::message::Message;
 use appengine_actors::session::chat::messages::{ChatError, Replayed, Said};
 use appengine_actors::session::chat::{ChatId, ChatsError, MOST_HISTORY, Word};
@@ -18,13 +19,13 @@ use appengine_actors::session::seat::{Frame, Seat};
 use futures_util::future::BoxFuture;
 use socketioxide::extract::SocketRef;
 
-use super::Sessions;
-use super::namespace::{Member, Namespace, Reply, on, push};
+use super::namespace::{Member, Namespace, on};
 use super::protocol::{
     ChatHistory, ChatMessage, CloseChat, Done, Failure, History, JoinChat, LeaveChat, MessageTaken,
     ReplayedEvent, SendMessage, ShareStatus, StatusRelay, UpdateMessageStatus, event,
 };
 use super::seat::SocketSeat;
+use super::send::{Reply, push};
 
 /// Where customers and agents talk.
 #[derive(Clone)]

@@ -4,10 +4,11 @@
 //! In reading order: [`serve`] builds the server; `upgrade` decides what becomes of a stream and `polling` carries
 //! clients without one, with `origins`, `query`, `refused`, `connections`, `rewind` and `convert` at their service;
 //! `admission` asks who a client is; `namespace` is what all namespaces share, `protocol` their words, `rooms` the
-//! names of their rooms, `seat` a socket as sessions know it, with its `outbox`, and `chat` the first of them. `panics` guards the App; `seams` is what is passed in.
+//! names of their rooms, `seat` a socket as sessions know it, with its `outbox`, and `chat` and `community` those that have events. `panics` guards the App; `seams` is what is passed in.
 
 mod admission;
 mod chat;
+mod community;
 mod connections;
 mod convert;
 mod limits;
@@ -23,14 +24,12 @@ mod rewind;
 mod rooms;
 mod seams;
 mod seat;
+mod send;
 mod server;
 mod upgrade;
 
 use appengine_actors::clock::Clock;
-use appengine_actors::machine::Machine;
-use appengine_actors::session::chat::Chats;
-use appengine_actors::session::desk::Desks;
-use appengine_actors::session::visits::Visits;
+use appengine_actors::session::Sessions;
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
@@ -45,30 +44,12 @@ pub use self::{
 };
 use self::{
     chat::{Chat, Lobby},
+    community::Community,
     connections::Connections,
     namespace::Door,
     polling::Elsewhere,
     refused::Refused,
 };
-
-/// What clients are brought to.
-#[derive(Clone)]
-pub struct Sessions {
-    /// The conversations.
-    pub chats: Chats,
-    /// Who answers in them, and who is where.
-    pub desks: Desks,
-    /// The pages that visitors come by.
-    pub visits: Visits,
-}
-
-impl Sessions {
-    /// Those of a machine.
-    #[must_use]
-    pub fn of(machine: &Machine) -> Self {
-        Self { chats: machine.chats.clone(), desks: machine.desks.clone(), visits: machine.visits.clone() }
-    }
-}
 
 /// The sockets of one server. Clones are the same gateway.
 #[derive(Clone)]
@@ -94,7 +75,8 @@ impl Gateway {
         let (service, io) = limits.builder().build_with_inner_svc(Elsewhere);
         let door = Arc::new(Door { auth, clock: Arc::clone(&clock), pace: limits.pace() });
         namespace::open(&io, &door, Lobby);
-        namespace::open(&io, &door, Chat { sessions, clock: Arc::clone(&clock) });
+        namespace::open(&io, &door, Chat { sessions: sessions.clone(), clock: Arc::clone(&clock) });
+        namespace::open(&io, &door, Community { talks: sessions.talks, clock: Arc::clone(&clock) });
         Self { io, service, connections: Connections::new(limits.max_connections), limits, origins, clock }
     }
 

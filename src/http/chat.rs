@@ -158,7 +158,7 @@ async fn history(
 ) -> Result<HttpResponse, Problem> {
     let by = person(&caller);
     let (chat, limit) = (named(&chat, &by)?, checked(params.limit, 100)?);
-    let found = machine.chats.history(&caller.org, &by, &chat, params.before, limit).await?;
+    let found = machine.sessions.chats.history(&caller.org, &by, &chat, params.before, limit).await?;
     let has_more = found.first().is_some_and(|message| message.seq > 1);
     Ok(HttpResponse::Ok().json(shown(&found, has_more)))
 }
@@ -205,7 +205,7 @@ async fn list_messages(
     if by.side == Side::Customer && (by.guest || email != by.email) {
         return Err(others("read messages of somebody else"));
     }
-    let found = machine.chats.messages_of(&caller.org, &email, since.transpose()?, limit).await?;
+    let found = machine.sessions.chats.messages_of(&caller.org, &email, since.transpose()?, limit).await?;
     let has_more = found.len() == limit;
     Ok(HttpResponse::Ok().json(shown(&found, has_more)))
 }
@@ -222,7 +222,7 @@ async fn live(
     let LiveBody { content, message, files, client_id } = body;
     let content = content.or(message).unwrap_or_default();
     let word = Word { content, to: Some(to), files, client_id, ..Word::default() };
-    let said = machine.chats.say(&caller.org, &by, &chat, word).await?;
+    let said = machine.sessions.chats.say(&caller.org, &by, &chat, word).await?;
     Ok(HttpResponse::Created().json(sent(said)))
 }
 
@@ -253,7 +253,7 @@ async fn save(
     let by = Person { side, id: id.unwrap_or_else(|| caller.id.clone()), email, name, guest: false };
     let said = sent_time.map(appengine_actors::clock::Timestamp::from_millis);
     let word = Word { content, to, files, client_id, said, kind, ..Word::default() };
-    let said = machine.chats.save(&caller.org, &by, &chat, word).await?;
+    let said = machine.sessions.chats.save(&caller.org, &by, &chat, word).await?;
     Ok(HttpResponse::Created().json(sent(said)))
 }
 
@@ -279,7 +279,7 @@ async fn update(
         let detail = Detail { path: "messageId".to_owned(), message: error.to_string() };
         Problem::invalid("the message cannot be changed", vec![detail])
     })?;
-    let chats = &machine.chats;
+    let chats = &machine.sessions.chats;
     let mut message = match body.content {
         Some(content) => Some(chats.reword(&caller.org, &by, id, content).await?),
         None => None,
@@ -318,7 +318,7 @@ async fn config(
 }
 
 async fn ice_servers(config: web::Data<Config>) -> HttpResponse {
-    let servers: Vec<Value> = config.chat.ice_servers.iter().map(|url| json!({"urls": url})).collect();
+    let servers: Vec<Value> = config.sockets.ice_servers.iter().map(|url| json!({"urls": url})).collect();
     HttpResponse::Ok().json(json!({"iceServers": servers}))
 }
 

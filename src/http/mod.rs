@@ -5,6 +5,7 @@ pub mod admit;
 pub mod around;
 pub mod automation;
 pub mod chat;
+pub mod community;
 pub mod cors;
 pub mod dynamic_query;
 pub mod event_types;
@@ -50,6 +51,7 @@ pub fn routes() -> Vec<Route> {
         automation::routes(),
         chat::routes(),
         schedules::routes(),
+        community::routes(),
         webhooks::routes(),
         event_types::routes(),
         monitoring::routes(),

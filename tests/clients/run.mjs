@@ -1,6 +1,7 @@
 // node run.mjs <scenario> <http://host:port> [<token> …]: exits with 0 when the scenario holds, with a reason when not.
 import * as admission from "./admission.mjs";
 import * as chat from "./chat.mjs";
+import * as community from "./community.mjs";
 import * as desk from "./desk.mjs";
 import * as events from "./events.mjs";
 import * as recovery from "./recovery.mjs";
@@ -8,7 +9,7 @@ import * as streams from "./streams.mjs";
 import * as transports from "./transports.mjs";
 import * as whole from "./whole.mjs";
 
-const scenarios = { ...admission, ...chat, ...desk, ...events, ...recovery, ...streams, ...transports, ...whole };
+const scenarios = { ...admission, ...chat, ...community, ...desk, ...events, ...recovery, ...streams, ...transports, ...whole };
 const [name, url, ...tokens] = process.argv.slice(2);
 if (!scenarios[name]) {
   console.error(`no scenario ${name}; there are: ${Object.keys(scenarios).join(", ")}`);

@@ -67,7 +67,7 @@ impl House {
             actix::System::new().block_on(async move {
                 let stop = state.stop.clone();
                 let machine = TestHouse::start();
-                let sessions = Sessions::of(&machine.machine);
+                let sessions = machine.machine.sessions.clone();
                 let served =
                     Gateway::new(limits, Arc::new(origins), Arc::new(ByToken), gateways_clock, sessions);
                 add_echo(&served);

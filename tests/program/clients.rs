@@ -57,8 +57,34 @@ fn the_staff_watches_greets_and_calls() {
 }
 
 #[test]
+fn a_group_of_fifty_hears_all_in_one_order() {
+    // Fifty people come from one address.
+    let house = House::new();
+    let tokens = staff(&house);
+    let server = house.launch_with("APPENGINE__LIMITS__SIGN_INS_PER_MINUTE", "1000").ready();
+    run_on(server, |server| node("a_group_of_fifty_hears_all_in_one_order", server, &tokens));
+}
+
+#[test]
+fn two_people_speak_until_one_blocks_the_other() {
+    run_scenario("two_people_speak_until_one_blocks_the_other");
+}
+
+#[test]
+fn what_becomes_of_a_message_is_heard_live_and_later() {
+    run_scenario("what_becomes_of_a_message_is_heard_live_and_later");
+}
+
+#[test]
+fn every_wrong_event_is_answered_on_the_community() {
+    run_scenario("every_wrong_event_is_answered_on_the_community");
+}
+
+#[test]
 fn a_customer_and_an_agent_talk_in_python() {
-    with_server(|server, tokens| {
+    let house = House::new();
+    let tokens = staff(&house);
+    run_on(house.start(), |server| {
         let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
         let program = clients.join(".venv/bin/python");
         assert!(program.exists(), "the Python client is not installed: run `./test clients` once");
@@ -69,21 +95,26 @@ fn a_customer_and_an_agent_talk_in_python() {
 }
 
 pub fn run_scenario(name: &str) {
-    with_server(|server, tokens| {
-        let mut node = Command::new("node");
-        node.current_dir(standard_webhooks::installed());
-        node.args(["run.mjs", name, &server.base]).args(tokens);
-        node
-    });
+    let house = House::new();
+    let tokens = staff(&house);
+    run_on(house.start(), |server| node(name, server, &tokens));
 }
 
-/// Starts the program, runs a client with the tokens of three of the staff to a good end, and stops it.
-fn with_server(client: impl FnOnce(&Server, &[String]) -> Command) {
-    let house = House::new();
-    let tokens = [ADA, "bob@example.com", "eve@example.com"]
-        .map(|email| house.token(&["--org", ORG, "--email", email]));
-    let server = house.start();
-    let ended = run(client(&server, &tokens), b"");
+/// The tokens of three of the staff, the first of them an owner.
+fn staff(house: &House) -> [String; 3] {
+    [ADA, "bob@example.com", "eve@example.com"].map(|email| house.token(&["--org", ORG, "--email", email]))
+}
+
+fn node(scenario: &str, server: &Server, tokens: &[String]) -> Command {
+    let mut node = Command::new("node");
+    node.current_dir(standard_webhooks::installed());
+    node.args(["run.mjs", scenario, &server.base]).args(tokens);
+    node
+}
+
+/// Runs a client to a good end, and stops the server.
+fn run_on(server: Server, client: impl FnOnce(&Server) -> Command) {
+    let ended = run(client(&server), b"");
     assert!(ended.status.success(), "{}", ended.err);
     server.stop();
 }

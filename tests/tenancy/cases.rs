@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use crate::community;
 use crate::planted::Planted;
 use crate::records;
 
@@ -118,6 +119,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(schedules(a));
     cases.extend(queues(a));
     cases.extend(work(a));
+    cases.extend(community::cases(a));
     cases.extend(records::cases(a));
     cases.extend(files());
     cases

@@ -51,6 +51,7 @@ impl Planted {
         a.flows(server, receiver);
         a.endpoints(server, receiver);
         a.work(server);
+        a.community(server);
         a.wait(server);
         a
     }
@@ -106,6 +107,21 @@ impl Planted {
         let name = self.mark("key");
         let key = self.post(server, "/api-key/create", &json!({"name": name, "scopes": ["read", "write"]}));
         self.keep("api_key", &key["data"]["key"]);
+    }
+
+    fn community(&mut self, server: &Server) {
+        let member = json!({"email": self.get("email")});
+        let group = json!({"name": self.mark("group"), "type": "public", "members": [member]});
+        let group = self.post(server, "/client/community/groups", &group);
+        let group = self.keep("group", &group["id"]);
+        for name in ["said", "said_again", "said_too"] {
+            let word = json!({"content": self.mark(name)});
+            let said = self.post(server, &format!("/client/community/groups/{group}/messages"), &word);
+            self.keep(name, &said["id"]);
+        }
+        let word = json!({"to": self.get("email"), "content": self.mark("direct")});
+        let said = self.post(server, "/client/community/messages", &word);
+        self.keep("direct", &said["id"]);
     }
 
     fn records(&mut self, server: &Server) {

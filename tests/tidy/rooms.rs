@@ -48,7 +48,7 @@ const MACHINE: [Rule; 16] = [
         ],
     ),
     ("webhook", &["bus::change", "feed", "house", "ports", "record", "supervision"]),
-    ("session", &["bus::change", "house", "ports", "supervision"]),
+    ("session", &["bus::change", "house", "ports", "record", "supervision"]),
     ("retention", &["bus::change", "flow::run", "house", "supervision", "webhook::delivery"]),
     ("queue", &["house", "supervision"]),
     ("mail", &["queue::job", "queue::worker"]),

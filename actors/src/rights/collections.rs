@@ -61,12 +61,13 @@ use Who::{Admins, Everybody, Nobody, Staff};
 
 /// Collections with rules of their own: who reads, creates and changes their records. In all others
 /// everybody does all three.
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     rule(&["automation"], [Staff, Nobody, Nobody], "use /automation"),
     rule(&["automation_execution", "automation_log"], [Staff, Nobody, Nobody], "use /automation/executions"),
     rule(&["user"], [Staff, Nobody, Admins], "staff sign up at POST /profile/user/signup"),
     rule(&["customer"], [Everybody, Staff, Staff], "customers sign up at POST /profile/customer/signup"),
     rule(&["guest"], [Everybody, Nobody, Staff], "guests begin at POST /profile/customer/register-guest"),
+    rule(&["community_report"], [Staff, Nobody, Staff], "reports are made at POST /client/community/reports"),
     components(&["apikey"], [Admins, Nobody, Admins], "keys are made by POST /api-key/create"),
     components(&["app"], [Admins, Nobody, Nobody], "apps are registered by POST /app/register"),
     components(&["config", "setting", "userrole", "usergroup"], [Staff, Admins, Admins], ""),

@@ -73,6 +73,12 @@ impl Hall {
         inner.people.entry(address).or_default().push(seat);
     }
 
+    /// Whether somebody is here with a client.
+    #[must_use]
+    pub fn is_here(&self, address: &Address) -> bool {
+        locked(&self.0).people.contains_key(address)
+    }
+
     /// The client has caught up with every session it knows of: from now on it hears new ones too.
     pub fn settled(&self, seat: SeatId, now: Timestamp) {
         if let Some(taken) = locked(&self.0).seats.get_mut(&seat) {
@@ -153,6 +159,23 @@ impl Hall {
             taken.rooms.retain(|room| room != name);
         }
         inner.vacate(name, seat);
+    }
+
+    /// Takes all clients of somebody out of a room. Returns those that were being brought on there: they have not
+    /// heard why.
+    #[must_use]
+    pub fn part_all(&self, name: &str, address: &Address) -> Vec<Arc<dyn Seat>> {
+        let seats = locked(&self.0).people.get(address).cloned().unwrap_or_default();
+        let behind = self.places(name, |place| place.catching_up);
+        seats.iter().for_each(|seat| self.part(name, seat.id()));
+        seats.into_iter().filter(|seat| behind.iter().any(|(there, _)| there.id() == seat.id())).collect()
+    }
+
+    /// Whether a seat is in a room.
+    #[must_use]
+    pub fn is_in(&self, name: &str, seat: SeatId) -> bool {
+        let inner = locked(&self.0);
+        inner.seats.get(&seat).is_some_and(|taken| taken.rooms.iter().any(|room| room == name))
     }
 
     /// Has the settled clients of some people in a room: those who are not, having heard all up to a number, which

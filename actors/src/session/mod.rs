@@ -7,10 +7,16 @@
 
 pub mod board;
 pub mod chat;
+pub mod community;
 pub mod desk;
 pub mod hall;
+pub mod line;
 pub mod opener;
 pub mod person;
 pub mod presence;
+pub mod replay;
 pub mod seat;
+mod sessions;
 pub mod visits;
+
+pub use sessions::Sessions;

@@ -67,6 +67,13 @@ impl Address {
         Self(format!("{org}:{}:{name}", side.name()).into())
     }
 
+    /// The address of somebody in a community, by their side and e-mail address there.
+    #[must_use]
+    pub fn of_member(org: &OrgId, name: &str) -> Self {
+        // No side is called that.
+        Self(format!("{org}:community:{name}").into())
+    }
+
     /// The whole text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::person::Address;
 use crate::store::StoreError;
 
 /// Which seat it is, as long as this process lives.
@@ -26,6 +27,7 @@ impl SeatId {
 pub struct Frame {
     event: &'static str,
     payload: Arc<RawValue>,
+    by: Option<Address>,
 }
 
 impl Frame {
@@ -35,7 +37,19 @@ impl Frame {
     /// When the payload has no JSON form, which is a fault of this program.
     pub fn of<T: Serialize>(event: &'static str, payload: &T) -> Result<Self, StoreError> {
         let payload = to_raw_value(payload).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        Ok(Self { event, payload: Arc::from(payload) })
+        Ok(Self { event, payload: Arc::from(payload), by: None })
+    }
+
+    /// The same, as somebody's word: those who want to hear nothing of them do not.
+    #[must_use]
+    pub fn by(self, whom: Address) -> Self {
+        Self { by: Some(whom), ..self }
+    }
+
+    /// Whose word it is.
+    #[must_use]
+    pub const fn speaker(&self) -> Option<&Address> {
+        self.by.as_ref()
     }
 
     /// The event's name.

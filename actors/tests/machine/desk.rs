@@ -26,14 +26,14 @@ async fn come(house: &TestHouse, person: &Person) -> Client {
     let since = house.house().clock.now();
     let here =
         Here { seat, person: Some(person.clone()), device_id: None, config_id: None, since, page: None };
-    house.machine.desks.arrive(&house.org, here);
+    house.machine.sessions.desks.arrive(&house.org, here);
     quiet().await;
     client
 }
 
 async fn go(house: &TestHouse, client: &Client) {
     client.go(house);
-    house.machine.desks.depart(&house.org, client.ear.id());
+    house.machine.sessions.desks.depart(&house.org, client.ear.id());
     quiet().await;
 }
 
@@ -50,16 +50,16 @@ async fn enqueue(house: &TestHouse, name: &str, priority: i64) -> Result<ChatId,
         customer: Contact { email: email.clone(), name: email },
         context: None,
     };
-    house.machine.desks.enqueue(&house.org, asked).await.map(|(chat, _)| chat.id)
+    house.machine.sessions.desks.enqueue(&house.org, asked).await.map(|(chat, _)| chat.id)
 }
 
 async fn handling(house: &TestHouse, chat: &ChatId) -> Handling {
-    house.machine.chats.find(&house.org, chat).await.unwrap().unwrap().handling
+    house.machine.sessions.chats.find(&house.org, chat).await.unwrap().unwrap().handling
 }
 
 /// What was decided about a conversation, in words.
 async fn words(house: &TestHouse, chat: &ChatId) -> Vec<String> {
-    let decisions = house.machine.chats.decisions(&house.org, &agent("ada"), chat).await.unwrap();
+    let decisions = house.machine.sessions.chats.decisions(&house.org, &agent("ada"), chat).await.unwrap();
     decisions.into_iter().map(|decision| decision.words).collect()
 }
 
@@ -78,7 +78,7 @@ async fn a_hundred_pick_at_once_and_nobody_gets_the_same_chat() {
         house.advance(Duration::from_millis(1)).await;
     }
     let staff: Vec<Person> = (0..100).map(|n| agent(&format!("a{n}"))).collect();
-    let picked = staff.iter().map(|by| house.machine.desks.pick_next(&house.org, pick(by)));
+    let picked = staff.iter().map(|by| house.machine.sessions.desks.pick_next(&house.org, pick(by)));
     let picked: Vec<_> = join_all(picked).await.into_iter().map(Result::unwrap).collect();
     let chats: Vec<ChatId> = picked.iter().flatten().map(|chat| chat.id.clone()).collect();
     assert_eq!((chats.len(), chats.iter().collect::<HashSet<_>>().len()), (60, 60));
@@ -107,12 +107,12 @@ async fn a_customer_waits_once_and_is_told_where() {
     assert_eq!(desk.ear.of("queue-notification").len(), 2);
     phone.say(&house, &chat, text("anybody?")).await.unwrap();
     assert_eq!(enqueue(&house, "ann", 9).await, Ok(chat.clone()), "she waits already");
-    assert_eq!(house.machine.desks.waiting(&house.org, None).await.unwrap().len(), 2);
+    assert_eq!(house.machine.sessions.desks.waiting(&house.org, None).await.unwrap().len(), 2);
     pass(&house, 31).await;
     let updates = phone.ear.of("queue-update");
     assert_eq!(updates.len(), 2, "every fifteen seconds");
     assert_eq!(updates[0]["position"], json!(1), "the higher priority goes first");
-    house.machine.desks.pick_next(&house.org, pick(&bob)).await.unwrap();
+    house.machine.sessions.desks.pick_next(&house.org, pick(&bob)).await.unwrap();
     assert_eq!(phone.ear.of("agent-assigned")[0]["agent"]["email"], json!("bob@x.io"));
     pass(&house, 31).await;
     assert_eq!(phone.ear.of("queue-update").len(), 2, "she waits no more");
@@ -130,20 +130,20 @@ async fn a_desk_that_ends_knows_again_who_waits_and_who_answers() {
     house.found_org().await;
     let (bob, ann) = (agent("bob"), customer("ann"));
     let desk = come(&house, &bob).await;
-    house.machine.desks.set_status(&house.org, bob.clone(), Status::Busy).await.unwrap();
+    house.machine.sessions.desks.set_status(&house.org, bob.clone(), Status::Busy).await.unwrap();
     come(&house, &ann).await.say(&house, &ChatId::of_customer(&ann), text("hello")).await.unwrap();
     enqueue(&house, "eve", 0).await.unwrap();
-    house.machine.desks.pick_next(&house.org, pick(&bob)).await.unwrap();
+    house.machine.sessions.desks.pick_next(&house.org, pick(&bob)).await.unwrap();
     house.actor::<Supervisor>("sessions/desks").tell(Collapse).unwrap();
     pass(&house, 2).await;
-    let agents = house.machine.desks.agents(&house.org).await.unwrap();
+    let agents = house.machine.sessions.desks.agents(&house.org).await.unwrap();
     assert_eq!((agents.len(), agents[0].shown(), agents[0].load), (1, "busy", 1));
-    assert_eq!(house.machine.desks.waiting(&house.org, None).await.unwrap().len(), 1);
+    assert_eq!(house.machine.sessions.desks.waiting(&house.org, None).await.unwrap().len(), 1);
     drop(desk);
 
     let house = house.restart().await;
     quiet().await;
-    let waiting = house.machine.desks.waiting(&house.org, None).await.unwrap();
+    let waiting = house.machine.sessions.desks.waiting(&house.org, None).await.unwrap();
     assert_eq!(waiting[0].0.customer_email, "eve@x.io");
     // Whoever answered does not come back: what they left behind waits again, though nobody has asked the desk.
     pass(&house, 61).await;
@@ -200,7 +200,7 @@ async fn a_queue_hands_out_takes_back_and_passes_on() {
 
     house.create("chat_queue", queue("slow", json!({"maxWaitSeconds": 20, "overflow": "other"}))).await;
     let slow = Target::Queue { queue: Some("slow".to_owned()), skill: None };
-    house.machine.desks.transfer(&house.org, ada.clone(), chat.clone(), slow, None).await.unwrap();
+    house.machine.sessions.desks.transfer(&house.org, ada.clone(), chat.clone(), slow, None).await.unwrap();
     pass(&house, 8).await;
     let Handling::Waiting { place, .. } = handling(&house, &chat).await else { panic!() };
     assert_eq!(place.queue, "other", "it had waited for longer than that already");
@@ -212,7 +212,7 @@ async fn a_chat_is_transferred_to_who_is_here_and_taken_over() {
     let house = TestHouse::start();
     let (ann, ada, bob) = (customer("ann"), agent("ada"), agent("bob"));
     let (phone, one, other) = (come(&house, &ann).await, come(&house, &ada).await, come(&house, &bob).await);
-    let (desks, org, chat) = (&house.machine.desks, &house.org, ChatId::of_customer(&ann));
+    let (desks, org, chat) = (&house.machine.sessions.desks, &house.org, ChatId::of_customer(&ann));
     phone.say(&house, &chat, text("hello")).await.unwrap();
     quiet().await;
     one.say(&house, &chat, text("hi")).await.unwrap();
@@ -231,7 +231,7 @@ async fn a_chat_is_transferred_to_who_is_here_and_taken_over() {
     assert_eq!(handling(&house, &chat).await.agent(), Some(&ada));
     let agents = desks.agents(org).await.unwrap();
     assert_eq!(agents.iter().map(|agent| agent.load).collect::<Vec<_>>(), [1, 0]);
-    house.machine.chats.end(org, &ada, &chat, "agent").await.unwrap();
+    house.machine.sessions.chats.end(org, &ada, &chat, "agent").await.unwrap();
     quiet().await;
     assert!(desks.agents(org).await.unwrap().iter().all(|agent| agent.load == 0));
     let team = ChatId::new("team").unwrap();

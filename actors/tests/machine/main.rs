@@ -5,6 +5,7 @@
 mod bus;
 mod chat;
 mod collapse;
+mod community;
 mod delivery;
 mod desk;
 mod endpoints;

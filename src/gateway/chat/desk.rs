@@ -3,6 +3,7 @@
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
+use appengine_actors::session::Sessions;
 use appengine_actors::session::chat::messages::ChatError;
 use appengine_actors::session::chat::{ChatId, Word};
 use appengine_actors::session::desk::messages::{self, DeskError, Target};
@@ -11,7 +12,7 @@ use appengine_actors::session::seat::Frame;
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
 
-use super::{Asked, Chat, Sessions};
+use super::{Asked, Chat};
 use crate::gateway::namespace::{Member, on};
 use crate::gateway::protocol::desk::{
     AgentShown, ChatShown, ChatTaken, Engage, Engaged, OneChat, PickNext, Reached, SetStatus, StatusSet,

@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
+use appengine_actors::session::Sessions;
 use appengine_actors::session::chat::ChatId;
 use appengine_actors::session::person::{Address, Side};
 use appengine_actors::session::presence::{Here, Page};
@@ -10,7 +11,7 @@ use appengine_actors::session::seat::{Frame, Seat};
 use appengine_actors::session::visits::MOST_TEXT;
 use socketioxide::extract::SocketRef;
 
-use super::{Asked, Chat, Sessions};
+use super::{Asked, Chat};
 use crate::gateway::namespace::{Member, on};
 use crate::gateway::protocol::Failure;
 use crate::gateway::protocol::desk::{Noted, Reached, Signal, Signalled, VisitorLocation};

@@ -125,7 +125,7 @@ async fn waiting(
 ) -> Result<HttpResponse, Problem> {
     let page = paging::read(params.page, params.page_size)?;
     let mut listed = Listed::new(page.slice());
-    for entry in machine.desks.waiting(&caller.org, params.name).await.map_err(silent)? {
+    for entry in machine.sessions.desks.waiting(&caller.org, params.name).await.map_err(silent)? {
         listed.meet(entry);
     }
     Ok(HttpResponse::Ok().json(page.envelope(&listed, |(standing, at)| words::entry(standing, at))))
@@ -163,7 +163,7 @@ async fn enqueue(
     let place = Place { queue, skill: body.skill, priority: body.priority.unwrap_or_default() };
     let (customer, context) = (Contact { email, name }, body.context.map(Value::Object));
     let asked = Enqueue { by: Some(by), chat, place, customer, context };
-    let (chat, at) = machine.desks.enqueue(&caller.org, asked).await?;
+    let (chat, at) = machine.sessions.desks.enqueue(&caller.org, asked).await?;
     let standing = chat.standing();
     let entry = standing.as_ref().zip(at.as_ref()).map(|(standing, at)| words::entry(standing, at));
     Ok(HttpResponse::Created().json(entry.unwrap_or_else(|| json!({"chatId": chat.id}))))
@@ -183,8 +183,8 @@ fn rule(path: &str) -> &'static str {
 }
 
 async fn stats(caller: Caller, machine: web::Data<Machine>) -> Result<HttpResponse, Problem> {
-    let figures = machine.desks.figures(&caller.org).await.map_err(silent)?;
-    let waiting = machine.desks.waiting(&caller.org, None).await.map_err(silent)?;
+    let figures = machine.sessions.desks.figures(&caller.org).await.map_err(silent)?;
+    let waiting = machine.sessions.desks.waiting(&caller.org, None).await.map_err(silent)?;
     let mut queues: Vec<Value> = Vec::new();
     for of in waiting.chunk_by(|(_, one), (_, other)| one.queue == other.queue) {
         let Some((_, last)) = of.last() else { continue };
@@ -205,7 +205,7 @@ async fn position(
     chat: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let chat = named(&chat, &person(&caller))?;
-    let standing = machine.desks.standing(&caller.org, chat.clone()).await.map_err(silent)?;
+    let standing = machine.sessions.desks.standing(&caller.org, chat.clone()).await.map_err(silent)?;
     let at: Option<(Standing, Position)> = standing.and_then(|(standing, at)| Some((standing, at?)));
     let (standing, at) = at.ok_or_else(|| Problem::not_found(format!("the chat {chat} does not wait")))?;
     Ok(HttpResponse::Ok().json(words::told_position(&standing, &at)))
@@ -218,7 +218,7 @@ async fn decisions(
 ) -> Result<HttpResponse, Problem> {
     let by = person(&caller);
     let chat = named(&chat, &by)?;
-    let decisions = machine.chats.decisions(&caller.org, &by, &chat).await?;
+    let decisions = machine.sessions.chats.decisions(&caller.org, &by, &chat).await?;
     Ok(HttpResponse::Ok().json(json!({"chatId": chat, "data": decisions})))
 }
 
@@ -229,14 +229,15 @@ async fn set_status(
     Json(Object(body)): Json<Object<StatusBody>>,
 ) -> Result<HttpResponse, Problem> {
     let who = staff(&machine, &caller.org, &email).await?;
-    let agent = machine.desks.set_status(&caller.org, who, body.status).await?;
+    let agent = machine.sessions.desks.set_status(&caller.org, who, body.status).await?;
     Ok(HttpResponse::Ok().json(shown(&machine, &caller.org, &agent)))
 }
 
 /// Somebody of the staff, by their address.
 async fn staff(machine: &Machine, org: &OrgId, email: &str) -> Result<Person, Problem> {
     let email = email.to_lowercase();
-    if let Some(online) = machine.desks.presence().find(org, &Address::of(org, Side::Agent, &email)) {
+    if let Some(online) = machine.sessions.desks.presence().find(org, &Address::of(org, Side::Agent, &email))
+    {
         return Ok(online.person);
     }
     let missing = || Problem::not_found(format!("there is nobody of the staff with the address {email}"));
@@ -254,7 +255,7 @@ fn name_of(record: &Record) -> Option<String> {
 }
 
 fn shown(machine: &Machine, org: &OrgId, agent: &Agent) -> Value {
-    let online = machine.desks.presence().find(org, &agent.person.address(org));
+    let online = machine.sessions.desks.presence().find(org, &agent.person.address(org));
     json!({
         "email": agent.person.email, "name": agent.person.name, "status": agent.shown(),
         "chosenStatus": agent.kept.status, "online": agent.online, "skills": agent.abilities.skills,
@@ -278,7 +279,7 @@ async fn agents(
     }
     let status = params.status.map(|status| if status == "online" { "available".to_owned() } else { status });
     let mut listed = Listed::new(page.slice());
-    for agent in machine.desks.agents(&caller.org).await.map_err(silent)? {
+    for agent in machine.sessions.desks.agents(&caller.org).await.map_err(silent)? {
         let fits = agent.online
             && status.as_deref().is_none_or(|status| agent.shown() == status)
             && agent.can(params.skill.as_deref());
@@ -295,7 +296,7 @@ async fn agent(
     email: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let who = staff(&machine, &caller.org, &email).await?;
-    let found = machine.desks.agent(&caller.org, who).await?;
+    let found = machine.sessions.desks.agent(&caller.org, who).await?;
     Ok(HttpResponse::Ok().json(shown(&machine, &caller.org, &found)))
 }
 
@@ -306,7 +307,7 @@ async fn customers(
 ) -> Result<HttpResponse, Problem> {
     let page = params.read()?;
     let mut listed = Listed::new(page.slice());
-    for online in machine.desks.presence().online(&caller.org, Side::Customer) {
+    for online in machine.sessions.desks.presence().online(&caller.org, Side::Customer) {
         listed.meet(online);
     }
     Ok(HttpResponse::Ok().json(page.envelope(&listed, shown_customer)))
@@ -348,8 +349,11 @@ async fn journey(
     };
     let found = list::find(place, &query, &options, None).await?;
     let visits: Vec<&Value> = found.data.iter().filter_map(|record| record.get("data")).collect();
-    let online =
-        machine.desks.presence().find(&caller.org, &Address::of(&caller.org, Side::Customer, &email));
+    let online = machine
+        .sessions
+        .desks
+        .presence()
+        .find(&caller.org, &Address::of(&caller.org, Side::Customer, &email));
     Ok(HttpResponse::Ok().json(json!({
         "email": email, "online": online.is_some(), "presence": online.as_ref().map(shown_customer),
         "visits": visits,
@@ -357,11 +361,11 @@ async fn journey(
 }
 
 async fn presence(caller: Caller, machine: web::Data<Machine>) -> Result<HttpResponse, Problem> {
-    let agents = machine.desks.agents(&caller.org).await.map_err(silent)?;
+    let agents = machine.sessions.desks.agents(&caller.org).await.map_err(silent)?;
     let count = |status: &str| agents.iter().filter(|agent| agent.shown() == status).count();
-    let presence = machine.desks.presence();
+    let presence = machine.sessions.desks.presence();
     let customers = presence.online(&caller.org, Side::Customer);
-    let figures = machine.desks.figures(&caller.org).await.map_err(silent)?;
+    let figures = machine.sessions.desks.figures(&caller.org).await.map_err(silent)?;
     Ok(HttpResponse::Ok().json(json!({
         "agents": {
             "online": agents.iter().filter(|agent| agent.online).count(), "available": count("available"),

@@ -12,12 +12,12 @@ use super::book::{ChatBook, Reloaded, Wanted, Written};
 use super::message::Message;
 use super::messages::{Attach, ChatError, Mark, Replayed, Reword, Said, Say, Take};
 use super::model::Chat;
-use super::replay::{Step, replay_page};
 use super::routes::Routes;
 use super::state::ChatState;
 use super::words;
 use crate::bus::change::ChangeError;
 use crate::session::hall::{CatchUp, RoomName};
+use crate::session::replay::{Past, Step, replay_page};
 use crate::session::seat::{Frame, Seat};
 use crate::store::StoreError;
 use crate::supervision::{Answer, Errands, Fate};
@@ -233,7 +233,7 @@ impl ChatActor {
         };
         self.errands.send(page.into_actor(self).map(|(seat, page), act, _| match page {
             Ok(step) => act.replay_on(seat, step, tell),
-            Err(error) => _ = tell.send(Err(error)),
+            Err(error) => _ = tell.send(Err(error.into())),
         }));
     }
 }

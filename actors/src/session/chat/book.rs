@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::entry::{Entry, event, sender};
@@ -11,6 +12,7 @@ use super::message::{Message, MessageDraft, MessageStatus};
 use super::messages::ChatError;
 use super::model::Chat;
 use super::state::RECENT;
+use super::words;
 use crate::bus::change::{Change, ChangeError};
 use crate::house::House;
 use crate::ids::{EventId, MessageId, OrgId};
@@ -18,6 +20,8 @@ use crate::keys;
 use crate::ports::Publisher;
 use crate::session::hall::RoomName;
 use crate::session::person::{Address, Person};
+use crate::session::replay::Past;
+use crate::session::seat::Frame;
 use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
 
 /// One conversation in the store.
@@ -79,11 +83,6 @@ impl ChatBook {
         Some(Self::new(house, publisher, org, chat))
     }
 
-    /// The room of those who hear it.
-    pub(super) fn room(&self) -> RoomName {
-        self.chat.room(&self.org)
-    }
-
     /// The conversation, if there is one, and its latest messages, in their order.
     pub(super) async fn load(&self) -> Result<(Option<Chat>, Vec<Message>), StoreError> {
         // What an earlier incarnation has queued is in the store before this one reads it.
@@ -95,20 +94,6 @@ impl ChatBook {
     pub(super) async fn head(&self) -> Result<Option<Chat>, StoreError> {
         let found = self.house.store.get(keys::chat(&self.org, self.chat.as_str())).await?;
         found.map(|found| decode(&found.value)).transpose()
-    }
-
-    /// The number of the latest message.
-    pub(super) async fn last(&self) -> Result<u64, StoreError> {
-        let latest = latest(&self.house, &self.org, &self.chat, None, 1).await?;
-        Ok(latest.last().map_or(0, |message| message.seq))
-    }
-
-    /// Messages behind a number, in their order.
-    pub(super) async fn page(&self, after: u64, limit: usize) -> Result<Vec<Message>, StoreError> {
-        let scan = Scan::prefix(keys::messages(&self.org, self.chat.as_str()), limit);
-        let scan = scan.after(&keys::message(&self.org, self.chat.as_str(), after));
-        let found = self.house.store.scan(scan).await?;
-        found.iter().map(|(_, found)| decode(&found.value)).collect()
     }
 
     /// Writes what is to be done and said, with the events of it.
@@ -213,6 +198,39 @@ impl ChatBook {
         change.extra.expect(key.clone(), Expect::Version(found.version)).put(key, encode(&reworded)?);
         self.publisher.commit(self.org.clone(), change).await?;
         Ok(reworded)
+    }
+}
+
+impl Past for ChatBook {
+    type Entry = Message;
+
+    fn house(&self) -> &House {
+        &self.house
+    }
+
+    fn room(&self) -> RoomName {
+        self.chat.room(&self.org)
+    }
+
+    fn page(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+        let scan = Scan::prefix(keys::messages(&self.org, self.chat.as_str()), limit);
+        let scan = scan.after(&keys::message(&self.org, self.chat.as_str(), after));
+        Box::pin(async move {
+            let found = self.house.store.scan(scan).await?;
+            found.iter().map(|(_, found)| decode(&found.value)).collect()
+        })
+    }
+
+    fn last(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let latest = latest(&self.house, &self.org, &self.chat, None, 1).await?;
+            Ok(latest.last().map_or(0, |message| message.seq))
+        })
+    }
+
+    fn frames(&self, message: &Message) -> Result<Vec<Frame>, StoreError> {
+        let ends = message.ends.is_some().then(|| words::ended(message));
+        std::iter::once(words::message(message)).chain(ends).collect()
     }
 }
 

@@ -11,6 +11,7 @@ use super::model::Chat;
 use super::state::Busy;
 use crate::bus::change::ChangeError;
 use crate::session::person::Person;
+pub use crate::session::replay::Replayed;
 use crate::session::seat::Seat;
 use crate::store::StoreError;
 
@@ -61,19 +62,6 @@ pub struct Attach {
     pub seat: Arc<dyn Seat>,
     /// The number of the last message that it has; none for a client that has nothing and wants nothing repeated.
     pub since: Option<u64>,
-}
-
-/// What a client had missed, and has been sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Replayed {
-    /// The first number that was sent, or would be next.
-    pub from: u64,
-    /// The last number that was sent; the conversation's own when it was answered.
-    pub to: u64,
-    /// How many were sent.
-    pub count: u64,
-    /// Whether there were more, which are no longer kept.
-    pub gap: bool,
 }
 
 /// Says how far a message has come; told to everybody. Answered with the message, changed or not.

@@ -9,7 +9,6 @@
 //! | `words` | what those who hear it are told |
 //! | `state`, `routes` | the lines of what is to be said and done: pure |
 //! | `book`, `entry` | one conversation in the store, and a change of it |
-//! | `replay` | what a client has missed |
 //! | `messages`, `actor` | the conversation itself |
 //! | `chats` | all of them, for whoever brings clients |
 
@@ -22,7 +21,6 @@ mod id;
 pub mod message;
 pub mod messages;
 mod model;
-mod replay;
 mod routes;
 mod state;
 mod word;

@@ -55,6 +55,11 @@ impl Ear {
         self.cuts.load(Ordering::SeqCst) > 0
     }
 
+    /// All that it has heard.
+    pub fn all(&self) -> Vec<(String, Value)> {
+        self.heard.lock().unwrap().clone()
+    }
+
     /// What it has heard of one kind.
     pub fn of(&self, event: &str) -> Vec<Value> {
         let heard = self.heard.lock().unwrap();
@@ -110,7 +115,7 @@ impl Client {
 
     pub async fn come_with(house: &TestHouse, person: &Person, ear: Arc<Ear>) -> Self {
         let org = house.org.clone();
-        let (hall, chats) = (&house.house().hall, &house.machine.chats);
+        let (hall, chats) = (&house.house().hall, &house.machine.sessions.chats);
         hall.enter(person.address(&org), ear.clone());
         for chat in chats.of(&org, person).await.unwrap() {
             chats.attach(&org, person, &chat, ear.clone(), None).await.unwrap();
@@ -120,7 +125,7 @@ impl Client {
     }
 
     pub async fn say(&self, house: &TestHouse, chat: &ChatId, word: Word) -> Result<u64, ChatsError> {
-        let said = house.machine.chats.say(&self.org, &self.person, chat, word).await?;
+        let said = house.machine.sessions.chats.say(&self.org, &self.person, chat, word).await?;
         Ok(said.message.seq)
     }
 
@@ -130,7 +135,7 @@ impl Client {
         chat: &ChatId,
         since: Option<u64>,
     ) -> Result<Replayed, ChatsError> {
-        house.machine.chats.attach(&self.org, &self.person, chat, self.ear.clone(), since).await
+        house.machine.sessions.chats.attach(&self.org, &self.person, chat, self.ear.clone(), since).await
     }
 
     pub fn go(&self, house: &TestHouse) {

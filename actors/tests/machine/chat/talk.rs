@@ -92,7 +92,7 @@ async fn nobody_takes_part_in_what_is_between_others() {
     assert_eq!(client.attach(&house, &chat, Some(0)).await.map(|_| 0), refused);
     let phone = Client::come(&house, &ann).await;
     phone.say(&house, &chat, text("mine")).await.unwrap();
-    let chats = &house.machine.chats;
+    let chats = &house.machine.sessions.chats;
     let said = chats.history(&house.org, &ann, &chat, None, 10).await.unwrap();
     let marked = chats.mark(&house.org, &eve, said[0].id, MessageStatus::Read).await;
     assert_eq!(marked, Err(ChatError::NoMessage.into()));
@@ -105,7 +105,7 @@ async fn reading_is_told_once_and_kept() {
     let chat = ChatId::of_customer(&ann);
     let (phone, desk) = (Client::come(&house, &ann).await, Client::come(&house, &bob).await);
     desk.say(&house, &chat, text("hi")).await.unwrap();
-    let chats = &house.machine.chats;
+    let chats = &house.machine.sessions.chats;
     let said = chats.history(&house.org, &ann, &chat, None, 10).await.unwrap();
     for _ in 0..2 {
         chats.mark(&house.org, &ann, said[0].id, MessageStatus::Read).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_conversation_ends_and_begins_anew_with_the_next_word() {
     let (phone, desk) = (Client::come(&house, &ann).await, Client::come(&house, &bob).await);
     phone.say(&house, &chat, text("hello")).await.unwrap();
     desk.say(&house, &chat, text("bye")).await.unwrap();
-    let chats = &house.machine.chats;
+    let chats = &house.machine.sessions.chats;
     assert_eq!(chats.of(&house.org, &bob).await.unwrap(), std::slice::from_ref(&chat));
     for _ in 0..2 {
         chats.end(&house.org, &bob, &chat, "agent").await.unwrap();

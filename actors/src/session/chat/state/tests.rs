@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::ids::MessageId;
 use crate::session::chat::ChatId;
 use crate::session::chat::message::MessageKind;
+use crate::session::line::GROUP;
 
 type State = ChatState<u32>;
 
