@@ -21,8 +21,8 @@ use actix_web::{
 };
 use actix_web_actors::ws;
 use appengine::gateway::{
-    Authenticate, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal, ServeOptions, Sessions,
-    serve, shutdown,
+    Authenticate, Gateway, GatewayLimits, Handshake, Identity, Origins, Refusal, ServeOptions, serve,
+    shutdown,
 };
 use appengine_actors::clock::{Clock, SystemClock, Timestamp};
 use appengine_actors::testkit::TestHouse;

@@ -17,7 +17,7 @@ const MOST_GIVEN: usize = 1_000;
 /// Names of one decision.
 const MOST_NAMED: usize = 10;
 
-/// What somebody of the staff says of themselves. `online` is what the demo agent says for the first (contract §13.6).
+/// What somebody of the staff says of themselves. `online` is what the demo agent says for the first (contract §13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
