@@ -45,6 +45,16 @@ fn a_group_of_fifty_hears_all_in_one_order() {
 }
 
 #[test]
+fn a_group_goes_on_where_it_was_when_the_server_is_killed() {
+    let house = House::new();
+    let token = house.token(&["--org", ORG, "--email", ADA]);
+    let server = house.start();
+    play("a_group_before_the_server_is_killed", &token, &server);
+    server.kill();
+    run_on("the_group_after_the_server_was_killed", &token, house.start());
+}
+
+#[test]
 fn two_people_speak_until_one_blocks_the_other() {
     run_scenario("two_people_speak_until_one_blocks_the_other");
 }
@@ -66,10 +76,14 @@ fn run_scenario(name: &str) {
 }
 
 fn run_on(name: &str, token: &str, server: Server) {
+    play(name, token, &server);
+    server.stop();
+}
+
+fn play(name: &str, token: &str, server: &Server) {
     let mut node = Command::new("node");
     node.current_dir(standard_webhooks::installed());
     node.args(["run.mjs", name, &server.base, token]);
     let ended = run(node, b"");
     assert!(ended.status.success(), "{}", ended.err);
-    server.stop();
 }
