@@ -114,6 +114,11 @@ async fn a_group_is_made_changed_joined_and_left() {
     assert_eq!((&own["data"][0]["unreadCount"], &own["total"]), (&json!(1), &json!(1)));
     fine(call(&bob, "POST", &at("/read"), Value::Null).await);
     assert_eq!(get(&bob, "/groups").await["data"][0]["unreadCount"], 0);
+    fine(call(&ann, "PATCH", &at(""), json!({"page": "about-dogs"})).await);
+    for (query, total) in [("page=about-dogs", 1), ("page=cats", 0), ("page=1&limit=5", 1), ("pageNum=2", 1)]
+    {
+        assert_eq!(get(&bob, &format!("/groups?{query}")).await["total"], total, "{query}");
+    }
     let muted = json!({"muted": true, "mutedUntil": "2026-01-01T00:01:00Z"});
     let member = fine(call(&ann, "PATCH", &at("/members/eve@example.com"), muted).await);
     assert_eq!((&member["muted"], &member["role"]), (&json!(true), &json!("member")));

@@ -66,6 +66,16 @@ fn a_group_of_fifty_hears_all_in_one_order() {
 }
 
 #[test]
+fn a_group_goes_on_where_it_was_when_the_server_is_killed() {
+    let house = House::new();
+    let tokens = staff(&house);
+    let server = house.start();
+    play(&server, |server| node("a_group_before_the_server_is_killed", server, &tokens));
+    server.kill();
+    run_on(house.start(), |server| node("the_group_after_the_server_was_killed", server, &tokens));
+}
+
+#[test]
 fn two_people_speak_until_one_blocks_the_other() {
     run_scenario("two_people_speak_until_one_blocks_the_other");
 }
@@ -114,7 +124,11 @@ fn node(scenario: &str, server: &Server, tokens: &[String]) -> Command {
 
 /// Runs a client to a good end, and stops the server.
 fn run_on(server: Server, client: impl FnOnce(&Server) -> Command) {
-    let ended = run(client(&server), b"");
-    assert!(ended.status.success(), "{}", ended.err);
+    play(&server, client);
     server.stop();
+}
+
+fn play(server: &Server, client: impl FnOnce(&Server) -> Command) {
+    let ended = run(client(server), b"");
+    assert!(ended.status.success(), "{}", ended.err);
 }

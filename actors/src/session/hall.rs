@@ -4,7 +4,7 @@
 //! A room remembers what each seat in it has heard last, so that a session that is rebuilt tells nobody twice and
 //! leaves nobody out. Only the room's own session moves that on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::person::Address;
@@ -183,11 +183,14 @@ impl Hall {
     pub fn gather(&self, name: &str, people: &[Address], heard: impl Fn(Timestamp) -> u64) {
         let missing: Vec<(Arc<dyn Seat>, Timestamp)> = {
             let inner = locked(&self.0);
+            let room = inner.rooms.get(name);
+            let there: HashSet<SeatId> = room
+                .map(|room| locked(&room.0).iter().map(|place| place.seat.id()).collect())
+                .unwrap_or_default();
             let seats = people.iter().filter_map(|address| inner.people.get(address)).flatten();
             let absent = |seat: &Arc<dyn Seat>| {
-                let taken = inner.seats.get(&seat.id())?;
-                let came = taken.settled.filter(|_| taken.rooms.iter().all(|room| room != name))?;
-                Some((Arc::clone(seat), came))
+                let taken = inner.seats.get(&seat.id()).filter(|_| !there.contains(&seat.id()))?;
+                Some((Arc::clone(seat), taken.settled?))
             };
             seats.filter_map(absent).collect()
         };

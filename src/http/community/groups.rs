@@ -18,7 +18,7 @@ use super::schema::{MemberPatch as MemberSchema, MembersBody as MembersSchema};
 use super::{SIGNED, asker, both, mirrored};
 use crate::http::admit::Caller;
 use crate::http::paging::{self, LAST_PAGE};
-use crate::http::route::{Route, one_of, whole};
+use crate::http::route::{Route, one_of, text, whole};
 use crate::http::take::{Json, Object, Params};
 use crate::problem::{Detail, Problem};
 
@@ -36,6 +36,11 @@ pub(super) fn routes() -> Vec<Route> {
                     "which",
                     one_of(&WHICH),
                     "one's own, those that everybody may join, or, as a moderator, all",
+                )
+                .query(
+                    "page",
+                    text(".*"),
+                    "groups of this page only; a number is that of the page of the list",
                 )
                 .query("pageNum", whole(1, LAST_PAGE), "from 1")
                 .query("limit", whole(1, 500), "groups on a page, 50 if not given")
@@ -133,6 +138,7 @@ struct MemberPatch {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ListParams {
     which: Option<String>,
+    page: Option<String>,
     page_num: Option<usize>,
     limit: Option<usize>,
 }
@@ -190,14 +196,18 @@ async fn list(
         Some("all") => return Err(refused("which", "only those who look after all groups see all of them")),
         Some(_) => return Err(refused("which", "must be `own`, `open` or `all`")),
     };
-    if params.page_num.is_some_and(|page| page == 0 || page > LAST_PAGE as usize) {
+    // Older clients say `page` for the number of the page of the list.
+    let number = params.page.as_deref().and_then(|page| page.parse().ok());
+    let of_page = params.page.as_deref().filter(|_| number.is_none());
+    let number = params.page_num.or(number);
+    if number.is_some_and(|page| page == 0 || page > LAST_PAGE as usize) {
         return Err(refused("pageNum", &format!("must be 1 to {LAST_PAGE}")));
     }
     if params.limit.is_some_and(|limit| !(1..=500).contains(&limit)) {
         return Err(refused("limit", "must be 1 to 500"));
     }
-    let page = paging::read(params.page_num, params.limit)?;
-    let listed = machine.sessions.talks.groups(&asker, which, page.slice()).await?;
+    let page = paging::read(number, params.limit)?;
+    let listed = machine.sessions.talks.groups(&asker, which, of_page, page.slice()).await?;
     Ok(HttpResponse::Ok().json(page.envelope(&listed, Value::clone)))
 }
 

@@ -191,7 +191,7 @@ impl Talks {
         Ok(conversation.told_with_members(self.house.clock.now()).ok_or(Refusal::NoGroup)?)
     }
 
-    /// Groups, those where something was said last first.
+    /// Groups, those where something was said last first; of one page only, where one is named.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -199,6 +199,7 @@ impl Talks {
         &self,
         asker: &Asker,
         which: Which,
+        page: Option<&str>,
         slice: Slice,
     ) -> Result<Listed<Value>, TalksError> {
         let (org, by) = (&asker.org, member(&asker.person)?);
@@ -213,7 +214,10 @@ impl Talks {
         };
         let rows = self.rows(org, &by, ids).await?;
         let mut listed = Listed::new(slice);
-        for (head, unread, message) in rows {
+        let is_there = |head: &Head| {
+            page.is_none() || head.group.as_ref().is_some_and(|group| group.page.as_deref() == page)
+        };
+        for (head, unread, message) in rows.into_iter().filter(|(head, ..)| is_there(head)) {
             let mut told = head.group.as_ref().map_or_else(
                 || json!({}),
                 |group| group.told(usize::try_from(head.members).unwrap_or(usize::MAX)),

@@ -109,13 +109,35 @@ impl Talks {
     /// Has a conversation awake. What is asked of one that is reaches it in the order in which it is asked.
     ///
     /// # Errors
-    /// When it cannot be woken in time.
+    /// When there is none, or it cannot be woken in time.
     pub async fn wake(&self, org: &OrgId, id: &ConversationId) -> Result<(), TalksError> {
         let name = id.actor_name(org);
         if !self.actors.is_awake(&name) {
+            self.exists(org, id).await?;
             self.actors.wake(&name).await?;
         }
         Ok(())
+    }
+
+    /// Whether there is a conversation to be woken. That of a group that nobody has made is not: whoever makes ids up
+    /// has no actors made of them.
+    async fn exists(&self, org: &OrgId, id: &ConversationId) -> Result<(), TalksError> {
+        if id.as_group().is_some() && self.head(org, id).await?.is_none() {
+            return Err(Refusal::NoGroup.into());
+        }
+        Ok(())
+    }
+
+    /// The name of a conversation's actor, once it is clear that there is one and that it may be this person's.
+    async fn reach(&self, asker: &Asker, id: &ConversationId) -> Result<String, TalksError> {
+        if id.as_group().is_none() && id.peer_of(&Handle::of(&asker.person)).is_none() {
+            return Err(Refusal::NotMember.into());
+        }
+        let name = id.actor_name(&asker.org);
+        if !self.actors.is_awake(&name) {
+            self.exists(&asker.org, id).await?;
+        }
+        Ok(name)
     }
 
     /// Has something done in a conversation. It is on the disk and told to everybody when this is answered.
@@ -127,8 +149,12 @@ impl Talks {
         check(&act)?;
         let Asker { org, person, moderates } = asker;
         let (by, moderates) = (person.clone(), *moderates);
+        let name = match &act {
+            Act::Found(..) => id.actor_name(org),
+            _ => self.reach(asker, id).await?,
+        };
         let wish = Wish { id: MessageId::new(self.house.clock.now()), by, moderates, act };
-        Ok(self.actors.ask(&id.actor_name(org), Want(wish)).await??)
+        Ok(self.actors.ask(&name, Want(wish)).await??)
     }
 
     /// Says something to somebody.
@@ -202,7 +228,7 @@ impl Talks {
         since: Option<u64>,
     ) -> Result<Replayed, TalksError> {
         let attach = Attach { by: asker.person.clone(), seat, since, unless_there: false };
-        Ok(self.actors.ask(&id.actor_name(&asker.org), attach).await??)
+        Ok(self.actors.ask(&self.reach(asker, id).await?, attach).await??)
     }
 
     /// Has a client hear a conversation that began while it came, from its beginning.
@@ -216,7 +242,7 @@ impl Talks {
         seat: Arc<dyn Seat>,
     ) -> Result<Replayed, TalksError> {
         let attach = Attach { by: asker.person.clone(), seat, since: Some(0), unless_there: true };
-        Ok(self.actors.ask(&id.actor_name(&asker.org), attach).await??)
+        Ok(self.actors.ask(&self.reach(asker, id).await?, attach).await??)
     }
 
     /// Tells the others in a conversation that somebody writes, or has stopped.
@@ -230,8 +256,8 @@ impl Talks {
         is_typing: bool,
         seat: SeatId,
     ) -> Result<(), TalksError> {
-        let by = asker.person.clone();
-        Ok(self.actors.ask(&id.actor_name(&asker.org), Typing { by, is_typing, seat }).await??)
+        let typing = Typing { by: asker.person.clone(), is_typing, seat };
+        Ok(self.actors.ask(&self.reach(asker, id).await?, typing).await??)
     }
 
     /// Somebody by what others call them.

@@ -177,7 +177,7 @@ async fn what_is_unread_is_counted_and_reading_is_told() {
     assert_eq!(told[0]["lastSeq"], json!(said[2].seq));
     bobs.want(&id, Act::Read(None)).await.unwrap();
     assert_eq!(unread().await, (0, 0));
-    let groups = talks.groups(&bobs.asker, Which::Own, Slice { skip: 0, limit: 10 }).await.unwrap();
+    let groups = talks.groups(&bobs.asker, Which::Own, None, Slice { skip: 0, limit: 10 }).await.unwrap();
     assert_eq!(groups.rows[0]["unreadCount"], json!(0));
     assert_eq!(groups.rows[0]["lastMessage"]["content"], json!("4"));
 }
@@ -249,7 +249,7 @@ async fn a_private_group_is_found_by_its_members_only() {
     let (hidden, open) = (group(&anns, &[], private).await, group(&anns, &[], Settings::default()).await);
     let talks = &house.machine.sessions.talks;
     let listed = async |client: &Client, which| {
-        let groups = talks.groups(&client.asker, which, Slice { skip: 0, limit: 10 }).await.unwrap();
+        let groups = talks.groups(&client.asker, which, None, Slice { skip: 0, limit: 10 }).await.unwrap();
         let mut ids: Vec<_> = groups.rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
         ids.sort();
         ids
@@ -273,4 +273,27 @@ async fn a_private_group_is_found_by_its_members_only() {
     assert_eq!(talks.want(&asker, &open, Act::Join).await.map_err(refusal), Err(Refusal::Guest));
     let promoted = anns.want(&open, Act::Promote(Handle::of(&customer("eve")), Role::Admin)).await;
     assert_eq!(promoted, Err(Refusal::NoMember("eve@x.io".into())));
+}
+
+#[actix::test]
+async fn nobody_of_another_organisation_finds_anything_and_no_actor_is_made_for_what_is_not_there() {
+    let house = TestHouse::start();
+    let ann = customer("ann");
+    let anns = Client::come(&house, &ann).await;
+    let id = group(&anns, &[], Settings::default()).await;
+    let said = anns.say(&id, "ours").await.unwrap();
+    let org = appengine_actors::ids::OrgId::new("other-org").unwrap();
+    let other = appengine_actors::session::community::Asker { org, ..anns.asker.clone() };
+    let (talks, group) = (&house.machine.talks, id.as_group().unwrap());
+    let awake =
+        || house.house().registry.statuses().iter().filter(|s| s.path.as_str().contains("talks/")).count();
+    assert_eq!(awake(), 1);
+    for act in [Act::Join, say("hi"), Act::Read(None), Act::Leave] {
+        assert_eq!(talks.want(&other, &id, act).await.map_err(refusal), Err(Refusal::NoGroup));
+    }
+    let deleted = talks.about(&other, said.id, Act::Delete(said.id)).await.map_err(refusal);
+    assert_eq!(deleted, Err(Refusal::NoMessage));
+    assert_eq!(talks.group(&other, group).await.map_err(refusal), Err(Refusal::NoGroup));
+    let all = talks.groups(&other, Which::All, None, Slice { skip: 0, limit: 10 }).await.unwrap();
+    assert_eq!((all.total, awake()), (0, 1));
 }
