@@ -131,7 +131,7 @@ fn staff_upload_find_and_delete_files_of_the_organisation() {
     house.send(&ann, "/repository/file/upload", &parts).assert_problem(403, "forbidden");
     ask(&house.server.token(&ann), path).assert_problem(403, "forbidden");
     let two = [file("file", "a.txt", "x"), file("file", "b.txt", "x")];
-    house.send(&grace, "/repository/file/upload", &two).assert_problem(413, "too_many_files");
+    house.send(&grace, "/repository/file/upload", &two).assert_problem(400, "too_many_files");
     let delete = |path: &str| {
         let request = house.server.call_as(&token, "POST", "/repository/file/delete");
         request.json(&json!({"path": path})).send()
