@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::house::{ACME, House, PNG, file};
+use crate::house::{ACME, BOUNDARY, House, PNG, file};
+use crate::support::exchange::Line;
 use crate::support::in_process::{customer, owner};
 
 const ANN: &str = "ann@x.example";
@@ -56,6 +57,24 @@ fn a_large_upload_that_is_refused_at_its_beginning_gets_its_answer() {
     let parts = [file("files", "a.txt", vec![b'x'; 16 << 20])];
     house.send(&ann, AT, &parts).assert_problem(413, "file_too_large");
     assert!(house.on_disk().is_empty(), "{:?}", house.on_disk());
+}
+
+/// A body of chunks does not say how long it is, and what stands before the first part is nobody's.
+#[test]
+fn a_body_without_an_end_is_given_up() {
+    let house = House::with(&[("FILES__MAX_BYTES", "1KiB"), ("FILES__MAX_PER_REQUEST", "1")]);
+    let token = house.server.token(&customer(ACME, ANN));
+    let head = format!(
+        "POST {AT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         content-type: multipart/form-data; boundary={BOUNDARY}\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    let mut line = Line::open(house.server.address);
+    line.write(head.as_bytes());
+    let chunk = format!("8000\r\n{}\r\n", "x\n".repeat(0x4000));
+    for _ in 0..40 {
+        line.write(chunk.as_bytes());
+    }
+    line.answer().assert_problem(400, "bad_form");
 }
 
 #[test]

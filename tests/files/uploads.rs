@@ -43,6 +43,8 @@ fn folders_and_files_are_for_the_servers_user_alone() {
         let mode = house.data().join(path).metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o700, "{path}");
     }
+    let file = house.data().join("files").join(&house.on_disk()[0]);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
