@@ -32,7 +32,7 @@ impl Config {
     pub fn warnings(&self) -> Vec<Warning> {
         let reachable = !self.server.listen.ip().is_loopback();
         let everywhere = |networks: &[IpNet]| networks.iter().any(|network| network.prefix_len() == 0);
-        let risks: [(bool, &'static [&'static str], &'static str); 7] = [
+        let risks: [(bool, &'static [&'static str], &'static str); 8] = [
             (
                 reachable && self.auth.user_signup == Signup::Open,
                 &["server.listen", "auth.user_signup"],
@@ -58,6 +58,11 @@ impl Config {
                 self.webhooks.allow_networks.iter().any(|network| network.contains(&METADATA)),
                 &["webhooks.allow_networks"],
                 "webhooks may reach the cloud metadata address 169.254.169.254 and the credentials it hands out",
+            ),
+            (
+                !self.mail.host.is_empty() && self.auth.user_signup == Signup::Open,
+                &["mail.host", "auth.user_signup"],
+                "anyone who signs up as staff can have mail sent to anybody; set auth.user_signup to closed",
             ),
             (
                 !self.mail.user.is_empty() && self.mail.security == MailSecurity::None,

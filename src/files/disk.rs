@@ -4,7 +4,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use appengine_actors::ids::{FileId, OrgId};
@@ -54,7 +54,7 @@ impl Disk {
     pub(super) fn begin(&self, org: &OrgId, id: FileId) -> io::Result<Draft> {
         make_folder(&self.root.join(MARKS))?;
         let mark = self.mark_of(org, id);
-        let file = File::options().write(true).create_new(true).open(&mark)?;
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&mark)?;
         Ok(Draft {
             file: Some(tokio::fs::File::from_std(file)),
             mark,
@@ -71,6 +71,7 @@ impl Disk {
             Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {}
             linked => linked?,
         }
+        sync(&self.root.join(MARKS))?;
         Ok(Marked { org: org.clone(), id })
     }
 
@@ -121,14 +122,15 @@ enum Fate {
 }
 
 impl Draft {
-    /// Gives it its own name, on the disk when this is answered. Its bytes have to be by then.
+    /// Gives it its own name, on the disk when this is answered. Its bytes have to be by then, and its mark is first.
     pub(super) async fn place(&self) -> io::Result<()> {
         let (mark, place) = (self.mark.clone(), self.place.clone());
         let placed = tokio::task::spawn_blocking(move || {
-            let folder = place.parent().unwrap_or(&place);
-            make_folder(folder)?;
+            mark.parent().map_or(Ok(()), sync)?;
+            place.parent().map_or(Ok(()), make_folder)?;
             fs::hard_link(&mark, &place)?;
-            File::open(folder)?.sync_all()
+            // Its folder, that of all files, and the data folder: any of them may be new, whoever made it.
+            place.ancestors().skip(1).take(3).try_for_each(sync)
         });
         placed.await.map_err(io::Error::other)?
     }
@@ -165,14 +167,14 @@ impl Drop for Draft {
     }
 }
 
-/// Makes a folder for its owner alone, and has it on the disk; nothing where it is there.
+/// Makes a folder for its owner alone; nothing where it is there.
 fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // The folder above may be new as well.
-    folder.ancestors().skip(1).take(2).try_for_each(|above| File::open(above)?.sync_all())
+    if folder.is_dir() { Ok(()) } else { DirBuilder::new().recursive(true).mode(0o700).create(folder) }
+}
+
+/// Returns once the names in a folder are on the disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// What is not there need not be removed.

@@ -263,7 +263,8 @@ async fn delete(
 impl From<FilesError> for Problem {
     fn from(error: FilesError) -> Self {
         let status = match error {
-            FilesError::TooLarge { .. } | FilesError::TooMany(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            FilesError::TooMany(_) => StatusCode::BAD_REQUEST,
+            FilesError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             FilesError::Ending { .. } | FilesError::Content { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             FilesError::Quota(_) | FilesError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             FilesError::Store(error) => return error.into(),

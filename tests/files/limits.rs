@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::house::{ACME, House, PNG, file};
+use crate::house::{ACME, BOUNDARY, House, PNG, file};
+use crate::support::exchange::Line;
 use crate::support::in_process::{customer, owner};
 
 const ANN: &str = "ann@x.example";
@@ -25,7 +26,7 @@ fn what_is_too_large_or_too_much_or_of_the_wrong_kind_is_refused() {
     };
     let refused = [
         (vec![text(2_049)], 413, "file_too_large", "at most 2048 bytes".replace("at most", "more than")),
-        (vec![text(1), text(1), text(1), text(1)], 413, "too_many_files", "has 3 at most".into()),
+        (vec![text(1), text(1), text(1), text(1)], 400, "too_many_files", "has 3 at most".into()),
         (vec![file("files", "a.svg", "<svg/>")], 415, "file_type_refused", "png, txt".into()),
         (vec![file("files", "a", "x")], 415, "file_type_refused", "png, txt".into()),
         (vec![file("files", "a.png", "<html>")], 415, "file_type_refused", "`a.png`".into()),
@@ -42,6 +43,38 @@ fn what_is_too_large_or_too_much_or_of_the_wrong_kind_is_refused() {
     let large = large.header("content-type", "multipart/form-data; boundary=x").body(vec![b'x'; 1_100_000]);
     large.send().assert_problem(413, "payload_too_large");
     house.send(&ann, AT, &[text(2_048), text(0), file("files", "a.png", PNG)]).expect(201);
+}
+
+/// Whoever sends much reads why it was refused, although nobody reads on.
+#[test]
+fn a_large_upload_that_is_refused_at_its_beginning_gets_its_answer() {
+    let house = House::open();
+    let ann = customer(ACME, ANN);
+    let parts = [file("files", "a.svg", vec![b'x'; 8 << 20]), file("files", "b.txt", vec![b'x'; 8 << 20])];
+    for _ in 0..5 {
+        house.send(&ann, AT, &parts).assert_problem(415, "file_type_refused");
+    }
+    let parts = [file("files", "a.txt", vec![b'x'; 16 << 20])];
+    house.send(&ann, AT, &parts).assert_problem(413, "file_too_large");
+    assert!(house.on_disk().is_empty(), "{:?}", house.on_disk());
+}
+
+/// A body of chunks does not say how long it is, and what stands before the first part is nobody's.
+#[test]
+fn a_body_without_an_end_is_given_up() {
+    let house = House::with(&[("FILES__MAX_BYTES", "1KiB"), ("FILES__MAX_PER_REQUEST", "1")]);
+    let token = house.server.token(&customer(ACME, ANN));
+    let head = format!(
+        "POST {AT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         content-type: multipart/form-data; boundary={BOUNDARY}\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    let mut line = Line::open(house.server.address);
+    line.write(head.as_bytes());
+    let chunk = format!("8000\r\n{}\r\n", "x\n".repeat(0x4000));
+    for _ in 0..40 {
+        line.write(chunk.as_bytes());
+    }
+    line.answer().assert_problem(400, "bad_form");
 }
 
 #[test]

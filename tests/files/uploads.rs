@@ -43,6 +43,8 @@ fn folders_and_files_are_for_the_servers_user_alone() {
         let mode = house.data().join(path).metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o700, "{path}");
     }
+    let file = house.data().join("files").join(&house.on_disk()[0]);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
@@ -131,7 +133,7 @@ fn staff_upload_find_and_delete_files_of_the_organisation() {
     house.send(&ann, "/repository/file/upload", &parts).assert_problem(403, "forbidden");
     ask(&house.server.token(&ann), path).assert_problem(403, "forbidden");
     let two = [file("file", "a.txt", "x"), file("file", "b.txt", "x")];
-    house.send(&grace, "/repository/file/upload", &two).assert_problem(413, "too_many_files");
+    house.send(&grace, "/repository/file/upload", &two).assert_problem(400, "too_many_files");
     let delete = |path: &str| {
         let request = house.server.call_as(&token, "POST", "/repository/file/delete");
         request.json(&json!({"path": path})).send()

@@ -31,6 +31,9 @@ fn risky_settings_are_warned_of_and_safe_ones_are_not() {
         ["webhooks.allow_networks"]
     );
     assert_eq!(warned(&[("APPENGINE__STORE__DURABILITY", "none")]), ["store.durability"]);
+    let mail = [("APPENGINE__MAIL__HOST", "localhost"), ("APPENGINE__MAIL__FROM", "a@b.example")];
+    assert_eq!(warned(&mail), ["mail.host+auth.user_signup"]);
+    assert!(warned(&[&mail[..], &[("APPENGINE__AUTH__USER_SIGNUP", "closed")]].concat()).is_empty());
     let signing_in = [("APPENGINE__MAIL__USER", "ada"), ("APPENGINE__MAIL__PASSWORD", "x")];
     assert!(warned(&signing_in).is_empty());
     let readable = [&signing_in[..], &[("APPENGINE__MAIL__SECURITY", "none")]].concat();

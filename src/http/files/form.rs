@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_multipart::{Multipart, MultipartError};
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web;
@@ -68,7 +69,15 @@ impl Form {
             let message = format!("the body is larger than {most} bytes; send fewer files at a time");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message));
         }
-        Ok(Self { parts: Multipart::new(request.headers(), payload), clock: clock.clone() })
+        // What says nothing beforehand, or comes before the first part, is counted as it comes.
+        let mut left = most;
+        let counted = payload.map(move |chunk| {
+            let chunk = chunk?;
+            let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            left = left.checked_sub(length).ok_or(PayloadError::Overflow)?;
+            Ok(chunk)
+        });
+        Ok(Self { parts: Multipart::new(request.headers(), counted), clock: clock.clone() })
     }
 
     /// Reads it to its end: parts called `field` into the tray, those of `texts` as texts.
