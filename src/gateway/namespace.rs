@@ -191,7 +191,10 @@ impl Door {
         cursors.extend(handshake.last_seq.map(|seq| (String::new(), seq)));
         let identity = self.auth.authenticate(handshake).await?;
         if identity.viewer && !N::WATCHED {
-            return Err(Failure::new("missing_authorization_header", "whoever only watches may do so on /chat"));
+            return Err(Failure::new(
+                "missing_authorization_header",
+                "whoever only watches may do so on /chat",
+            ));
         }
         let unfit = |error: IdError| Failure::new("invalid_identity", format!("failed to {error}"));
         let person = Person {
