@@ -32,6 +32,8 @@ fn filled(path: &str, word: &str) -> String {
         ("/webhooks/endpoints/{id}", "ep_"),
         ("/webhooks/deliveries/{id}", "dlv_"),
         ("/webhooks/replays/{id}", "rpl_"),
+        ("/community/messages/{id}", "msg_"),
+        ("/community/groups/{groupId}", "grp_"),
     ];
     let shaped = shaped.into_iter().find(|(part, _)| path.contains(part) && word == "some-id");
     let shaped = shaped.map(|(_, prefix)| format!("{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV"));

@@ -100,12 +100,17 @@ struct HistoryParams {
 impl HistoryParams {
     fn part(&self) -> Result<appengine_actors::session::community::Part, Problem> {
         let limit = self.limit.unwrap_or(USUAL);
-        if !(1..=MOST_HISTORY).contains(&limit) {
-            let message = format!("must be 1 to {MOST_HISTORY}");
-            return Err(Problem::invalid(
-                "the history cannot be read",
-                vec![Detail { path: "limit".into(), message }],
-            ));
+        let of_limit = format!("must be 1 to {MOST_HISTORY}");
+        let bounds = [
+            ("limit", (1..=MOST_HISTORY).contains(&limit), of_limit.as_str()),
+            ("before", self.before != Some(0), "must be at least 1"),
+        ];
+        let wrong = bounds.into_iter().filter(|(_, fits, _)| !fits);
+        let wrong: Vec<Detail> = wrong
+            .map(|(path, _, message)| Detail { path: path.to_owned(), message: message.to_owned() })
+            .collect();
+        if !wrong.is_empty() {
+            return Err(Problem::invalid("the history cannot be read", wrong));
         }
         let Self { before, after, reply_to, .. } = *self;
         Ok(appengine_actors::session::community::Part { before, after, limit, reply_to })
@@ -113,11 +118,10 @@ impl HistoryParams {
 }
 
 fn with_history_params(route: Route) -> Route {
-    use super::route::whole;
-    let number = || whole(0, u32::MAX);
+    use super::route::{text, whole};
     route
-        .query("before", number(), "messages before this number, the latest of them")
-        .query("after", number(), "messages behind this number, the first of them")
+        .query("before", whole(1, u32::MAX), "messages before this number, the latest of them")
+        .query("after", text("^[0-9]{1,16}$"), "messages behind this number, 0 for all, the first of them")
         .query("limit", whole(1, 200), "messages on a page, 50 if not given")
         .query("replyTo", id(MessageId::PREFIX), "replies to this message only")
         .gives::<schema::MessagePage>(actix_web::http::StatusCode::OK)
