@@ -2,7 +2,8 @@
 
 import { token } from "./session.js";
 
-const base = new URL(".", document.baseURI);
+// Where the page stands that this is a part of.
+const base = new URL("..", import.meta.url);
 
 /** An answer that is not 2xx, or none at all (status 0). */
 export class Refused extends Error {
@@ -49,6 +50,9 @@ async function open(path, headers, body) {
 
 /** Signs in by password and gives the token. */
 export const signIn = (org, email, password) => open("profile/user/signin", { orgid: org }, { email, password });
+
+/** Registers somebody without an account and gives their token. */
+export const registerGuest = (org, guest) => open("profile/customer/register-guest", { orgid: org }, guest);
 
 /** Signs in by a link, which works once, and gives the token. */
 export const signInByLink = (link) => open("profile/link/signin", {}, { token: link });

@@ -60,6 +60,19 @@ async fn an_operator_sees_what_happens_as_it_happens() {
     println!("{said}");
 }
 
+#[actix_web::test]
+async fn a_customer_and_the_desk_talk_on_the_demo_page() {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let (app, _) = serve().await;
+    let mut walk = Command::new("node");
+    walk.current_dir(&clients).arg("chat_page.mjs");
+    let owner = app.first_owner.as_ref().unwrap();
+    walk.envs([("BASE_URL", &*format!("http://{}", app.address)), ("ORG", ORG), ("EMAIL", EMAIL)]);
+    walk.env("PASSWORD", &owner.password);
+    let walked = web::block(move || walk.output()).await.unwrap().unwrap();
+    assert!(walked.status.success(), "{}", String::from_utf8_lossy(&[walked.stdout, walked.stderr].concat()));
+}
+
 async fn serve() -> (App, Arc<SystemClock>) {
     let settings = [
         ("APPENGINE__AUTH__DEFAULT_ORG", ORG),

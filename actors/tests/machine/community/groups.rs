@@ -284,7 +284,7 @@ async fn nobody_of_another_organisation_finds_anything_and_no_actor_is_made_for_
     let said = anns.say(&id, "ours").await.unwrap();
     let org = appengine_actors::ids::OrgId::new("other-org").unwrap();
     let other = appengine_actors::session::community::Asker { org, ..anns.asker.clone() };
-    let (talks, group) = (&house.machine.talks, id.as_group().unwrap());
+    let (talks, group) = (&house.machine.sessions.talks, id.as_group().unwrap());
     let awake =
         || house.house().registry.statuses().iter().filter(|s| s.path.as_str().contains("talks/")).count();
     assert_eq!(awake(), 1);
