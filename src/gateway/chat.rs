@@ -13,7 +13,7 @@ use appengine_actors::clock::Clock;
 use appengine_actors::session::Sessions;
 use appengine_actors::session::chat::message::Message;
 use appengine_actors::session::chat::messages::{ChatError, Replayed, Said};
-use appengine_actors::session::chat::{ChatId, ChatsError, MOST_HISTORY, Word};
+use appengine_actors::session::chat::{ChatId, ChatsError, MOST_HISTORY, Recipient, Word};
 use appengine_actors::session::person::Side;
 use appengine_actors::session::seat::{Frame, Seat};
 use futures_util::future::BoxFuture;
@@ -238,7 +238,8 @@ impl Chat {
         }
     }
 
-    async fn close_chat(asked: Asked, CloseChat { chat_id, reason }: CloseChat) {
+    async fn close_chat(asked: Asked, sent: CloseChat) {
+        let CloseChat { chat_id, reason, send_transcript, transcript_email } = sent;
         let chat = match asked.chat_of(chat_id.as_deref(), None) {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
@@ -246,7 +247,11 @@ impl Chat {
         let Asked { chat: Self { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = asked;
         let default = if member.identity.customer { "customer_closed" } else { "agent" };
         let reason: String = reason.as_deref().unwrap_or(default).chars().take(MOST_REASON).collect();
-        match chats.end(&member.org, &member.person, &chat, &reason).await {
+        let address = transcript_email.map(|to| to.trim().to_owned()).filter(|to| !to.is_empty());
+        let transcript = send_transcript
+            .unwrap_or_default()
+            .then(|| address.map_or(Recipient::Customer, Recipient::Address));
+        match chats.end(&member.org, &member.person, &chat, &reason, transcript).await {
             Ok(()) => reply.send(&Done { success: true, chat_id: chat }),
             Err(error) => reply.send(&failure(&error)),
         }

@@ -151,6 +151,8 @@ pub(super) struct UpdateMessageStatus {
 pub(super) struct CloseChat {
     pub chat_id: Option<String>,
     pub reason: Option<String>,
+    pub send_transcript: Option<bool>,
+    pub transcript_email: Option<String>,
 }
 
 /// The acknowledgement of a message.

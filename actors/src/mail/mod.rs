@@ -2,11 +2,13 @@
 //! that sends one; how it leaves is the [`Mailer`]'s, and when it is tried again the queue's.
 
 mod model;
+mod order;
 mod work;
 
 use futures_util::future::BoxFuture;
 
 pub use model::{LONGEST_SUBJECT, Mail, is_address};
+pub use order::{Letter, OrderError, order};
 pub use work::MailWork;
 
 /// The kind of work that sends a mail: the name of its jobs.

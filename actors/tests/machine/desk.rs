@@ -231,7 +231,7 @@ async fn a_chat_is_transferred_to_who_is_here_and_taken_over() {
     assert_eq!(handling(&house, &chat).await.agent(), Some(&ada));
     let agents = desks.agents(org).await.unwrap();
     assert_eq!(agents.iter().map(|agent| agent.load).collect::<Vec<_>>(), [1, 0]);
-    house.machine.sessions.chats.end(org, &ada, &chat, "agent").await.unwrap();
+    house.machine.sessions.chats.end(org, &ada, &chat, "agent", None).await.unwrap();
     quiet().await;
     assert!(desks.agents(org).await.unwrap().iter().all(|agent| agent.load == 0));
     let team = ChatId::new("team").unwrap();

@@ -9,11 +9,7 @@ use crate::flow::Map;
 use crate::form::fields::{present, words};
 use crate::form::problem::Problems;
 use crate::form::template::{has_placeholder, lookup};
-use crate::ids::{JobId, QueueName};
-use crate::keys;
-use crate::mail::{KIND, LONGEST_SUBJECT, Mail, is_address};
-use crate::queue::job::{JobDraft, Task, names};
-use crate::queue::parts::{Part, close};
+use crate::mail::{LONGEST_SUBJECT, Letter, is_address, order};
 
 /// Receivers of one step.
 const MOST: usize = 50;
@@ -67,24 +63,15 @@ impl Action for Handler {
                 let why = "config.to is left out, and the run has no contact with an e-mail address";
                 return Err(StepError::lasting(why));
             }
-            let queue = QueueName::new(names::NOTIFICATION);
-            let queue = queue.map_err(|error| StepError::lasting(format!("failed to {error}")))?;
             let mut plan = Plan::default();
             let mut ids = Vec::new();
             for to in to {
-                let payload = Mail::payload(&to, &subject, text("body").unwrap_or_default(), text("html"));
-                let closed = close(ctx.house, &payload);
-                let closed = closed.map_err(|error| StepError::lasting(format!("failed to {error}")))?;
-                let most = ctx.house.settings.work.payload;
-                if closed.len() > most {
-                    return Err(StepError::lasting(format!("the mail is over the limit of {most} bytes")));
-                }
-                let id = JobId::new(ctx.now);
-                plan.change.extra.put(keys::job_part(id, Part::Payload.letter()), closed);
-                let draft = JobDraft::new(id, queue.clone(), Task::Work { kind: KIND.to_owned() });
-                let inside = ctx.house.handlers.get(KIND).is_some();
-                plan.change.jobs.push(JobDraft { inside, ..draft });
-                ids.push(id);
+                let (text, html) = (text("body").unwrap_or_default(), text("html"));
+                let letter = Letter { to: &to, subject: &subject, text, html };
+                let draft = order(ctx.house, letter, &mut plan.change.extra, ctx.now);
+                let draft = draft.map_err(|error| StepError::lasting(format!("failed to {error}")))?;
+                ids.push(draft.id);
+                plan.change.jobs.push(draft);
             }
             plan.output = json!({"jobIds": ids});
             Ok(plan)

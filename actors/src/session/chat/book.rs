@@ -12,7 +12,7 @@ use super::message::{Message, MessageDraft, MessageStatus};
 use super::messages::ChatError;
 use super::model::Chat;
 use super::state::RECENT;
-use super::words;
+use super::{transcript, words};
 use crate::bus::change::{Change, ChangeError};
 use crate::house::House;
 use crate::ids::{EventId, MessageId, OrgId};
@@ -100,6 +100,7 @@ impl ChatBook {
     pub(super) async fn write(&self, wanted: Wanted) -> Result<Written, ChangeError> {
         let Wanted { chat: before, routes, drafts, last } = wanted;
         let known = self.said_before(&drafts).await?;
+        let asked: Vec<String> = drafts.iter().filter_map(|draft| draft.transcript.clone()).collect();
         let mut entry = Entry::new(self, before.clone(), last, self.house.clock.now());
         let mut routed = Vec::new();
         for route in routes {
@@ -110,6 +111,10 @@ impl ChatBook {
             if !known.iter().any(is_known) {
                 entry.word(draft)?;
             }
+        }
+        if !asked.is_empty() && !entry.new.is_empty() {
+            let before = latest(&self.house, &self.org, &self.chat, Some(last + 1), transcript::MOST).await?;
+            entry.transcripts(&asked, before)?;
         }
         let Entry { chat, mut change, new, moves, .. } = entry;
         if !(new.is_empty() && moves.is_empty()) {

@@ -17,6 +17,7 @@ use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{Datatype, MessageId, OrgId, RecordId};
 use crate::keys;
+use crate::mail::is_address;
 use crate::record::model::Record;
 use crate::session::hall::Hall;
 use crate::session::person::{Address, Person, Side};
@@ -47,6 +48,15 @@ pub enum ChatsError {
     /// The conversation did not answer.
     #[error(transparent)]
     Unreachable(#[from] AskError),
+}
+
+/// Who is sent what was said in a conversation that ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// Its customer.
+    Customer,
+    /// Whoever has an address.
+    Address(String),
 }
 
 /// All conversations.
@@ -127,6 +137,7 @@ impl Chats {
             client_id,
             ends: None,
             ended_by: None,
+            transcript: None,
             place,
             said,
         };
@@ -153,15 +164,27 @@ impl Chats {
         })
     }
 
-    /// Ends a conversation. One that has ended stays as it is.
+    /// Ends a conversation, and has what was said in it sent to an address. One that has ended stays as it is.
     ///
     /// # Errors
     /// When somebody may not, or it could not be written.
-    pub async fn end(&self, org: &OrgId, by: &Person, chat: &ChatId, reason: &str) -> Result<(), ChatsError> {
+    pub async fn end(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        chat: &ChatId,
+        reason: &str,
+        transcript: Option<Recipient>,
+    ) -> Result<(), ChatsError> {
         may(chat, by)?;
         let open = self.find(org, chat).await?.filter(|chat| chat.status == ChatStatus::Open);
-        if open.is_none() {
-            return Ok(());
+        let Some(open) = open else { return Ok(()) };
+        let transcript = transcript.map(|recipient| match recipient {
+            Recipient::Customer => open.customer_is().0,
+            Recipient::Address(to) => to,
+        });
+        if transcript.as_ref().is_some_and(|to| !is_address(to)) {
+            return Err(ChatsError::Unfit("`transcriptEmail` is no e-mail address".to_owned()));
         }
         let draft = MessageDraft {
             id: MessageId::new(self.house.clock.now()),
@@ -174,6 +197,7 @@ impl Chats {
             client_id: None,
             ends: Some(reason.to_owned()),
             ended_by: Some(by.email.clone()),
+            transcript,
             place: None,
             said: None,
         };

@@ -1,16 +1,19 @@
 //! A change of a conversation as it grows: what is said and decided, one after the other, and the events that tell of it.
 
 use serde_json::{Value, json};
+use tracing::warn;
 
 use super::book::ChatBook;
 use super::handling::{Moved, Outcome, Outrun, Route};
 use super::message::{Message, MessageDraft};
 use super::model::{Chat, ChatStatus};
+use super::transcript::transcript;
 use crate::bus::change::Change;
 use crate::clock::Timestamp;
 use crate::event::{EventDraft, EventKind, EventKindError};
 use crate::ids::{EventId, MessageId};
 use crate::keys;
+use crate::mail::{LONGEST_SUBJECT, Letter, OrderError, order};
 use crate::store::{Expect, StoreError, encode};
 
 /// A change that grows.
@@ -82,6 +85,25 @@ impl<'a> Entry<'a> {
         Ok(())
     }
 
+    /// Has what was said since the conversation began sent to these addresses.
+    pub(super) fn transcripts(&mut self, to: &[String], mut said: Vec<Message>) -> Result<(), StoreError> {
+        said.retain(|message| message.sent >= self.chat.started);
+        said.extend(self.new.iter().cloned());
+        let (subject, text) = transcript(&self.chat, &said);
+        to.iter().try_for_each(|to| self.mail(to, &subject, &text))
+    }
+
+    /// Orders a mail with the rest. What cannot be ordered is not worth the rest.
+    fn mail(&mut self, to: &str, subject: &str, text: &str) -> Result<(), StoreError> {
+        let letter = Letter { to, subject, text, html: None };
+        match order(&self.book.house, letter, &mut self.change.extra, self.now) {
+            Ok(job) => self.change.jobs.push(job),
+            Err(OrderError::Store(error)) => return Err(error),
+            Err(error) => warn!(%error, chat = %self.book.chat, "a mail about a chat is not sent"),
+        }
+        Ok(())
+    }
+
     fn becomes(&mut self, chat: Chat) -> Result<(), StoreError> {
         self.chat = chat;
         if self.is_over && self.chat.status == ChatStatus::Open {
@@ -103,6 +125,18 @@ impl<'a> Entry<'a> {
                 self.event(None, "chat-queue-notification", told.clone())?;
             }
             Outcome::Assigned => self.event(None, "chat.assigned", told.clone())?,
+            Outcome::Missed => {
+                if let Some(to) = &moved.notify {
+                    let (email, name) = moved.chat.customer_is();
+                    let subject = format!("A chat was missed: {}", name.replace(char::is_control, " "));
+                    let text = format!(
+                        "{name} ({email}) waits in the chat {}.\n{}.\n",
+                        moved.chat.id, decision.words
+                    );
+                    self.mail(to, &subject.chars().take(LONGEST_SUBJECT).collect::<String>(), &text)?;
+                }
+                self.event(None, "chat.missed", told.clone())?;
+            }
             // `chat.ended` tells of it.
             Outcome::Ended => {}
         }
@@ -151,7 +185,7 @@ pub(super) fn sender(draft: &MessageDraft) -> &str {
 }
 
 /// A decision as events tell of it.
-fn told(Moved { before, chat, decision, context }: &Moved) -> Value {
+fn told(Moved { before, chat, decision, context, .. }: &Moved) -> Value {
     let (email, name) = chat.customer_is();
     let place = decision.place.as_ref();
     json!({

@@ -46,6 +46,9 @@ pub enum Handling {
         place: Place,
         /// Since when: its place among those of the same priority.
         since: Timestamp,
+        /// Whether it has waited for so long that somebody was told.
+        #[serde(default)]
+        missed: bool,
     },
     /// One of the staff does.
     With {
@@ -128,6 +131,11 @@ pub enum Step {
         /// Who.
         to: Person,
     },
+    /// It has waited for too long.
+    Miss {
+        /// Who is sent a mail about it.
+        notify: Option<String>,
+    },
 }
 
 /// What was decided about a conversation, and why. Kept with it, numbered from 1.
@@ -166,6 +174,8 @@ pub enum Outcome {
     Queued,
     /// Somebody answers.
     Assigned,
+    /// It waits, for longer than it should.
+    Missed,
     /// It is over.
     Ended,
 }
@@ -186,6 +196,8 @@ pub struct Moved {
     pub decision: Decision,
     /// What else is known, for whoever answers.
     pub context: Option<Value>,
+    /// Who is sent a mail about it.
+    pub notify: Option<String>,
 }
 
 /// What stands about a conversation that waits or is answered, for whoever gives conversations to the staff.
@@ -204,6 +216,9 @@ pub struct Standing {
     pub customer_name: String,
     /// When it began.
     pub started: Timestamp,
+    /// The configuration of the widget that it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_id: Option<String>,
 }
 
 impl Chat {
@@ -219,15 +234,22 @@ impl Chat {
             return Err(Outrun);
         }
         let mut chat = if self.status == ChatStatus::Ended { self.begun_anew(now) } else { self.clone() };
-        let (mut known, waited) = (None, self.waited(now));
+        let (mut known, mut told, waited) = (None, None, self.waited(now));
         chat.handling = match &route.step {
             Step::Wait { place, since, customer, context } => {
                 known.clone_from(context);
                 if let Some(contact) = customer {
                     chat.contact = Some(contact.clone());
                 }
-                Handling::Waiting { place: place.clone(), since: since.unwrap_or(now) }
+                Handling::Waiting { place: place.clone(), since: since.unwrap_or(now), missed: false }
             }
+            Step::Miss { notify } => match &self.handling {
+                Handling::Waiting { place, since, missed: false } => {
+                    told.clone_from(notify);
+                    Handling::Waiting { place: place.clone(), since: *since, missed: true }
+                }
+                _ => return Ok(None),
+            },
             Step::Give { to } if self.handling.agent().is_some_and(|agent| agent.email == to.email) => {
                 return Ok(None);
             }
@@ -239,7 +261,7 @@ impl Chat {
         };
         let by = route.by.as_ref().map(|person| person.email.clone());
         let decision = chat.decide(route.id, by, route.why.clone(), route.note.clone(), now);
-        Ok(Some(Moved { before: self.handling.clone(), chat, decision, context: known }))
+        Ok(Some(Moved { before: self.handling.clone(), chat, decision, context: known, notify: told }))
     }
 
     /// The conversation once somebody has said something in it: a customer waits for an answer, whoever of the staff
@@ -252,7 +274,7 @@ impl Chat {
         let mut chat = self.clone();
         let words = match (by.side, &self.handling) {
             (Side::Customer, Handling::Nobody) => {
-                chat.handling = Handling::Waiting { place: place.clone(), since: now };
+                chat.handling = Handling::Waiting { place: place.clone(), since: now, missed: false };
                 format!("{} wrote, and nobody answers yet", by.email)
             }
             (Side::Agent, Handling::Nobody | Handling::Waiting { .. }) => {
@@ -264,7 +286,7 @@ impl Chat {
             _ => return None,
         };
         let decision = chat.decide(id, Some(by.email.clone()), words, None, now);
-        Some(Moved { before: self.handling.clone(), chat, decision, context: None })
+        Some(Moved { before: self.handling.clone(), chat, decision, context: None, notify: None })
     }
 
     /// The conversation once whoever answers in it has; none where that is known, or it is somebody else.
@@ -296,7 +318,13 @@ impl Chat {
         chat.handling = Handling::Nobody;
         let words = format!("it ended: {reason}");
         let decision = chat.decide(id, by.map(str::to_owned), words, None, now);
-        let moved = Moved { before: self.handling.clone(), chat: chat.clone(), decision, context: None };
+        let moved = Moved {
+            before: self.handling.clone(),
+            chat: chat.clone(),
+            decision,
+            context: None,
+            notify: None,
+        };
         (chat, Some(moved))
     }
 
@@ -314,6 +342,7 @@ impl Chat {
             customer_email,
             customer_name,
             started: self.started,
+            config_id: self.config_id.clone(),
         })
     }
 
@@ -341,7 +370,7 @@ impl Chat {
     fn waited(&self, now: Timestamp) -> (Place, Timestamp) {
         match &self.handling {
             Handling::Nobody => (Place::default(), now),
-            Handling::Waiting { place, since } => (place.clone(), *since),
+            Handling::Waiting { place, since, .. } => (place.clone(), *since),
             Handling::With { place, waited, .. } => (place.clone(), *waited),
         }
     }
@@ -359,6 +388,7 @@ impl Chat {
         let (agent, place) = (self.handling.agent().map(|agent| agent.email.clone()), self.handling.place());
         let outcome = match &self.handling {
             Handling::Nobody => Outcome::Ended,
+            Handling::Waiting { missed: true, .. } => Outcome::Missed,
             Handling::Waiting { .. } => Outcome::Queued,
             Handling::With { .. } => Outcome::Assigned,
         };

@@ -139,6 +139,8 @@ pub struct MessageDraft {
     pub ends: Option<String>,
     /// Who ends it then.
     pub ended_by: Option<String>,
+    /// Who is sent what was said in it then.
+    pub transcript: Option<String>,
     /// Where the conversation waits for an answer, if nobody answers in it yet; none where that is to stay as it is.
     pub place: Option<Place>,
     /// When it was said, where that was elsewhere and earlier.
@@ -275,6 +277,7 @@ mod tests {
             client_id: None,
             ends: None,
             ended_by: None,
+            transcript: None,
             place: None,
             said: None,
             from: Some(person.clone()),

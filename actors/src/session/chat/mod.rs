@@ -6,6 +6,7 @@
 //! | `message`, `model` | what is stored |
 //! | `handling` | who answers in it, or where it waits: pure |
 //! | `word` | what somebody wants to say, and its rules |
+//! | `transcript` | what was said, as a mail: pure |
 //! | `words` | what those who hear it are told |
 //! | `state`, `routes` | the lines of what is to be said and done: pure |
 //! | `book`, `entry` | one conversation in the store, and a change of it |
@@ -23,12 +24,13 @@ pub mod messages;
 mod model;
 mod routes;
 mod state;
+mod transcript;
 mod word;
 pub(super) mod words;
 
 pub use actor::ChatActor;
 pub use book::{ChatBook, actor_name};
-pub use chats::{Chats, ChatsError, MOST_HISTORY};
+pub use chats::{Chats, ChatsError, MOST_HISTORY, Recipient};
 pub use id::{Between, ChatId, ChatIdError};
 pub use model::{Chat, ChatStatus};
 pub use state::MOST_WAITING;

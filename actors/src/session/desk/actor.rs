@@ -122,7 +122,7 @@ impl DeskActor {
             let (chats, name) = (self.chats.clone(), actor_name(&self.book.org, &chat));
             let given = match &route.step {
                 Step::Give { to } => Some(to.email.clone()),
-                Step::Wait { .. } => None,
+                Step::Wait { .. } | Step::Miss { .. } => None,
             };
             let taken = async move { chats.ask(&name, Take(route)).await }.into_actor(self);
             self.errands.send(taken.map(move |taken, act, _| match taken {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::agent::{Agent, Kept};
-use super::rules::{Abilities, MOST_QUEUES, Rules};
+use super::rules::{Abilities, MOST_QUEUES, Missed, Rules};
 use crate::house::House;
 use crate::ids::{Datatype, IdError, OrgId};
 use crate::keys;
@@ -25,6 +25,7 @@ pub struct DeskBook {
     records: Records,
     pub(super) org: OrgId,
     queues: Datatype,
+    widgets: Datatype,
     staff: Datatype,
 }
 
@@ -34,8 +35,8 @@ impl DeskBook {
     /// # Errors
     /// Never in practice: only if a built-in name broke the rule for names.
     pub fn new(house: Arc<House>, records: Records, org: OrgId) -> Result<Self, IdError> {
-        let (queues, staff) = (Datatype::new("chat_queue")?, Datatype::new("user")?);
-        Ok(Self { house, records, org, queues, staff })
+        let (queues, widgets) = (Datatype::new("chat_queue")?, Datatype::new("chat_config")?);
+        Ok(Self { house, records, org, queues, widgets, staff: Datatype::new("user")? })
     }
 
     /// Every conversation that waits or is answered.
@@ -52,12 +53,20 @@ impl DeskBook {
 
     /// How the queues work, as their records say.
     pub(super) async fn rules(&self) -> Result<Rules, StoreError> {
-        let scan = Scan::prefix(keys::records(&self.org, &self.queues), MOST_QUEUES);
+        let (queues, widgets) = (self.live(&self.queues).await?, self.live(&self.widgets).await?);
+        let rules = Rules::of_records(queues.iter().map(|record| &record.data));
+        let missed =
+            widgets.iter().filter_map(|record| Some((record.sk.to_string(), Missed::read(&record.data)?)));
+        Ok(rules.with_widgets(missed.collect()))
+    }
+
+    /// The records of a datatype that are not deleted.
+    async fn live(&self, datatype: &Datatype) -> Result<Vec<Record>, StoreError> {
+        let scan = Scan::prefix(keys::records(&self.org, datatype), MOST_QUEUES);
         let found = self.house.store.scan(scan).await?;
-        let records: Vec<Record> =
-            found.iter().map(|(_, found)| decode(&found.value)).collect::<Result<_, _>>()?;
-        let live = records.iter().filter(|record| !record.is_deleted()).map(|record| &record.data);
-        Ok(Rules::of_records(live))
+        let records = found.iter().map(|(_, found)| decode::<Record>(&found.value));
+        let records: Vec<Record> = records.collect::<Result<_, _>>()?;
+        Ok(records.into_iter().filter(|record| !record.is_deleted()).collect())
     }
 
     /// Somebody of the staff, with what is known of them.

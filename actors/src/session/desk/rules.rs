@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::hours::Hours;
+use crate::mail::is_address;
 
 /// Queues of one organisation whose records are read.
 pub const MOST_QUEUES: usize = 500;
@@ -70,6 +71,30 @@ pub struct QueueRules {
 pub struct Rules {
     named: HashMap<String, QueueRules>,
     usual: QueueRules,
+    widgets: HashMap<String, Missed>,
+}
+
+/// When a conversation of a widget counts as missed, and who is told, as the widget's record (`chat_config`) says under
+/// `missedChat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// After so long without an answer.
+    pub after: Duration,
+    /// Who is sent a mail.
+    pub notify: Option<String>,
+}
+
+impl Missed {
+    /// As a record's data says; none where it does not, or says it off.
+    #[must_use]
+    pub fn read(data: &Map<String, Value>) -> Option<Self> {
+        let said = data.get("missedChat")?.as_object()?;
+        said.get("enabled").and_then(Value::as_bool).filter(|enabled| *enabled)?;
+        let minutes = said.get("timeoutMinutes").and_then(Value::as_u64).unwrap_or(5).clamp(1, 1_440);
+        let notify = said.get("notifyEmail").and_then(Value::as_str).map(str::trim);
+        let notify = notify.filter(|to| is_address(to)).map(str::to_owned);
+        Some(Self { after: Duration::from_secs(minutes * 60), notify })
+    }
 }
 
 impl Rules {
@@ -77,7 +102,19 @@ impl Rules {
     #[must_use]
     pub fn of_records<'a>(records: impl Iterator<Item = &'a Map<String, Value>>) -> Self {
         let named = records.filter_map(|data| QueueRules::read(data).ok()).collect();
-        Self { named, usual: QueueRules::default() }
+        Self { named, ..Self::default() }
+    }
+
+    /// The same, with what these widgets say.
+    #[must_use]
+    pub fn with_widgets(self, widgets: HashMap<String, Missed>) -> Self {
+        Self { widgets, ..self }
+    }
+
+    /// When a conversation of a widget counts as missed.
+    #[must_use]
+    pub fn missed(&self, config_id: Option<&str>) -> Option<&Missed> {
+        self.widgets.get(config_id?)
     }
 
     /// Those of a queue.

@@ -343,7 +343,7 @@ impl Entry {
 
 fn line_of(standing: &Standing) -> Option<Line> {
     match &standing.handling {
-        Handling::Waiting { place, since } => {
+        Handling::Waiting { place, since, .. } => {
             Some((place.queue.clone(), Reverse(place.priority), *since, standing.chat_id.clone()))
         }
         Handling::Nobody | Handling::With { .. } => None,

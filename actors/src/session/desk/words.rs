@@ -64,7 +64,7 @@ pub fn queued(standing: &Standing, at: &Position) -> Result<Frame, StoreError> {
 pub fn entry(standing: &Standing, at: &Position) -> Value {
     let mut told = told_position(standing, at);
     let (place, since) = match &standing.handling {
-        Handling::Waiting { place, since } => (Some(place), Some(*since)),
+        Handling::Waiting { place, since, .. } => (Some(place), Some(*since)),
         Handling::Nobody | Handling::With { .. } => (None, None),
     };
     if let Some(fields) = told.as_object_mut() {

@@ -129,7 +129,7 @@ async fn a_conversation_ends_and_begins_anew_with_the_next_word() {
     let chats = &house.machine.sessions.chats;
     assert_eq!(chats.of(&house.org, &bob).await.unwrap(), std::slice::from_ref(&chat));
     for _ in 0..2 {
-        chats.end(&house.org, &bob, &chat, "agent").await.unwrap();
+        chats.end(&house.org, &bob, &chat, "agent", None).await.unwrap();
     }
     for ear in [&phone.ear, &desk.ear] {
         assert_eq!(ear.of("chat-ended").len(), 1);

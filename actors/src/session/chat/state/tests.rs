@@ -22,6 +22,7 @@ fn draft(n: u64, client_id: Option<&str>) -> MessageDraft {
         client_id: client_id.map(str::to_owned),
         ends: None,
         ended_by: None,
+        transcript: None,
         place: None,
         said: None,
     }

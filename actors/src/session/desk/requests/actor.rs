@@ -69,7 +69,7 @@ impl DeskActor {
     /// Where a conversation waits or waited, and since when.
     fn place_of(&self, chat: &ChatId) -> (Place, Option<Timestamp>) {
         match self.state.standing(chat).map(|standing| &standing.handling) {
-            Some(Handling::Waiting { place, since }) => (place.clone(), Some(*since)),
+            Some(Handling::Waiting { place, since, .. }) => (place.clone(), Some(*since)),
             Some(Handling::With { place, waited, .. }) => (place.clone(), Some(*waited)),
             Some(Handling::Nobody) | None => (Place::default(), None),
         }

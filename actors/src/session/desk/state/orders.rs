@@ -44,6 +44,7 @@ impl DeskState {
     /// What is to be done now. `is_here` says whether a conversation's customer is.
     pub fn orders(&mut self, now: Timestamp, is_here: impl Fn(&ChatId) -> bool) -> Vec<Order> {
         let mut orders = self.moved_on(now);
+        orders.extend(self.missed(now));
         orders.extend(self.taken_back(now, is_here));
         orders.extend(self.handed_out(now));
         orders
@@ -64,6 +65,27 @@ impl DeskState {
                     format!("waited in {queue} for {} s, the longest that it allows", longest.as_secs());
                 let place = Place { queue: overflow, ..entry.place().cloned().unwrap_or_default() };
                 orders.push(wait(chat, &entry.standing, place, Some(*since), why, now));
+            }
+        }
+        for order in &orders {
+            self.reserve(&order.chat, "");
+        }
+        orders
+    }
+
+    /// Conversations that wait for longer than their widget finds right, of which nobody was told yet.
+    fn missed(&mut self, now: Timestamp) -> Vec<Order> {
+        let mut orders = Vec::new();
+        for (.., chat) in self.line.iter().filter(|(.., chat)| self.is_free(chat)) {
+            let Some(standing) = self.standing(chat) else { continue };
+            let Handling::Waiting { since, missed: false, .. } = &standing.handling else { continue };
+            let Some(rule) = self.rules.missed(standing.config_id.as_deref()) else { continue };
+            if now.since(*since) >= rule.after {
+                let why = format!("nobody answered within {} minutes", rule.after.as_secs() / 60);
+                let step = Step::Miss { notify: rule.notify.clone() };
+                let (id, turn) = (EventId::new(now), Some(standing.turn));
+                let route = Route { id, turn, step, by: None, why, note: None };
+                orders.push(Order { chat: chat.clone(), route });
             }
         }
         for order in &orders {

@@ -1,9 +1,10 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::session::chat::handling::Step;
 use crate::session::desk::agent::Status;
 use crate::session::desk::agent::tests::agent;
-use crate::session::desk::rules::Rules;
+use crate::session::desk::rules::{Missed, Rules};
 use serde_json::{Value, json};
 
 const SECOND: u64 = 1_000;
@@ -33,12 +34,13 @@ fn standing(name: &str, turn: u64, handling: Handling) -> Standing {
         customer_name: customer_email.clone(),
         customer_email,
         started: at(0),
+        config_id: Some("cfg".into()),
     }
 }
 
 fn waits(queue: &str, priority: i64, since: u64) -> Handling {
     let place = Place { queue: queue.into(), skill: None, priority };
-    Handling::Waiting { place, since: at(since) }
+    Handling::Waiting { place, since: at(since), missed: false }
 }
 
 fn with(email: &str, queue: &str, since: u64, answered: bool) -> Handling {
@@ -89,7 +91,7 @@ fn whoever_picks_may_name_a_queue_or_a_skill() {
     let mut desk = desk(&[]);
     enter(&mut desk, "a", 1, waits("default", 0, 1), 1);
     let place = Place { queue: "sales".into(), skill: Some("french".into()), priority: 0 };
-    enter(&mut desk, "b", 1, Handling::Waiting { place, since: at(2) }, 2);
+    enter(&mut desk, "b", 1, Handling::Waiting { place, since: at(2), missed: false }, 2);
     let bob = agent("bob@x.io", 0, &[]);
     desk.put_agent(bob.clone());
     let mut pick = |queue, skill| {
@@ -190,4 +192,22 @@ fn old_news_changes_nothing_and_answers_are_noticed() {
     let Handling::With { answered, .. } = &desk.standing(&chat("a")).unwrap().handling else { panic!() };
     assert!(answered);
     assert_eq!(desk.agent("ada@x.io").unwrap().load, 1);
+}
+
+#[test]
+fn what_waits_for_too_long_is_missed_once() {
+    let mut desk = desk(&[]);
+    let data = json!({"missedChat": {"enabled": true, "notifyEmail": "boss@x.io", "timeoutMinutes": 2}});
+    let missed = Missed::read(data.as_object().unwrap()).unwrap();
+    desk.set_rules(Rules::default().with_widgets([("cfg".to_owned(), missed)].into()));
+    enter(&mut desk, "a", 1, waits("default", 0, 0), 0);
+    assert_eq!(desk.orders(at(119), |_| true), []);
+    let orders = desk.orders(at(120), |_| true);
+    assert_eq!(orders[0].route.step, Step::Miss { notify: Some("boss@x.io".into()) });
+    assert_eq!(desk.orders(at(121), |_| true), [], "it is being told");
+    let Handling::Waiting { place, since, .. } = waits("default", 0, 0) else { panic!() };
+    enter(&mut desk, "a", 2, Handling::Waiting { place, since, missed: true }, 122);
+    assert_eq!(desk.orders(at(900), |_| true), []);
+    let off = json!({"missedChat": {"enabled": false, "notifyEmail": "boss@x.io"}});
+    assert_eq!(Missed::read(off.as_object().unwrap()), None);
 }
