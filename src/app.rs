@@ -166,6 +166,7 @@ impl App {
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(transport),
             vault,
+            links: links.clone(),
             keeper: Arc::new(Owners::new(store.clone())?),
             handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Stamper};
 use crate::feed::{Feed, LostHints};
 use crate::ids::QueueName;
-use crate::ports::{Keeper, Vault};
+use crate::ports::{FileLinks, Keeper, Vault};
 use crate::queue::job::{QueueSettings, WorkSettings};
 use crate::queue::worker::Handlers;
 use crate::retention::Ages;
@@ -49,6 +49,8 @@ pub struct House {
     pub transport: Arc<dyn Transport>,
     /// How secrets are kept.
     pub vault: Arc<dyn Vault>,
+    /// Where uploaded files are read.
+    pub links: Arc<dyn FileLinks>,
     /// What no change may take away.
     pub keeper: Arc<dyn Keeper>,
     /// Who does which work within this process.

@@ -47,6 +47,15 @@ impl Keeper for KeepsNothing {
     }
 }
 
+/// [`FileLinks`] of a machine without files.
+pub struct NoFiles;
+
+impl FileLinks for NoFiles {
+    fn sign(&self, _: &OrgId, _: &str) -> Option<String> {
+        None
+    }
+}
+
 /// Keeps secrets unreadable at rest.
 pub trait Vault: Send + Sync + 'static {
     /// The text, sealed with this installation's key, safe to store.

@@ -85,6 +85,7 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             runs: config.retention.runs.get(),
             deliveries: config.retention.deliveries.get(),
             idempotency: config.retention.idempotency.get(),
+            messages: config.retention.messages.get(),
         },
         webhooks: WebhookSettings {
             timeout: webhooks.timeout.get(),

@@ -273,6 +273,8 @@ pub struct Retention {
     pub deliveries: HumanDuration,
     /// Idempotency keys.
     pub idempotency: HumanDuration,
+    /// Messages of chats.
+    pub messages: HumanDuration,
 }
 
 /// `[sockets]`: the realtime connections.

@@ -52,7 +52,10 @@ const MACHINE: [Rule; 16] = [
     ),
     ("webhook", &["bus::change", "feed", "house", "ports", "record", "supervision"]),
     ("session", &["bus::change", "house", "mail", "ports", "record", "supervision"]),
-    ("retention", &["bus::change", "flow::run", "house", "supervision", "webhook::delivery"]),
+    (
+        "retention",
+        &["bus::change", "flow::run", "house", "session::chat", "supervision", "webhook::delivery"],
+    ),
     ("queue", &["house", "supervision"]),
     ("mail", &["house", "queue::job", "queue::parts", "queue::worker"]),
     ("record", &["bus::change", "ports"]),

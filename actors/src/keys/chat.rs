@@ -17,6 +17,12 @@ pub fn chats(org: &OrgId) -> Key {
     Builder::of(org, b'a').0
 }
 
+/// What was said in all conversations of an organisation.
+#[must_use]
+pub fn all_messages(org: &OrgId) -> Key {
+    Builder::of(org, b'z').0
+}
+
 /// What was said in a conversation, in its order.
 #[must_use]
 pub fn messages(org: &OrgId, chat: &str) -> Key {

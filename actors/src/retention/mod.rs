@@ -2,6 +2,7 @@
 //! has an end and no clean-up is ever large. Jobs are their queue's own to remove.
 
 mod actor;
+mod messages;
 mod sweep;
 
 use std::time::Duration;
@@ -19,4 +20,6 @@ pub struct Ages {
     pub deliveries: Duration,
     /// Idempotency keys, from when they were used.
     pub idempotency: Duration,
+    /// Messages of chats, from when they were said, but for the latest of each chat.
+    pub messages: Duration,
 }

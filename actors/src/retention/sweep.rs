@@ -1,6 +1,6 @@
 //! One step: reads some of the oldest of an organisation, and removes what is too old of it in one commit.
 
-use super::Ages;
+use super::{Ages, messages};
 use crate::bus::change::Remembered;
 use crate::clock::{Stamp, Timestamp};
 use crate::event::{Cause, Event};
@@ -22,10 +22,12 @@ pub(super) enum Table {
     Runs,
     Events,
     Idempotency,
+    Messages,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 4] = [Self::Deliveries, Self::Runs, Self::Events, Self::Idempotency];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Deliveries, Self::Runs, Self::Events, Self::Idempotency, Self::Messages];
 }
 
 /// A place in a table, after which a step begins.
@@ -47,11 +49,15 @@ pub(super) async fn step(
         Table::Runs => (ages.runs, keys::runs(org)),
         Table::Events => (ages.events, keys::event_log(org)),
         Table::Idempotency => (ages.idempotency, keys::idempotencies(org)),
+        Table::Messages => (ages.messages, keys::all_messages(org)),
     };
     if age.is_zero() {
         return Ok(None);
     }
     let before = now.minus(age);
+    if table == Table::Messages {
+        return messages::step(store, org, before, after).await;
+    }
     let mut scan = Scan::prefix(prefix, STEP);
     if let Some(after) = after {
         scan = scan.after(&after);
@@ -65,6 +71,8 @@ pub(super) async fn step(
             Table::Runs => sweep.run(decode(&found.value)?).await?,
             Table::Events => sweep.event(key, &found.value).await?,
             Table::Idempotency => sweep.remembered(key, &decode(&found.value)?),
+            // They have a step of their own.
+            Table::Messages => false,
         };
         if !old {
             break;

@@ -23,7 +23,7 @@ use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunI
 use crate::keys;
 use crate::list::Slice;
 use crate::machine::Machine;
-use crate::ports::{Keeper, KeepsNothing, Vault};
+use crate::ports::{Keeper, KeepsNothing, NoFiles, Vault};
 use crate::queue::job::{Job, JobState, QueueSettings, WorkSettings, names};
 use crate::queue::lines::Shares;
 use crate::queue::messages::QueueStatus;
@@ -166,6 +166,7 @@ impl Setup {
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(self.transport.clone()),
             vault: Arc::new(PlainVault),
+            links: Arc::new(NoFiles),
             keeper: self.keeper.clone(),
             handlers: self.handlers.clone(),
             settings: self.settings.clone(),

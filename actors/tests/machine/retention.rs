@@ -49,7 +49,8 @@ async fn walks(house: &TestHouse, by: Duration) {
 
 #[actix::test]
 async fn all_of_it_goes_when_it_is_too_old_and_nothing_before() {
-    let ages = Ages { events: DAY * 9, runs: DAY * 6, deliveries: DAY * 3, idempotency: DAY * 3 };
+    let ages =
+        Ages { events: DAY * 9, runs: DAY * 6, deliveries: DAY * 3, idempotency: DAY * 3, ..Ages::default() };
     let house = start(ages).await;
     for n in 0..250 {
         let mut change = Change::default();
@@ -78,7 +79,8 @@ async fn all_of_it_goes_when_it_is_too_old_and_nothing_before() {
 
 #[actix::test]
 async fn what_is_not_at_its_end_stays() {
-    let house = start(Ages { events: DAY, runs: DAY, deliveries: DAY, idempotency: DAY }).await;
+    let house =
+        start(Ages { events: DAY, runs: DAY, deliveries: DAY, idempotency: DAY, ..Ages::default() }).await;
     house.transport().always(HOOK, Answer::Hang);
     house.publish("order.seen", json!({})).await;
     quiet().await;

@@ -16,7 +16,7 @@ use appengine_actors::feed::{Feed, LostHints};
 use appengine_actors::house::{FlowSettings, House, Settings, WebhookSettings};
 use appengine_actors::ids::{OrgId, QueueName};
 use appengine_actors::machine::Machine;
-use appengine_actors::ports::KeepsNothing;
+use appengine_actors::ports::{KeepsNothing, NoFiles};
 use appengine_actors::queue::QueueActor;
 use appengine_actors::queue::add::WorkDraft;
 use appengine_actors::queue::add::messages::AddWork;
@@ -101,6 +101,7 @@ impl Inside {
             deliveries: DeliveryCounts::default(),
             transport: Arc::new(HttpTransport::new(&HttpOptions::default())?),
             vault: Arc::new(RootSecret::new(&[7; 32])?.vault()?),
+            links: Arc::new(NoFiles),
             keeper: Arc::new(KeepsNothing),
             handlers: Handlers::default().with(JOB, Nothing).with(TOLD, Tells(tell)),
             settings: settings(concurrency)?,

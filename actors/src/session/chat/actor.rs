@@ -163,7 +163,7 @@ impl ChatActor {
     }
 
     fn tell(&mut self, message: &Message) {
-        let frame = match words::message(message) {
+        let frame = match words::message(message, &self.book.org, &*self.book.house.links) {
             Ok(frame) => frame,
             Err(error) => return warn!(%error, id = %message.id, "a message cannot be told"),
         };

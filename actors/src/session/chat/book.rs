@@ -235,7 +235,7 @@ impl Past for ChatBook {
 
     fn frames(&self, message: &Message) -> Result<Vec<Frame>, StoreError> {
         let ends = message.ends.is_some().then(|| words::ended(message));
-        std::iter::once(words::message(message)).chain(ends).collect()
+        std::iter::once(words::message(message, &self.org, &*self.house.links)).chain(ends).collect()
     }
 }
 

@@ -270,7 +270,14 @@ impl Chats {
         limit: usize,
     ) -> Result<Vec<Message>, ChatsError> {
         may(chat, by)?;
-        Ok(latest(&self.house, org, chat, before, limit.clamp(1, MOST_HISTORY)).await?)
+        let found = latest(&self.house, org, chat, before, limit.clamp(1, MOST_HISTORY)).await?;
+        Ok(self.readable(org, found))
+    }
+
+    /// Messages with addresses at which their files can be read now.
+    fn readable(&self, org: &OrgId, messages: Vec<Message>) -> Vec<Message> {
+        let readable = |message: Message| message.readable(org, &*self.house.links).into_owned();
+        messages.into_iter().map(readable).collect()
     }
 
     /// Says how far a message has come: to be said by those on the other side.
@@ -350,7 +357,7 @@ impl Chats {
         messages.sort_by_key(|message| (message.sent, message.id));
         let more = messages.len().saturating_sub(limit);
         messages.drain(..more);
-        Ok(messages)
+        Ok(self.readable(org, messages))
     }
 
     /// Tells the others in a conversation what is worth nothing later, such as that somebody types.

@@ -1,12 +1,15 @@
 //! One message of a conversation, as it is stored and as it is told (contract §5.4).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::handling::Place;
 use super::id::ChatId;
 use crate::clock::Timestamp;
-use crate::ids::MessageId;
+use crate::ids::{MessageId, OrgId};
+use crate::ports::FileLinks;
 use crate::session::person::{Person, Side};
 
 /// Bytes of a message's content as JSON.
@@ -234,6 +237,21 @@ impl Message {
             fields.insert("files".to_owned(), json!(self.files));
         }
         flat
+    }
+
+    /// The message with addresses at which its files can be read now.
+    #[must_use]
+    pub fn readable(&self, org: &OrgId, links: &dyn FileLinks) -> Cow<'_, Self> {
+        if self.files.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut readable = self.clone();
+        for file in &mut readable.files {
+            if let Some(url) = file.path.as_deref().and_then(|path| links.sign(org, path)) {
+                file.url = Some(url);
+            }
+        }
+        Cow::Owned(readable)
     }
 
     /// The message with another content.

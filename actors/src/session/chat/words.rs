@@ -6,6 +6,8 @@ use super::handling::{Moved, Outcome};
 use super::message::Message;
 use super::model::Chat;
 use crate::clock::Timestamp;
+use crate::ids::OrgId;
+use crate::ports::FileLinks;
 use crate::session::person::Person;
 use crate::session::seat::Frame;
 use crate::store::StoreError;
@@ -14,8 +16,8 @@ use crate::store::StoreError;
 ///
 /// # Errors
 /// As [`Frame::of`].
-pub fn message(message: &Message) -> Result<Frame, StoreError> {
-    Frame::of("message", &message.told())
+pub fn message(message: &Message, org: &OrgId, links: &dyn FileLinks) -> Result<Frame, StoreError> {
+    Frame::of("message", &message.readable(org, links).told())
 }
 
 /// How far a message has come, as somebody of the other side says.

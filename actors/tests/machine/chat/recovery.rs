@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use appengine_actors::retention::Ages;
 use appengine_actors::session::chat::messages::Replayed;
 use appengine_actors::session::chat::{ChatId, Word};
 use appengine_actors::supervision::{Collapse, Supervisor};
-use appengine_actors::testkit::TestHouse;
 use appengine_actors::testkit::probe::quiet;
+use appengine_actors::testkit::{Setup, TestHouse};
 
 use super::ear::{Client, Ear, agent, customer, text};
 
@@ -210,4 +211,36 @@ async fn a_quiet_conversation_sleeps_and_wakes() {
     assert_eq!(awake(), 0);
     assert_eq!(desk.say(&house, &chat, text("y")).await, Ok(2));
     assert_eq!((phone.ear.numbers(), awake()), (vec![1, 2], 1), "who hears it was there all the time");
+}
+
+#[actix::test]
+async fn what_is_no_longer_kept_is_said_to_be_missing() {
+    let mut setup = Setup::default();
+    setup.settings.retention = Ages { messages: Duration::from_secs(86_400), ..Ages::default() };
+    let house = setup.start();
+    house.found_org().await;
+    let (ann, bob, eve) = (customer("ann"), agent("bob"), customer("eve"));
+    let (chat, other) = (ChatId::of_customer(&ann), ChatId::of_customer(&eve));
+    let desk = Client::come(&house, &bob).await;
+    for n in 1..=250_u64 {
+        assert_eq!(desk.say(&house, &chat, text("old")).await, Ok(n));
+    }
+    assert_eq!(desk.say(&house, &other, text("old, and the latest")).await, Ok(1));
+    house.advance(Duration::from_secs(2 * 86_400)).await;
+    assert_eq!(desk.say(&house, &chat, text("new")).await, Ok(251));
+    for _ in 0..60 {
+        house.advance(Duration::from_secs(1)).await;
+        quiet().await;
+    }
+    let house = house.restart().await;
+    let phone = Client::come(&house, &ann).await;
+    let replayed = phone.attach(&house, &chat, Some(100)).await.unwrap();
+    assert_eq!((replayed.gap, replayed.to, replayed.count), (true, 251, 1));
+    assert_eq!(phone.ear.numbers(), [251]);
+    let known = phone.attach(&house, &chat, Some(251)).await.unwrap();
+    assert_eq!((known.gap, known.count), (false, 0));
+    let hers = house.machine.sessions.chats.history(&house.org, &eve, &other, None, 10).await.unwrap();
+    assert_eq!(hers.len(), 1, "the latest of a chat stays");
+    let desk = Client::come(&house, &bob).await;
+    assert_eq!(desk.say(&house, &other, text("next")).await, Ok(2));
 }
