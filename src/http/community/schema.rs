@@ -3,8 +3,8 @@
 use appengine_actors::ids::MessageId;
 use appengine_actors::session::community::group::MOST_MEMBERS;
 use appengine_actors::session::community::rules::{
-    MOST_ADDED, MOST_ATTACHMENTS, MOST_CLIENT_ID, MOST_CONTENT, MOST_DESCRIPTION, MOST_MENTIONS, MOST_NAME,
-    MOST_READ,
+    MOST_ADDED, MOST_ADDRESS, MOST_ATTACHMENTS, MOST_CLIENT_ID, MOST_CONTENT, MOST_DESCRIPTION,
+    MOST_MENTIONS, MOST_NAME, MOST_READ,
 };
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
@@ -68,7 +68,7 @@ schemas! {
 
     /// What is wrong with somebody, or with what they said.
     ReportBody uses [] is closed([
-        ("reportedId", letters(1, 320)), ("reason", one_of(REASONS)),
+        ("reportedId", who()), ("reason", one_of(REASONS)),
         ("details", letters(0, MOST_DETAILS)), ("context", object().into()),
     ]).required("reportedId").required("reason").into(), like [
         {"reportedId": "eve@example.com", "reason": "spam", "details": "The same words, over and over."},
@@ -105,7 +105,7 @@ fn letters(least: usize, most: usize) -> Any {
 
 /// Somebody: an address, `customer:` or `agent:` and an address, or the id of a record.
 fn who() -> Any {
-    letters(1, 320)
+    letters(1, MOST_ADDRESS)
 }
 
 fn content() -> Any {
@@ -117,7 +117,7 @@ fn word() -> [(&'static str, Any); 6] {
         ("url", letters(1, 1_024)),
         ("type", letters(0, 1_024)),
         ("name", letters(0, 1_024)),
-        ("size", whole(0, u32::MAX)),
+        ("size", count()),
     ]);
     let kinds = ["text", "image", "file", "audio", "link", "contact"];
     [
