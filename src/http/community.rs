@@ -25,6 +25,9 @@ const TAG: &str = "Communities";
 /// Messages of a history, where nobody says how many.
 const USUAL: usize = 50;
 
+/// The highest number that a history goes back from.
+const MOST_NUMBER: u64 = 4_294_967_295;
+
 /// The routes of this chapter.
 #[must_use]
 pub fn routes() -> Vec<Route> {
@@ -101,9 +104,14 @@ impl HistoryParams {
     fn part(&self) -> Result<appengine_actors::session::community::Part, Problem> {
         let limit = self.limit.unwrap_or(USUAL);
         let of_limit = format!("must be 1 to {MOST_HISTORY}");
+        let of_before = format!("must be 1 to {MOST_NUMBER}");
         let bounds = [
             ("limit", (1..=MOST_HISTORY).contains(&limit), of_limit.as_str()),
-            ("before", self.before != Some(0), "must be at least 1"),
+            (
+                "before",
+                self.before.is_none_or(|before| (1..=MOST_NUMBER).contains(&before)),
+                of_before.as_str(),
+            ),
         ];
         let wrong = bounds.into_iter().filter(|(_, fits, _)| !fits);
         let wrong: Vec<Detail> = wrong

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use appengine_actors::ids::Datatype;
 use appengine_actors::machine::Machine;
 use appengine_actors::record::service::{Created, NewRecord, Origin};
+use appengine_actors::session::community::rules::MOST_ADDRESS;
 use appengine_actors::session::community::who::Handle;
 use appengine_actors::session::community::wish::Refusal;
 use appengine_actors::session::community::{Asker, TalksError};
@@ -24,8 +25,6 @@ pub(super) const REASONS: [&str; 5] = ["spam", "harassment", "inappropriate", "u
 pub(super) const MOST_DETAILS: usize = 2_000;
 /// Bytes of where it was.
 const MOST_CONTEXT: usize = 4_096;
-/// Characters of whom or what it is about.
-const MOST_ID: usize = 320;
 /// Where it is kept.
 const REPORTS: &str = "community_report";
 
@@ -129,7 +128,11 @@ async fn report(
     let ReportBody { reported_id, reason, details, context } = body;
     let context_bytes = serde_json::to_vec(&context).map_or(usize::MAX, |text| text.len());
     let bounds = [
-        ("reportedId", reported_id.trim().is_empty() || reported_id.chars().count() > MOST_ID, MOST_ID),
+        (
+            "reportedId",
+            reported_id.trim().is_empty() || reported_id.chars().count() > MOST_ADDRESS,
+            MOST_ADDRESS,
+        ),
         ("details", details.chars().count() > MOST_DETAILS, MOST_DETAILS),
         ("context", context_bytes > MOST_CONTEXT, MOST_CONTEXT),
     ];

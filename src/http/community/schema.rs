@@ -3,8 +3,8 @@
 use appengine_actors::ids::MessageId;
 use appengine_actors::session::community::group::MOST_MEMBERS;
 use appengine_actors::session::community::rules::{
-    MOST_ADDED, MOST_ATTACHMENTS, MOST_CLIENT_ID, MOST_CONTENT, MOST_DESCRIPTION, MOST_MENTIONS, MOST_NAME,
-    MOST_READ,
+    MOST_ADDED, MOST_ADDRESS, MOST_ATTACHMENTS, MOST_CLIENT_ID, MOST_CONTENT, MOST_DESCRIPTION,
+    MOST_MENTIONS, MOST_NAME, MOST_READ,
 };
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
@@ -33,19 +33,21 @@ schemas! {
 
     /// A feeling about a message, to be there, or no longer where it is.
     ReactBody uses [] is closed([
-        ("target", id(MessageId::PREFIX)), ("targetType", one_of(["message"])), ("type", letters(1, 32)),
+        ("target", id(MessageId::PREFIX)), ("targetType", or_null(one_of(["message"]))), ("type", letters(1, 32)),
     ]).required("target").required("type").into();
 
     /// A group to be made. Whoever makes it looks after it.
     GroupBody uses [MemberDraft] is closed(
-        settings().into_iter().chain([("members", people())]),
+        settings().into_iter().chain([("name", letters(1, MOST_NAME)), ("members", people())]),
     ).required("name").into(), like [{
         "name": "Dog owners", "description": "All about dogs.", "type": "public", "maxMembers": 100,
     }];
 
     /// What changes of a group.
     GroupPatch uses [] is closed(
-        settings().into_iter().chain([("status", one_of(["active", "archived"]))]),
+        settings().into_iter().chain([
+            ("name", or_null(letters(1, MOST_NAME))), ("status", or_null(one_of(["active", "archived"]))),
+        ]),
     ).into();
 
     /// Somebody who is to be in a group.
@@ -55,12 +57,12 @@ schemas! {
 
     /// Those who are to be in a group: one, or several.
     MembersBody uses [MemberDraft] is closed([
-        ("email", who()), ("role", one_of(["member", "admin"])), ("members", people()),
+        ("email", or_null(who())), ("role", one_of(["member", "admin"])), ("members", people()),
     ]).into();
 
     /// What somebody is in a group from now on.
     MemberPatch uses [] is closed([
-        ("role", one_of(["member", "admin"])), ("muted", of(Type::Boolean)), ("mutedUntil", or_null(moment())),
+        ("role", or_null(one_of(["member", "admin"]))), ("muted", or_null(of(Type::Boolean))), ("mutedUntil", or_null(moment())),
     ]).into();
 
     /// Whom nothing is to be heard of.
@@ -68,7 +70,7 @@ schemas! {
 
     /// What is wrong with somebody, or with what they said.
     ReportBody uses [] is closed([
-        ("reportedId", letters(1, 320)), ("reason", one_of(REASONS)),
+        ("reportedId", who()), ("reason", one_of(REASONS)),
         ("details", letters(0, MOST_DETAILS)), ("context", object().into()),
     ]).required("reportedId").required("reason").into(), like [
         {"reportedId": "eve@example.com", "reason": "spam", "details": "The same words, over and over."},
@@ -105,7 +107,7 @@ fn letters(least: usize, most: usize) -> Any {
 
 /// Somebody: an address, `customer:` or `agent:` and an address, or the id of a record.
 fn who() -> Any {
-    letters(1, 320)
+    letters(1, MOST_ADDRESS)
 }
 
 fn content() -> Any {
@@ -115,29 +117,28 @@ fn content() -> Any {
 fn word() -> [(&'static str, Any); 6] {
     let file = closed([
         ("url", letters(1, 1_024)),
-        ("type", letters(0, 1_024)),
-        ("name", letters(0, 1_024)),
-        ("size", whole(0, u32::MAX)),
+        ("type", or_null(letters(0, 1_024))),
+        ("name", or_null(letters(0, 1_024))),
+        ("size", or_null(count())),
     ]);
     let kinds = ["text", "image", "file", "audio", "link", "contact"];
     [
         ("content", letters(0, MOST_CONTENT)),
         ("contentType", one_of(kinds)),
         ("attachments", list(file.required("url").into()).max_items(Some(MOST_ATTACHMENTS)).into()),
-        ("replyTo", id(MessageId::PREFIX)),
+        ("replyTo", or_null(id(MessageId::PREFIX))),
         ("mentions", list(who()).max_items(Some(MOST_MENTIONS)).into()),
-        ("clientId", letters(1, MOST_CLIENT_ID)),
+        ("clientId", or_null(letters(1, MOST_CLIENT_ID))),
     ]
 }
 
-fn settings() -> [(&'static str, Any); 6] {
+fn settings() -> [(&'static str, Any); 5] {
     [
-        ("name", letters(1, MOST_NAME)),
-        ("description", letters(0, MOST_DESCRIPTION)),
-        ("type", one_of(["public", "private"])),
-        ("page", letters(0, MOST_NAME)),
-        ("onlyAdminsPost", of(Type::Boolean)),
-        ("maxMembers", whole(1, MOST_MEMBERS)),
+        ("description", or_null(letters(0, MOST_DESCRIPTION))),
+        ("type", or_null(one_of(["public", "private"]))),
+        ("page", or_null(letters(0, MOST_NAME))),
+        ("onlyAdminsPost", or_null(of(Type::Boolean))),
+        ("maxMembers", or_null(whole(1, MOST_MEMBERS))),
     ]
 }
 

@@ -15,6 +15,8 @@ pub const MOST_ATTACHMENT_TEXT: usize = 1_024;
 pub const MOST_CLIENT_ID: usize = 128;
 /// People whom one message names.
 pub const MOST_MENTIONS: usize = 20;
+/// Characters of what somebody is called.
+pub const MOST_ADDRESS: usize = 320;
 /// Feelings about one message, of all people together.
 pub const MOST_REACTIONS: usize = 250;
 /// Characters of a feeling's name.
@@ -58,8 +60,11 @@ pub(super) fn word(word: &Word) -> Result<(), Refusal> {
             "say something: an attachment has a `url`, and each of its texts {MOST_ATTACHMENT_TEXT} bytes at most"
         ));
     }
-    if word.mentions.len() > MOST_MENTIONS {
-        return unfit(format!("say something: a message mentions {MOST_MENTIONS} people at most"));
+    let is_address = |text: &String| (1..=MOST_ADDRESS).contains(&text.chars().count());
+    if word.mentions.len() > MOST_MENTIONS || !word.mentions.iter().all(is_address) {
+        return unfit(format!(
+            "say something: a message mentions {MOST_MENTIONS} people at most, each by up to {MOST_ADDRESS} characters"
+        ));
     }
     if word.client_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MOST_CLIENT_ID) {
         return unfit(format!("say something: `clientId` has 1 to {MOST_CLIENT_ID} characters"));
@@ -98,10 +103,11 @@ pub(super) fn reaction(kind: &str) -> Result<(), Refusal> {
 /// Whether a group may be like this.
 pub(super) fn settings(settings: &Settings, is_new: bool) -> Result<(), Refusal> {
     let Settings { name, description, page, max_members, .. } = settings;
-    let count = |text: &Option<String>| text.as_ref().map(|text| text.trim().chars().count());
+    let count = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
+    let is_blank = name.as_ref().is_some_and(|name| name.trim().is_empty());
     match count(name) {
         None if !is_new => {}
-        Some(1..=MOST_NAME) => {}
+        Some(1..=MOST_NAME) if !is_blank => {}
         _ => return unfit(format!("change the group: `name` has 1 to {MOST_NAME} characters")),
     }
     if count(description).is_some_and(|count| count > MOST_DESCRIPTION) {
