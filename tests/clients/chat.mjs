@@ -22,8 +22,8 @@ async function register(url, email) {
   return (await answer.json()).token;
 }
 
-export const come = async (url, token, { context, cursors, transports = ["websocket"] } = {}) =>
-  (await enter(url, "/chat", { transports, auth: { token, orgId: ORG, context, cursors } })).inbox;
+export const come = async (url, token, { context, transports = ["websocket"] } = {}) =>
+  (await enter(url, "/chat", { transports, auth: { token, orgId: ORG, context } })).inbox;
 
 /** The next messages, by their numbers. */
 export async function hear(inbox, count) {
