@@ -22,8 +22,8 @@ export async function register(url, email) {
   return (await answer.json()).token;
 }
 
-export const come = async (url, token, { context, cursors, transports = ["websocket"] } = {}) =>
-  (await enter(url, "/chat", { transports, auth: { token, orgId: ORG, context, cursors } })).inbox;
+export const come = async (url, token, { context, transports = ["websocket"] } = {}) =>
+  (await enter(url, "/chat", { transports, auth: { token, orgId: ORG, context } })).inbox;
 
 /** The next messages, by their numbers. */
 export async function hear(inbox, count) {
@@ -100,7 +100,9 @@ export async function whoever_was_away_hears_what_they_missed(url, token) {
 
 export async function a_burst_is_heard_in_order_by_everybody(url, token) {
   const CLIENTS = 32;
-  const MESSAGES = 1000;
+  // With 1,000 of each it is a million that are heard: 40 s of a debug build on two cores that do nothing else. Where they
+  // do, it passes the 45 s after which a client that has not come to the next ping, behind all of these, gives up.
+  const MESSAGES = 200;
   const inboxes = [];
   for (let n = 0; n < CLIENTS; n++) {
     const inbox = await come(url, token, { transports: n % 4 ? ["websocket"] : ["polling", "websocket"] });
