@@ -86,6 +86,7 @@ async fn every_example_is_taken() {
     let hook = ada.done("/webhooks/endpoints", hook).await["id"].as_str().unwrap().to_owned();
     let schedule = json!({"name": "s", "every": "1d", "action": {"type": "event", "event": "day.over"}});
     let schedule = ada.done("/schedules", schedule).await["id"].as_str().unwrap().to_owned();
+    let said = ada.done("/chat/live/team/ada", json!({"content": "hello"})).await["messageId"].clone();
     // Sign-in before sign-up is nobody's, and only the first to sign up gets the address.
     let fine = |status: u16| (200..300).contains(&status) || matches!(status, 401 | 409);
     for Operation { method, path, examples } in operations() {
@@ -97,8 +98,12 @@ async fn every_example_is_taken() {
         };
         let path = path.replace("/event-types/{name}", "/event-types/order.packed");
         let target = path.replace("{datatype}", "order").replace("{id}", id).replace("{id_or_datatype}", id);
-        let target = target.replace("{name}", "notification");
-        for example in examples {
+        let target = target.replace("{name}", "notification").replace("{email}", "ada@example.com");
+        let target = target.replace("{chatId}", "team").replace("{userId}", "ada@example.com");
+        for mut example in examples {
+            if target == "/chat/update/team" {
+                example["messageId"] = said.clone();
+            }
             let header = Some(("orgid", ORG));
             let (status, _, answer) = ada.send(method.clone(), &target, header, Some(example.clone())).await;
             assert!(fine(status), "{method} {target} {example}: {status} {answer}");

@@ -1,6 +1,7 @@
 //! The `/chat` namespace (contract §5). It takes events apart, asks the conversations, and answers; it keeps nothing
 //! and decides nothing about a conversation. What is about who answers is in `desk`, who is where in `visit`.
 
+mod described;
 mod desk;
 mod visit;
 
@@ -26,6 +27,10 @@ use super::protocol::{
 };
 use super::seat::SocketSeat;
 use super::send::{Reply, push};
+
+pub(super) use described::described;
+#[cfg(test)]
+pub(super) use desk::OF_STAFF;
 
 /// Where customers and agents talk.
 #[derive(Clone)]

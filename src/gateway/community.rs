@@ -2,7 +2,10 @@
 //! nothing and decides nothing about a conversation.
 
 mod arrival;
+mod described;
 mod protocol;
+
+pub(super) use described::described;
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -7,6 +7,7 @@
 //! names of their rooms, `seat` a socket as sessions know it, with its `outbox`, and `chat` and `community` those that have events. `panics` guards the App; `seams` is what is passed in.
 
 mod admission;
+mod asyncapi;
 mod chat;
 mod community;
 mod connections;
@@ -37,6 +38,7 @@ use socketioxide::{SocketIo, service::SocketIoService};
 
 pub use self::{
     admission::{Authenticate, Handshake, Identity, Refusal},
+    asyncapi::asyncapi,
     limits::GatewayLimits,
     origins::{BadOrigin, Origins},
     panics::catch_panics,

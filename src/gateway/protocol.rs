@@ -2,6 +2,7 @@
 //! Loose JSON ends here: past this file there are only these values.
 
 pub(super) mod desk;
+pub(super) mod told;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,9 @@ use appengine_actors::session::chat::ChatId;
 use appengine_actors::session::chat::message::{FileRef, MessageStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
+use self::told::{FileShape, MessageStatusShape};
 use super::admission::{Identity, Refusal};
 
 /// Names of the events that the server sends.
@@ -27,7 +30,7 @@ pub(super) mod event {
 pub(super) const NOTHING: [(); 0] = [];
 
 /// The `auth` object of a handshake. Keys that are not listed are ignored: clients send more than is documented.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct HandshakeAuth {
     pub token: Option<String>,
@@ -41,7 +44,7 @@ pub(super) struct HandshakeAuth {
 }
 
 /// `auth.context`; some clients repeat the ids here.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct HandshakeContext {
     pub config_id: Option<String>,
@@ -55,19 +58,20 @@ pub(super) struct HandshakeContext {
 }
 
 /// `chat-message`, of a customer to the staff, or of anybody into a conversation.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChatMessage {
     #[serde(alias = "content")]
     pub message: Option<Value>,
     pub chat_id: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Vec<FileShape>)]
     pub files: Vec<FileRef>,
     pub client_id: Option<String>,
 }
 
 /// `sendMessage`, of an agent to a customer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SendMessage {
     pub to: Option<String>,
@@ -75,12 +79,13 @@ pub(super) struct SendMessage {
     #[serde(alias = "message")]
     pub content: Option<Value>,
     #[serde(default)]
+    #[schema(value_type = Vec<FileShape>)]
     pub files: Vec<FileRef>,
     pub client_id: Option<String>,
 }
 
 /// `join-chat`: hear a conversation, and what was missed since a number.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct JoinChat {
     pub chat_id: String,
@@ -88,14 +93,14 @@ pub(super) struct JoinChat {
 }
 
 /// `leave-chat`: hear it no more.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LeaveChat {
     pub chat_id: String,
 }
 
 /// `chat-history`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChatHistory {
     pub chat_id: Option<String>,
@@ -105,7 +110,7 @@ pub(super) struct ChatHistory {
 }
 
 /// `shareStatus`: somebody types, or has stopped.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShareStatus {
     pub chat_id: Option<String>,
@@ -115,7 +120,7 @@ pub(super) struct ShareStatus {
 }
 
 /// What somebody does at the keyboard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Typing {
     /// They write.
@@ -125,11 +130,12 @@ pub(super) enum Typing {
 }
 
 /// `status`, to the others in a conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StatusRelay<'a> {
     pub from: &'a str,
     pub to: Option<&'a str>,
+    #[schema(value_type = String)]
     pub chat_id: &'a ChatId,
     pub status: Typing,
     #[serde(rename = "type")]
@@ -138,15 +144,17 @@ pub(super) struct StatusRelay<'a> {
 }
 
 /// `updateMessageStatus`: a message was received, or read.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct UpdateMessageStatus {
     #[serde(alias = "messageId")]
+    #[schema(value_type = String)]
     pub uid: MessageId,
+    #[schema(value_type = MessageStatusShape)]
     pub status: MessageStatus,
 }
 
 /// `close-chat`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CloseChat {
     pub chat_id: Option<String>,
@@ -156,38 +164,43 @@ pub(super) struct CloseChat {
 }
 
 /// The acknowledgement of a message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessageTaken {
     pub success: bool,
+    #[schema(value_type = String)]
     pub message_id: MessageId,
+    #[schema(value_type = String)]
     pub chat_id: ChatId,
     pub seq: u64,
     pub routed_to: &'static str,
 }
 
 /// The acknowledgement of what needs no more said.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Done {
     pub success: bool,
+    #[schema(value_type = String)]
     pub chat_id: ChatId,
 }
 
 /// The acknowledgement of `chat-history`, oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct History {
     pub success: bool,
+    #[schema(value_type = String)]
     pub chat_id: ChatId,
     pub history: Vec<Value>,
     pub has_more: bool,
 }
 
 /// `replayed`, once a client has been sent what it had missed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReplayedEvent<'a> {
+    #[schema(value_type = String)]
     pub chat_id: &'a ChatId,
     pub from: u64,
     pub to: u64,
@@ -196,7 +209,7 @@ pub(super) struct ReplayedEvent<'a> {
 }
 
 /// `authenticate`, when the client was let in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Authenticated<'a> {
     success: bool,
@@ -209,7 +222,7 @@ pub(super) struct Authenticated<'a> {
     broadcast_only: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct User<'a> {
     email: &'a str,
     name: &'a str,
@@ -217,7 +230,7 @@ struct User<'a> {
 }
 
 /// The acknowledgement of an event that failed, and `authenticate` when the client was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Failure {
     success: bool,
     /// For programs.
@@ -227,7 +240,7 @@ pub(super) struct Failure {
 }
 
 /// `error`, for an event that could not be read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ErrorEvent<'a> {
     pub code: &'static str,
     pub message: &'a str,

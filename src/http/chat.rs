@@ -158,6 +158,10 @@ async fn history(
 ) -> Result<HttpResponse, Problem> {
     let by = person(&caller);
     let (chat, limit) = (named(&chat, &by)?, checked(params.limit, 100)?);
+    if params.before == Some(0) {
+        let detail = Detail { path: "before".to_owned(), message: "must be at least 1".to_owned() };
+        return Err(Problem::invalid("the list cannot be made", vec![detail]));
+    }
     let found = machine.sessions.chats.history(&caller.org, &by, &chat, params.before, limit).await?;
     let has_more = found.first().is_some_and(|message| message.seq > 1);
     Ok(HttpResponse::Ok().json(shown(&found, has_more)))

@@ -22,6 +22,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::route::{Access, Route, text};
 use super::routes;
+use crate::gateway::asyncapi;
 use crate::problem::{Problem, ProblemBody};
 
 /// The routes of this chapter.
@@ -31,7 +32,23 @@ pub fn routes_of_document() -> Vec<Route> {
         Route::get("/openapi.json", Access::Open, serve)
             .about("About", "This document")
             .gives_object(StatusCode::OK),
+        Route::get("/asyncapi.json", Access::Open, serve_sockets)
+            .about("About", "What crosses the sockets, both ways")
+            .gives_object(StatusCode::OK),
     ]
+}
+
+/// The description of the sockets, made when it is first asked for.
+async fn serve_sockets() -> Result<HttpResponse, Problem> {
+    static TEXT: OnceLock<Bytes> = OnceLock::new();
+    let text = match TEXT.get() {
+        Some(text) => text.clone(),
+        None => {
+            let made = serde_json::to_vec(&asyncapi()).map_err(|error| Problem::internal(&error))?;
+            TEXT.get_or_init(|| made.into()).clone()
+        }
+    };
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(text))
 }
 
 /// Made when it is first asked for, in a thread that gives its memory back: while it is made, the document takes

@@ -87,7 +87,7 @@ try {
   const numbers = await customer.locator("li").evaluateAll((lines) => lines.map((line) => Number(line.dataset.seq)));
   assert.deepEqual(numbers, [1, 2, 3]);
 
-  await desk.getByRole("button", { name: "End" }).click();
+  await desk.getByRole("button", { name: "End", exact: true }).click();
   await customer.getByText("The chat has ended.").waitFor();
   assert.deepEqual(faults, [], "the page logged errors");
 } finally {

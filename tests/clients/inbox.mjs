@@ -1,5 +1,6 @@
 // Keeps everything that a socket hears, so that no event is missed between two awaits.
 import { io } from "socket.io-client";
+import { answered, heard } from "./described.mjs";
 
 export class Inbox {
   #waiting = [];
@@ -7,6 +8,7 @@ export class Inbox {
 
   constructor(socket) {
     this.socket = socket;
+    socket.onAny((event, payload) => heard(socket.nsp, event, payload));
     socket.onAny((event, ...args) => this.#put({ event, args }));
     for (const event of ["connect", "disconnect", "connect_error"]) {
       socket.on(event, (...args) => this.#put({ event, args }));
@@ -43,8 +45,10 @@ export class Inbox {
     this.socket.emit(...args);
   }
 
-  ask(...args) {
-    return this.socket.emitWithAck(...args);
+  async ask(event, ...args) {
+    const answer = await this.socket.emitWithAck(event, ...args);
+    answered(this.socket.nsp, event, answer);
+    return answer;
   }
 
   close() {

@@ -3,6 +3,7 @@ import * as admission from "./admission.mjs";
 import * as chat from "./chat.mjs";
 import * as community from "./community.mjs";
 import * as desk from "./desk.mjs";
+import { faults, read } from "./described.mjs";
 import * as events from "./events.mjs";
 import * as recovery from "./recovery.mjs";
 import * as streams from "./streams.mjs";
@@ -22,7 +23,9 @@ setTimeout(() => {
 }, 170_000).unref();
 
 try {
+  await read(url);
   await scenarios[name](url, ...tokens);
+  if (faults.length) throw new Error(`not as /asyncapi.json says:\n${[...new Set(faults)].slice(0, 5).join("\n")}`);
   process.exit(0);
 } catch (error) {
   console.error(`scenario ${name}: ${error.stack ?? error}`);

@@ -290,3 +290,29 @@ fn a_poll_that_waits_at_the_end_is_answered_with_the_goodbye() {
     assert_eq!(poll.answer().body, "1");
     assert_eq!(house.wait_for_shutdown(), 0);
 }
+
+#[test]
+fn events_that_come_too_fast_are_refused_and_the_rest_is_answered() {
+    let house = House::with(GatewayLimits { events_per_second: 1, ..GatewayLimits::default() });
+    let mut line = Line::open(house.address);
+    assert_eq!(line.upgrade(ENGINE).status, 101);
+    line.join("/chat", AMY);
+    let asked: Vec<u8> = (0..20)
+        .flat_map(|n| text_frame(&format!(r#"42/chat,{n}["leave-chat",{{"chatId":"team"}}]"#)))
+        .collect();
+    line.send(asked);
+    let (mut taken, mut refused, mut told) = (0, 0, 0);
+    while taken + refused < 20 {
+        let text = String::from_utf8(line.frame().1).expect("text");
+        match text.as_str() {
+            "2" => line.send(text_frame("3")),
+            text if text.starts_with("42/chat,[\"error\"") && text.contains("rate_limited") => told += 1,
+            text if text.starts_with("43/chat,") && text.contains("rate_limited") => refused += 1,
+            text if text.starts_with("43/chat,") => taken += 1,
+            _ => {}
+        }
+    }
+    // Four at once, and one more for each second that this takes.
+    assert!((4..20).contains(&taken), "{taken} were taken");
+    assert_eq!(told, refused);
+}

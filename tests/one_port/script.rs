@@ -65,10 +65,16 @@ impl Talker {
         }
     }
 
+    /// The next packet, but for what everybody is told of who comes and goes, at any time.
     fn hear(&mut self) -> String {
-        match self {
-            Self::Streams(_) => self.line().text(),
-            Self::Polls(polling) => polling.hear().expect("the session goes on"),
+        loop {
+            let packet = match self {
+                Self::Streams(_) => self.line().text(),
+                Self::Polls(polling) => polling.hear().expect("the session goes on"),
+            };
+            if !packet.starts_with(r#"42/chat,["presence-change""#) {
+                return packet;
+            }
         }
     }
 

@@ -68,7 +68,6 @@ const MACHINE: [Rule; 16] = [
             "mail",
             "ports",
             "queue::job",
-            "queue::parts",
             "queue::worker",
             "record",
             "schedule::missed",

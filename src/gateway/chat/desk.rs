@@ -21,7 +21,7 @@ use crate::gateway::protocol::desk::{
 use crate::gateway::protocol::{Done, Failure, event};
 
 /// Events that are the staff's.
-const OF_STAFF: [&str; 7] =
+pub(in crate::gateway) const OF_STAFF: [&str; 7] =
     ["set-status", "pick-next", "takeover-chat", "transfer-chat", "observe-chat", "unobserve-chat", "engage"];
 /// Characters of what one of the staff says to the next one.
 const MOST_NOTE: usize = 2_000;

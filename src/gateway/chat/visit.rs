@@ -17,7 +17,7 @@ use crate::gateway::protocol::Failure;
 use crate::gateway::protocol::desk::{Noted, Reached, Signal, Signalled, VisitorLocation};
 
 /// Signals between the two ends of a call: relayed as they are.
-const SIGNALS: [&str; 3] = ["webrtc-offer", "webrtc-answer", "webrtc-ice"];
+pub(super) const SIGNALS: [&str; 3] = ["webrtc-offer", "webrtc-answer", "webrtc-ice"];
 
 impl Chat {
     pub(super) fn bind_visit(&self, socket: &SocketRef, member: &Arc<Member>) {

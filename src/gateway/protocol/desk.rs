@@ -4,22 +4,27 @@ use appengine_actors::session::chat::{Chat, ChatId};
 use appengine_actors::session::desk::agent::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::told::AgentStatusShape;
 
 /// `set-status`, from an agent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(in crate::gateway) struct SetStatus {
+    #[schema(value_type = AgentStatusShape)]
     pub status: Status,
 }
 
 /// The acknowledgement of `set-status`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::gateway) struct StatusSet {
     pub success: bool,
+    #[schema(value_type = AgentStatusShape)]
     pub status: Status,
 }
 
 /// `pick-next`, from an agent: the next conversation that waits, of a queue or for a skill.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(in crate::gateway) struct PickNext {
     pub queue: Option<String>,
@@ -27,14 +32,14 @@ pub(in crate::gateway) struct PickNext {
 }
 
 /// `takeover-chat`, `observe-chat` and `unobserve-chat`, from an agent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::gateway) struct OneChat {
     pub chat_id: String,
 }
 
 /// `transfer-chat`, from an agent: to somebody, or to a queue.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::gateway) struct TransferChat {
     pub chat_id: String,
@@ -45,7 +50,7 @@ pub(in crate::gateway) struct TransferChat {
 }
 
 /// The acknowledgement of `pick-next`, `takeover-chat` and `transfer-chat`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::gateway) struct ChatTaken {
     pub success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,9 +58,10 @@ pub(in crate::gateway) struct ChatTaken {
 }
 
 /// A conversation as an agent sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::gateway) struct ChatShown {
+    #[schema(value_type = String)]
     pub chat_id: ChatId,
     pub customer_email: String,
     pub customer_name: String,
@@ -65,7 +71,7 @@ pub(in crate::gateway) struct ChatShown {
 }
 
 /// Who answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::gateway) struct AgentShown {
     pub email: String,
     pub name: String,
@@ -87,7 +93,7 @@ impl From<&Chat> for ChatShown {
 }
 
 /// `engage`, from an agent to whoever is on a device.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::gateway) struct Engage {
     pub device_id: String,
@@ -95,14 +101,14 @@ pub(in crate::gateway) struct Engage {
 }
 
 /// `engage`, as the device gets it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::gateway) struct Engaged<'a> {
     pub message: &'a str,
     pub agent: AgentShown,
 }
 
 /// `visitor-location`: the page that the visitor is on.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(in crate::gateway) struct VisitorLocation {
     pub url: String,
     pub title: Option<String>,
@@ -110,7 +116,7 @@ pub(in crate::gateway) struct VisitorLocation {
 }
 
 /// `webrtc-offer`, `webrtc-answer` and `webrtc-ice`: to one peer, by their address or their device.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::gateway) struct Signal {
     pub to: Option<String>,
@@ -119,27 +125,29 @@ pub(in crate::gateway) struct Signal {
 }
 
 /// The same, as the peer gets it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::gateway) struct Signalled<'a> {
     pub from: &'a str,
     pub to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub chat_id: Option<&'a ChatId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_id: Option<&'a str>,
+    #[schema(value_type = Value)]
     pub payload: &'a Value,
 }
 
 /// The acknowledgement of what reached so many clients.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::gateway) struct Reached {
     pub success: bool,
     pub reached: usize,
 }
 
 /// The acknowledgement of what needs no more said.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::gateway) struct Noted {
     pub success: bool,
 }

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use appengine_actors::ids::{Datatype, OrgId};
 use appengine_actors::list::Listed;
+use appengine_actors::mail::is_address;
 use appengine_actors::machine::Machine;
 use appengine_actors::record::model::Record;
 use appengine_actors::record::options::Options;
@@ -335,6 +336,11 @@ async fn journey(
         return Err(Problem::invalid("the journey cannot be told", vec![detail]));
     }
     let email = email.to_lowercase();
+    if !is_address(&email) {
+        let message = "must be an e-mail address such as ann@example.com".to_owned();
+        let detail = Detail { path: "email".to_owned(), message };
+        return Err(Problem::invalid_as("invalid_path", "the path cannot be taken", vec![detail]));
+    }
     let datatype = Datatype::new("web_visit").map_err(|error| Problem::internal(&error))?;
     let asked = json!({"data.email": email});
     let query =
