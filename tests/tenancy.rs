@@ -4,6 +4,8 @@
 
 #[path = "tenancy/cases.rs"]
 mod cases;
+#[path = "tenancy/chat.rs"]
+mod chat;
 #[path = "tenancy/community.rs"]
 mod community;
 #[path = "tenancy/house.rs"]

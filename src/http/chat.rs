@@ -17,7 +17,7 @@ use appengine_actors::supervision::AskError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::schema::{History, LiveBody, SaveBody, Sent, UpdateBody};
+use self::schema::{ChatHistoryReply, LiveMessage, MessageChange, MessageSent, SavedMessage};
 use super::admit::Caller;
 use super::paging::TIME;
 use super::route::{Access, Route, text, whole};
@@ -46,33 +46,33 @@ pub fn routes() -> Vec<Route> {
             .part("chatId", chat_id())
             .query("before", whole(1, u32::MAX), "messages before this number")
             .query("limit", limit(), "how many, 100 if not given")
-            .gives::<History>(StatusCode::OK),
+            .gives::<ChatHistoryReply>(StatusCode::OK),
         Route::get("/chat/messages/{email}", read, messages)
             .about(TAG, "The latest messages of the chats that somebody takes part in, oldest first")
             .part("email", super::profile::schema::email())
             .query("limit", limit(), "how many, 500 if not given")
-            .gives::<History>(StatusCode::OK),
+            .gives::<ChatHistoryReply>(StatusCode::OK),
         Route::get("/chat/messages/{email}/{createdAfter}", read, messages_since)
             .about(TAG, "The same, of what was said since a moment")
             .part("email", super::profile::schema::email())
             .part("createdAfter", text(TIME))
             .query("limit", limit(), "how many, 500 if not given")
-            .gives::<History>(StatusCode::OK),
+            .gives::<ChatHistoryReply>(StatusCode::OK),
         Route::post("/chat/live/{chatId}/{userId}", create, live)
             .about(TAG, "Say something in a chat, to somebody in it")
             .part("chatId", chat_id())
             .part("userId", text(r"^[^\s/]{1,254}$"))
-            .takes::<LiveBody>()
-            .gives::<Sent>(StatusCode::CREATED),
+            .takes::<LiveMessage>()
+            .gives::<MessageSent>(StatusCode::CREATED),
         Route::post("/chat/save/{chatId}", Access::Staff(Permission::Create, WRITE), save)
             .about(TAG, "Keep a message that was said elsewhere; nobody is asked to answer it")
             .part("chatId", chat_id())
-            .takes::<SaveBody>()
-            .gives::<Sent>(StatusCode::CREATED),
+            .takes::<SavedMessage>()
+            .gives::<MessageSent>(StatusCode::CREATED),
         Route::new(Method::PUT, "/chat/update/{chatId}", create, update)
             .about(TAG, "Change what a message says, or how far it has come")
             .part("chatId", chat_id())
-            .takes::<UpdateBody>()
+            .takes::<MessageChange>()
             .gives_object(StatusCode::OK),
         Route::get("/chat/config/{configId}", Access::Entrance, config)
             .about(TAG, "The configuration of a chat widget, as the widget may know it")
@@ -104,6 +104,18 @@ fn person(caller: &Principal) -> Person {
         name: if caller.name.is_empty() { caller.label().to_owned() } else { caller.name.clone() },
         guest: caller.kind == Kind::Guest,
     }
+}
+
+/// The same, if they may read what is said.
+fn reader(caller: &Principal) -> Result<Person, Problem> {
+    caller.require(Permission::Read, READ)?;
+    Ok(person(caller))
+}
+
+/// The same, if they may say something.
+fn writer(caller: &Principal) -> Result<Person, Problem> {
+    caller.require(Permission::Create, WRITE)?;
+    Ok(person(caller))
 }
 
 /// The chat that a path names. A guest names their own as whoever owns their address would.
@@ -156,7 +168,7 @@ async fn history(
     chat: web::Path<String>,
     Params(params): Params<HistoryParams>,
 ) -> Result<HttpResponse, Problem> {
-    let by = person(&caller);
+    let by = reader(&caller)?;
     let (chat, limit) = (named(&chat, &by)?, checked(params.limit, 100)?);
     if params.before == Some(0) {
         let detail = Detail { path: "before".to_owned(), message: "must be at least 1".to_owned() };
@@ -197,7 +209,7 @@ async fn list_messages(
     since: Option<&str>,
     limit: Option<usize>,
 ) -> Result<HttpResponse, Problem> {
-    let (by, email, limit) = (person(caller), email.to_lowercase(), checked(limit, MOST_HISTORY)?);
+    let (by, email, limit) = (reader(caller)?, email.to_lowercase(), checked(limit, MOST_HISTORY)?);
     let since = since.map(|text| {
         text.parse().map_err(|_| {
             let message = "must be a moment such as 2026-01-31T12:00:00Z".to_owned();
@@ -218,12 +230,12 @@ async fn live(
     caller: Caller,
     machine: web::Data<Machine>,
     path: web::Path<(String, String)>,
-    Json(Object(body)): Json<Object<LiveBody>>,
+    Json(Object(body)): Json<Object<LiveMessage>>,
 ) -> Result<HttpResponse, Problem> {
     let (chat, to) = path.into_inner();
-    let by = person(&caller);
+    let by = writer(&caller)?;
     let chat = named(&chat, &by)?;
-    let LiveBody { content, message, files, client_id } = body;
+    let LiveMessage { content, message, files, client_id } = body;
     let content = content.or(message).unwrap_or_default();
     let word = Word { content, to: Some(to), files, client_id, ..Word::default() };
     let said = machine.sessions.chats.say(&caller.org, &by, &chat, word).await?;
@@ -234,10 +246,10 @@ async fn save(
     caller: Caller,
     machine: web::Data<Machine>,
     chat: web::Path<String>,
-    Json(Object(body)): Json<Object<SaveBody>>,
+    Json(Object(body)): Json<Object<SavedMessage>>,
 ) -> Result<HttpResponse, Problem> {
     let chat = named(&chat, &person(&caller))?;
-    let SaveBody { from, from_name, to, content, sender_role, sent_time, files, client_id, kind } = body;
+    let SavedMessage { from, from_name, to, content, sender_role, sent_time, files, client_id, kind } = body;
     let side = sender_role.unwrap_or_else(|| {
         // Whoever the chat is named after is its customer.
         if chat.as_str().ends_with(&format!(":{}", from.to_lowercase())) {
@@ -261,8 +273,8 @@ async fn save(
     Ok(HttpResponse::Created().json(sent(said)))
 }
 
-fn sent(Said { message, chat }: Said) -> Sent {
-    Sent {
+fn sent(Said { message, chat }: Said) -> MessageSent {
+    MessageSent {
         success: true,
         message_id: message.id.to_string(),
         chat_id: message.chat_id.to_string(),
@@ -275,9 +287,9 @@ async fn update(
     caller: Caller,
     machine: web::Data<Machine>,
     chat: web::Path<String>,
-    Json(Object(body)): Json<Object<UpdateBody>>,
+    Json(Object(body)): Json<Object<MessageChange>>,
 ) -> Result<HttpResponse, Problem> {
-    let by = person(&caller);
+    let by = writer(&caller)?;
     named(&chat, &by)?;
     let id: MessageId = body.message_id.parse().map_err(|error: appengine_actors::ids::IdError| {
         let detail = Detail { path: "messageId".to_owned(), message: error.to_string() };

@@ -4,9 +4,9 @@
 
 use serde_json::{Value, json};
 
-use crate::community;
 use crate::planted::Planted;
 use crate::records;
+use crate::{chat, community};
 
 /// What is to be shown about a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +119,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(schedules(a));
     cases.extend(queues(a));
     cases.extend(work(a));
+    cases.extend(chat::cases(a));
     cases.extend(community::cases(a));
     cases.extend(records::cases(a));
     cases.extend(files());
@@ -144,6 +145,7 @@ fn about_the_instance(a: &Planted) -> Vec<Case> {
         open("/").at(&[]),
         open("/static/{file}").at(&["app.js"]).at(&[a.get("flow")]),
         open("/openapi.json").at(&[]),
+        open("/asyncapi.json").at(&[]),
         open("/health").at(&[]),
         open("/monitoring/health").at(&[]),
         open("/metrics").at(&[]),

@@ -51,6 +51,8 @@ impl Planted {
         a.flows(server, receiver);
         a.endpoints(server, receiver);
         a.work(server);
+        a.keep("owner", &json!(owner(&a.org).email));
+        a.chats(server);
         a.community(server);
         a.wait(server);
         a
@@ -107,6 +109,20 @@ impl Planted {
         let name = self.mark("key");
         let key = self.post(server, "/api-key/create", &json!({"name": name, "scopes": ["read", "write"]}));
         self.keep("api_key", &key["data"]["key"]);
+    }
+
+    fn chats(&mut self, server: &Server) {
+        let email = self.get("email").to_owned();
+        let chat = self.keep("chat", &json!(format!("customer::{email}")));
+        let word = json!({"content": self.mark("word")});
+        let said = self.post(server, &format!("/chat/live/{chat}/{email}"), &word);
+        self.keep("word", &said["messageId"]);
+        let waiting = format!("{}@x.example", self.mark("waiting"));
+        let queue = self.mark("queue");
+        let chat =
+            json!({"chatId": format!("customer::{waiting}"), "customerEmail": waiting, "queue": queue});
+        let queued = self.post(server, "/chat/queue", &chat);
+        self.keep("waiting", &queued["chatId"]);
     }
 
     fn community(&mut self, server: &Server) {

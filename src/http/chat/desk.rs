@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use appengine_actors::ids::{Datatype, OrgId};
 use appengine_actors::list::Listed;
-use appengine_actors::mail::is_address;
 use appengine_actors::machine::Machine;
+use appengine_actors::mail::is_address;
 use appengine_actors::record::model::Record;
 use appengine_actors::record::options::Options;
 use appengine_actors::record::service::Records;
@@ -20,8 +20,8 @@ use appengine_actors::session::presence::Online;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::schema::{QueueBody, StatusBody};
-use super::{READ, TAG, WRITE, chat_id, named, person, silent};
+use super::schema::{AgentStatusBody, ChatQueueBody};
+use super::{READ, TAG, WRITE, chat_id, named, person, reader, silent, writer};
 use crate::auth::role::Permission;
 use crate::config::Config;
 use crate::http::admit::Caller;
@@ -56,7 +56,7 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         Route::post("/chat/queue", Access::Content(Permission::Create, WRITE), enqueue)
             .about(TAG, "Have a chat wait for somebody; a customer waits once")
-            .takes::<QueueBody>()
+            .takes::<ChatQueueBody>()
             .gives_object(StatusCode::CREATED),
         Route::get("/chat/queue/stats", read, stats)
             .about(TAG, "How many wait in each queue, who is there, how long it takes")
@@ -73,7 +73,7 @@ pub(super) fn routes() -> Vec<Route> {
             Route::post("/chat/agents/{email}/status", Access::Staff(Permission::Update, WRITE), set_status),
             "Say what somebody of the staff is, in their place",
         )
-        .takes::<StatusBody>()
+        .takes::<AgentStatusBody>()
         .gives_object(StatusCode::OK),
         paged(
             Route::get("/chat/agents/online", read, agents)
@@ -135,9 +135,9 @@ async fn waiting(
 async fn enqueue(
     caller: Caller,
     machine: web::Data<Machine>,
-    Json(Object(body)): Json<Object<QueueBody>>,
+    Json(Object(body)): Json<Object<ChatQueueBody>>,
 ) -> Result<HttpResponse, Problem> {
-    let by = person(&caller);
+    let by = writer(&caller)?;
     let chat = named(&body.chat_id, &by)?;
     let wrong = [
         ("customerEmail", body.customer_email.len() > 254 || !body.customer_email.contains('@')),
@@ -205,7 +205,7 @@ async fn position(
     machine: web::Data<Machine>,
     chat: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let chat = named(&chat, &person(&caller))?;
+    let chat = named(&chat, &reader(&caller)?)?;
     let standing = machine.sessions.desks.standing(&caller.org, chat.clone()).await.map_err(silent)?;
     let at: Option<(Standing, Position)> = standing.and_then(|(standing, at)| Some((standing, at?)));
     let (standing, at) = at.ok_or_else(|| Problem::not_found(format!("the chat {chat} does not wait")))?;
@@ -227,7 +227,7 @@ async fn set_status(
     caller: Caller,
     machine: web::Data<Machine>,
     email: web::Path<String>,
-    Json(Object(body)): Json<Object<StatusBody>>,
+    Json(Object(body)): Json<Object<AgentStatusBody>>,
 ) -> Result<HttpResponse, Problem> {
     let who = staff(&machine, &caller.org, &email).await?;
     let agent = machine.sessions.desks.set_status(&caller.org, who, body.status).await?;

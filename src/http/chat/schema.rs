@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(examples(json!({"content": "Your parcel is on its way.", "clientId": "parcel-1042"})))]
-pub struct LiveBody {
+pub struct LiveMessage {
     /// What it says: a text, or an object.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 32000)]
@@ -22,7 +22,7 @@ pub struct LiveBody {
     pub message: Option<Value>,
     /// Files that were uploaded before.
     #[serde(default)]
-    #[schema(value_type = Vec<FileBody>, max_items = 20)]
+    #[schema(value_type = Vec<MessageFile>, max_items = 20)]
     pub files: Vec<FileRef>,
     /// The caller's own name for it: said again, it is the same message.
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct LiveBody {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "only its schema is used")]
-pub struct FileBody {
+pub struct MessageFile {
     /// Its name.
     #[schema(max_length = 255)]
     name: String,
@@ -56,7 +56,7 @@ pub struct FileBody {
     "from": "ann@example.com", "to": "bob@example.com", "content": "Hello", "type": "user",
     "senderRole": "customer", "sentTime": 1767225600000_u64,
 })))]
-pub struct SaveBody {
+pub struct SavedMessage {
     /// Who said it.
     #[schema(format = Email, max_length = 254)]
     pub from: String,
@@ -73,11 +73,11 @@ pub struct SaveBody {
     pub content: Value,
     /// Who said it, in kind.
     #[serde(default, rename = "type")]
-    #[schema(value_type = Option<KindName>)]
+    #[schema(value_type = Option<MessageKindName>)]
     pub kind: Option<MessageKind>,
     /// On which side they are; the customer's where the chat is named after them.
     #[serde(default)]
-    #[schema(value_type = Option<SideName>)]
+    #[schema(value_type = Option<ChatSide>)]
     pub sender_role: Option<Side>,
     /// When it was said, in milliseconds since 1970.
     #[serde(default)]
@@ -85,7 +85,7 @@ pub struct SaveBody {
     pub sent_time: Option<u64>,
     /// Files that were uploaded before.
     #[serde(default)]
-    #[schema(value_type = Vec<FileBody>, max_items = 20)]
+    #[schema(value_type = Vec<MessageFile>, max_items = 20)]
     pub files: Vec<FileRef>,
     /// The caller's own name for it: kept again, it is the same message.
     #[serde(default)]
@@ -97,7 +97,7 @@ pub struct SaveBody {
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "only its schema is used")]
-pub enum KindName {
+pub enum MessageKindName {
     /// A person.
     User,
     /// A program.
@@ -110,7 +110,7 @@ pub enum KindName {
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "only its schema is used")]
-pub enum SideName {
+pub enum ChatSide {
     /// The customer's.
     Customer,
     /// The staff's.
@@ -121,7 +121,7 @@ pub enum SideName {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(examples(json!({"messageId": "msg_01J0000000000000000000000A", "content": "Hello again"})))]
-pub struct UpdateBody {
+pub struct MessageChange {
     /// Which one.
     #[schema(max_length = 64)]
     pub message_id: String,
@@ -131,7 +131,7 @@ pub struct UpdateBody {
     pub content: Option<Value>,
     /// How far it has come.
     #[serde(default)]
-    #[schema(value_type = Option<StatusName>)]
+    #[schema(value_type = Option<MessageStatusName>)]
     pub status: Option<MessageStatus>,
 }
 
@@ -139,7 +139,7 @@ pub struct UpdateBody {
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "only its schema is used")]
-pub enum StatusName {
+pub enum MessageStatusName {
     /// It is on the disk.
     Sent,
     /// A client of the other side has it.
@@ -151,7 +151,7 @@ pub enum StatusName {
 /// A message that was said.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Sent {
+pub struct MessageSent {
     /// True.
     pub success: bool,
     /// The message.
@@ -168,7 +168,7 @@ pub struct Sent {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "only its schema is used")]
-pub struct History {
+pub struct ChatHistoryReply {
     /// The messages, oldest first.
     #[schema(value_type = Vec<Object>)]
     data: Vec<Value>,
@@ -183,7 +183,7 @@ pub struct History {
     "chatId": "customer::ann@example.com", "customerEmail": "ann@example.com", "customerName": "Ann",
     "queue": "sales", "skill": "french", "priority": 5, "context": {"page": "/pricing"},
 })))]
-pub struct QueueBody {
+pub struct ChatQueueBody {
     /// Which one.
     #[schema(min_length = 1, max_length = 256)]
     pub chat_id: String,
@@ -216,7 +216,7 @@ pub struct QueueBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"status": "away"})))]
-pub struct StatusBody {
+pub struct AgentStatusBody {
     /// `online` is `available`.
     #[schema(value_type = AgentStatusName)]
     pub status: Status,
