@@ -324,6 +324,8 @@ fn gateway_limits(config: &Config) -> GatewayLimits {
     let sockets = &config.sockets;
     GatewayLimits {
         max_payload: sockets.max_payload.as_usize(),
+        ws_max_message: sockets.max_payload.as_usize(),
+        ws_max_frame: sockets.max_payload.as_usize(),
         max_buffered_packets: sockets.buffered_packets,
         ping_interval: sockets.ping_interval.get(),
         ping_timeout: sockets.ping_timeout.get(),

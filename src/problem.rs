@@ -181,6 +181,10 @@ impl From<appengine_actors::bus::change::ChangeError> for Problem {
             ChangeError::SameCreate | ChangeError::Published(_) => Self::conflict("repeated", message),
             ChangeError::KeyReused => Self::conflict("idempotency_key_reused", message),
             ChangeError::Kept { code, .. } => Self::conflict(code, message),
+            ChangeError::Unfit { datatype, wrong } => {
+                let detail = |why: &String| Detail { path: "data".to_owned(), message: why.clone() };
+                Self::invalid(&format!("the {datatype} cannot be taken"), wrong.iter().map(detail).collect())
+            }
             ChangeError::TooLarge { .. } | ChangeError::Store(StoreError::TooLarge { .. }) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "value_too_large", message)
             }

@@ -23,6 +23,8 @@ mod wire;
 const IDLE: usize = 10_000;
 /// Those that are opened at once.
 const OPENING: usize = 64;
+/// The peers have no limit of how fast a client's events may come.
+const UNLIMITED: (&str, &str) = ("APPENGINE__SOCKETS__EVENTS_PER_SECOND", "100000");
 /// How long memory is left to settle.
 const SETTLE: Duration = Duration::from_secs(3);
 
@@ -80,6 +82,7 @@ async fn start(name: &str) -> anyhow::Result<Server> {
             let settings = [
                 ("APPENGINE__SOCKETS__MAX_CONNECTIONS", most.as_str()),
                 ("APPENGINE__LIMITS__CONNECTIONS", most.as_str()),
+                UNLIMITED,
             ];
             Server::start_with("power", &settings).await
         }

@@ -176,25 +176,31 @@ impl Chat {
     }
 
     async fn chat_message(asked: Asked, sent: ChatMessage) {
-        let ChatMessage { message, chat_id, files, client_id } = sent;
+        let ChatMessage { message, content, chat_id, files, client_id } = sent;
         let chat = match asked.chat_of(chat_id.as_deref(), None) {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
         let config_id =
             asked.member.identity.customer.then(|| asked.member.about.config_id.clone()).flatten();
-        let content = message.unwrap_or_default();
+        let content = message.or(content).unwrap_or_default();
         let word = Word { content, files, client_id, config_id, ..Word::default() };
         asked.say(chat, word).await;
     }
 
     async fn send_message(asked: Asked, sent: SendMessage) {
-        let SendMessage { to, chat_id, content, files, client_id } = sent;
+        let SendMessage { to, chat_id, content, message, files, client_id } = sent;
         let chat = match asked.chat_of(chat_id.as_deref(), to.as_deref()) {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
-        let word = Word { content: content.unwrap_or_default(), files, client_id, to, ..Word::default() };
+        let word = Word {
+            content: content.or(message).unwrap_or_default(),
+            files,
+            client_id,
+            to,
+            ..Word::default()
+        };
         asked.say(chat, word).await;
     }
 

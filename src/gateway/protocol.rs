@@ -61,8 +61,9 @@ pub(super) struct HandshakeContext {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChatMessage {
-    #[serde(alias = "content")]
     pub message: Option<Value>,
+    /// The same, as others call it.
+    pub content: Option<Value>,
     pub chat_id: Option<String>,
     #[serde(default)]
     #[schema(value_type = Vec<FileShape>)]
@@ -76,8 +77,9 @@ pub(super) struct ChatMessage {
 pub(super) struct SendMessage {
     pub to: Option<String>,
     pub chat_id: Option<String>,
-    #[serde(alias = "message")]
     pub content: Option<Value>,
+    /// The same, as others call it.
+    pub message: Option<Value>,
     #[serde(default)]
     #[schema(value_type = Vec<FileShape>)]
     pub files: Vec<FileRef>,

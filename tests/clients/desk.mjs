@@ -45,7 +45,8 @@ export async function a_chat_goes_through_queue_pick_transfer_and_close(url, ...
     }
     assert.equal(success(await laptop.ask("chat-message", { message: "are you there?" })).routedTo, "agent");
     assert.equal((await bob.until("message", { content: "are you there?" })).from, ANN);
-    const sent = success(await bob.ask("sendMessage", { to: ANN, content: "I am", type: "user" }));
+    const both = { content: "I am", message: "I am" };
+    const sent = success(await bob.ask("sendMessage", { to: ANN, ...both, type: "user" }));
     assert.equal((await phone.until("message", { content: "I am" })).seq, sent.seq);
 
     // The connection breaks under either of them, and nothing is lost.
@@ -88,6 +89,13 @@ export async function a_chat_goes_through_queue_pick_transfer_and_close(url, ...
 
 export async function a_queue_hands_out_by_its_rules(url, ...tokens) {
   const [bob, eve] = [await come(url, tokens[1]), await come(url, tokens[2])];
+  const headers = { authorization: `Bearer ${tokens[0]}`, "content-type": "application/json" };
+  const bad = JSON.stringify({ datatype: "chat_queue", isNew: true, data: { name: "default", mode: "luck" } });
+  const refused = await fetch(`${url}/repository/create`, { method: "PUT", headers, body: bad });
+  assert.deepEqual([refused.status, (await refused.json()).message], [
+    400,
+    "the chat_queue cannot be taken: data: `mode` must be `manual`, `least_busy`, `round_robin` or `fair_share`",
+  ]);
   await rest(url, tokens[0], "PUT", "/repository/create", {
     datatype: "chat_queue",
     isNew: true,

@@ -110,6 +110,7 @@ const MACHINE: [Rule; 16] = [
             "queue",
             "record",
             "schedule",
+            "session::desk",
             "supervision",
             "webhook",
         ],

@@ -170,6 +170,14 @@ pub enum ChangeError {
         /// In words, to follow "failed to".
         why: String,
     },
+    /// The server acts on records of this datatype, and cannot on one such as this.
+    #[error("write a {datatype}: {}", wrong.join("; "))]
+    Unfit {
+        /// The datatype.
+        datatype: &'static str,
+        /// Everything that is wrong with it.
+        wrong: Vec<String>,
+    },
     /// A value is too large to store.
     #[error("store {what} of {bytes} bytes: the limit is {limit}")]
     TooLarge {

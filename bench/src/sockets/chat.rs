@@ -6,7 +6,7 @@ use anyhow::ensure;
 use appengine_actors::clock::{Clock, SystemClock};
 
 use super::wire::{Socket, acknowledged, is_good, put};
-use super::{auth, echo, rate};
+use super::{UNLIMITED, auth, echo, rate};
 use crate::measured::Side;
 use crate::server::Server;
 
@@ -21,7 +21,7 @@ const STEADY: Duration = Duration::from_secs(10);
 /// Measures both durabilities.
 pub async fn measure(side: &Side) -> anyhow::Result<()> {
     for durability in ["power", "process"] {
-        let server = Server::start(durability).await?;
+        let server = Server::start_with(durability, &[UNLIMITED]).await?;
         let side = Side { name: side.name, durability: durability.to_owned() };
         let auth = auth(&server);
         let opening = (0..SPEAKERS).map(|_| Socket::open(&server.client.address, &auth));

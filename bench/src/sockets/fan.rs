@@ -1,4 +1,4 @@
-//! One tells a thousand: the next word when all have heard the one before.
+//! One tells a thousand: the next word when all have heard the one before, and many words under way.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,6 +16,8 @@ use crate::server::Server;
 const ROOM: usize = 1_000;
 const WARM: usize = 30;
 const ROUNDS: usize = 300;
+/// Words under way at once, where it is not one.
+const MANY: usize = 16;
 
 /// What all who hear write down.
 struct Heard {
@@ -44,12 +46,15 @@ pub async fn measure(side: &Side, server: &Server) -> anyhow::Result<()> {
     let mut speaker = sockets.swap_remove(0);
     let hearing: Vec<_> =
         sockets.into_iter().map(|socket| tokio::task::spawn_local(hear(socket, heard.clone()))).collect();
-    rounds(&mut speaker, &heard, WARM).await?;
+    rounds(&mut speaker, &heard, WARM, 1).await?;
     heard.waits.borrow_mut().clear();
     let count = ROUNDS * (ROOM - 1);
-    rate(side, server, "fan-out to 1,000, heard", count, async || rounds(&mut speaker, &heard, ROUNDS).await)
-        .await?;
+    let one = async || rounds(&mut speaker, &heard, ROUNDS, 1).await;
+    rate(side, server, "fan-out to 1,000, heard", count, one).await?;
     side.latency("fan-out to 1,000, told to heard", heard.waits.take())?;
+    let many = async || rounds(&mut speaker, &heard, ROUNDS / 4, MANY).await;
+    let name = "fan-out to 1,000, 16 words under way, heard";
+    rate(side, server, name, ROUNDS / 4 * MANY * (ROOM - 1), many).await?;
     hearing.iter().for_each(tokio::task::JoinHandle::abort);
     Ok(())
 }
@@ -63,11 +68,13 @@ async fn join(server: &Server, auth: &str) -> anyhow::Result<Socket> {
     Ok(socket)
 }
 
-async fn rounds(speaker: &mut Socket, heard: &Heard, rounds: usize) -> anyhow::Result<()> {
+async fn rounds(speaker: &mut Socket, heard: &Heard, rounds: usize, words: usize) -> anyhow::Result<()> {
     let mut word = Vec::new();
-    put(&mut word, r#"42/chat,["shareStatus",{"chatId":"team","status":"typing","sentTime":1}]"#);
+    for _ in 0..words {
+        put(&mut word, r#"42/chat,["shareStatus",{"chatId":"team","status":"typing","sentTime":1}]"#);
+    }
     for _ in 0..rounds {
-        heard.left.set(ROOM - 1);
+        heard.left.set(words * (ROOM - 1));
         heard.told.set(heard.clock.elapsed());
         speaker.send(&word).await?;
         tokio::select! {

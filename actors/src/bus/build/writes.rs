@@ -10,7 +10,20 @@ use crate::ids::EventId;
 use crate::keys::{self, TimeOrder};
 use crate::record::model::{EMAIL_FIELD, Record};
 use crate::record::place::Flags;
+use crate::session::desk::rules::QueueRules;
 use crate::store::{Expect, Key};
+
+/// How queues of chats work.
+const CHAT_QUEUE: &str = "chat_queue";
+
+/// Whether the server can act on a record that it is to act on.
+fn fits(record: &Record) -> Result<(), ChangeError> {
+    if record.datatype.as_str() != CHAT_QUEUE || record.is_deleted() {
+        return Ok(());
+    }
+    let unfit = |wrong| ChangeError::Unfit { datatype: CHAT_QUEUE, wrong };
+    QueueRules::read(&record.data).map(drop).map_err(unfit)
+}
 
 impl Builder<'_> {
     /// Writes a record with its indices and says which events follow.
@@ -23,6 +36,7 @@ impl Builder<'_> {
     }
 
     fn create(&mut self, record: &Record) -> Result<Vec<EventDraft>, ChangeError> {
+        fits(record)?;
         let record = Record { version: 0, created: self.stamp, modified: self.stamp, ..record.clone() };
         let key = keys::record(self.org, &record.datatype, &record.sk);
         if let Some(hash) = &record.create_hash {
@@ -44,6 +58,7 @@ impl Builder<'_> {
         read_version: u64,
         after: &Record,
     ) -> Result<Vec<EventDraft>, ChangeError> {
+        fits(after)?;
         let mut after = Record {
             version: before.version + 1,
             created: before.created,

@@ -14,8 +14,8 @@ use super::agent::Agent;
 use super::rules::Rules;
 use crate::clock::Timestamp;
 use crate::ids::EventId;
-use crate::session::chat::ChatId;
 use crate::session::chat::handling::{Handling, Place, Route, Standing, Step};
+use crate::session::chat::{Between, ChatId};
 use crate::session::person::Person;
 
 /// How often a customer is told where they stand (contract §5.4).
@@ -270,10 +270,14 @@ impl DeskState {
         self.chats.get(chat).map(|entry| &entry.standing)
     }
 
-    /// A conversation of a customer that waits already.
+    /// A conversation of a customer that waits already. A guest's is not: the address may be somebody else's.
     #[must_use]
     pub fn waiting_of(&self, email: &str) -> Option<&Standing> {
-        let of = |entry: &&Entry| entry.place().is_some() && entry.standing.customer_email == email;
+        let is_guests = |chat: &ChatId| matches!(chat.between(), Between::Customer { guest: Some(_), .. });
+        let of = |entry: &&Entry| {
+            let Standing { customer_email, chat_id, .. } = &entry.standing;
+            entry.place().is_some() && customer_email == email && !is_guests(chat_id)
+        };
         self.chats.values().find(of).map(|entry| &entry.standing)
     }
 
