@@ -34,7 +34,8 @@ pub(super) use desk::OF_STAFF;
 /// Where customers and agents talk.
 #[derive(Clone)]
 pub(super) struct Chat {
-    pub sessions: Sessions,
+    /// Shared by all handlers of all sockets.
+    pub sessions: Arc<Sessions>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -223,7 +224,8 @@ impl Chat {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
-        let Asked { chat: Self { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { chats, .. } = &*sessions;
         let limit = limit.unwrap_or(HISTORY).clamp(1, MOST_HISTORY);
         match chats.history(&member.org, &member.person, &chat, before, limit).await {
             Ok(found) => {
@@ -241,7 +243,8 @@ impl Chat {
     }
 
     async fn update_message_status(asked: Asked, UpdateMessageStatus { uid, status }: UpdateMessageStatus) {
-        let Asked { chat: Self { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { chats, .. } = &*sessions;
         match chats.mark(&member.org, &member.person, uid, status).await {
             Ok(message) => reply.send(&Done { success: true, chat_id: message.chat_id }),
             Err(error) => reply.send(&failure(&error)),
@@ -254,7 +257,8 @@ impl Chat {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
-        let Asked { chat: Self { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { chats, .. } = &*sessions;
         let default = if member.identity.customer { "customer_closed" } else { "agent" };
         let reason: String = reason.as_deref().unwrap_or(default).chars().take(MOST_REASON).collect();
         let address = transcript_email.map(|to| to.trim().to_owned()).filter(|to| !to.is_empty());

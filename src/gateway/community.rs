@@ -32,7 +32,8 @@ use super::send::Reply;
 /// Where members of a community talk.
 #[derive(Clone)]
 pub(super) struct Community {
-    pub talks: Talks,
+    /// Shared by all handlers of all sockets.
+    pub talks: Arc<Talks>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -78,7 +79,7 @@ fn asker(member: &Member) -> Asker {
 
 /// An event of a client, with what it takes to answer.
 struct Asked {
-    talks: Talks,
+    talks: Arc<Talks>,
     member: Arc<Member>,
     reply: Reply,
 }
@@ -100,9 +101,9 @@ impl Community {
     where
         F: Fn(Asked, T) -> Fut + Clone + Send + Sync + 'static,
     {
-        let (talks, member) = (self.talks.clone(), Arc::clone(member));
+        let (talks, member) = (Arc::clone(&self.talks), Arc::clone(member));
         move |_, payload, reply| {
-            let asked = Asked { talks: talks.clone(), member: Arc::clone(&member), reply };
+            let asked = Asked { talks: Arc::clone(&talks), member: Arc::clone(&member), reply };
             method(asked, payload)
         }
     }

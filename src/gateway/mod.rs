@@ -77,8 +77,9 @@ impl Gateway {
         let (service, io) = limits.builder().build_with_inner_svc(Elsewhere);
         let door = Arc::new(Door { auth, clock: Arc::clone(&clock), pace: limits.pace() });
         namespace::open(&io, &door, Lobby);
-        namespace::open(&io, &door, Chat { sessions: sessions.clone(), clock: Arc::clone(&clock) });
-        namespace::open(&io, &door, Community { talks: sessions.talks, clock: Arc::clone(&clock) });
+        let talks = Arc::new(sessions.talks.clone());
+        namespace::open(&io, &door, Chat { sessions: Arc::new(sessions), clock: Arc::clone(&clock) });
+        namespace::open(&io, &door, Community { talks, clock: Arc::clone(&clock) });
         Self { io, service, connections: Connections::new(limits.max_connections), limits, origins, clock }
     }
 

@@ -35,7 +35,8 @@ impl Asked {
 
     /// Has the client hear a conversation, and what it has missed since a number.
     pub(super) async fn attach(self, chat: ChatId, last_seq: Option<u64>) {
-        let Self { chat: Chat { sessions: Sessions { chats, .. }, .. }, member, socket, reply } = self;
+        let Self { chat: Chat { sessions, .. }, member, socket, reply } = self;
+        let Sessions { chats, .. } = &*sessions;
         let _turn = member.turn.lock().await;
         let Some(seat) = member.seat.get().and_then(|id| chats.hall().seat(*id)) else { return };
         if chats.hall().rooms_of(seat.id()) >= MOST_CHATS {
@@ -59,7 +60,8 @@ impl Asked {
             Ok(chat) => chat,
             Err(failure) => return self.reply.send(&failure),
         };
-        let Self { chat: Chat { sessions: Sessions { chats, .. }, clock }, member, reply, .. } = self;
+        let Self { chat: Chat { sessions, clock }, member, reply, .. } = self;
+        let Sessions { chats, .. } = &*sessions;
         let relay = StatusRelay {
             from: &member.person.email,
             to: shared.to.as_deref(),
@@ -77,7 +79,8 @@ impl Asked {
 
     /// Says something, in the order in which it was asked for, and answers once it is on the disk.
     pub(super) async fn say(self, chat: ChatId, word: Word) {
-        let Self { chat: Chat { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = self;
+        let Self { chat: Chat { sessions, .. }, member, reply, .. } = self;
+        let Sessions { chats, .. } = &*sessions;
         let said = {
             let mut saying = pin!(chats.say(&member.org, &member.person, &chat, word));
             let turn = member.turn.lock().await;

@@ -54,7 +54,8 @@ impl Chat {
     }
 
     async fn set_status(asked: Asked, SetStatus { status }: SetStatus) {
-        let Asked { chat: Self { sessions: Sessions { desks, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { desks, .. } = &*sessions;
         match desks.set_status(&member.org, member.person.clone(), status).await {
             Ok(_) => reply.send(&StatusSet { success: true, status }),
             Err(error) => reply.send(&failure(&error)),
@@ -62,7 +63,8 @@ impl Chat {
     }
 
     async fn pick_next(asked: Asked, PickNext { queue, skill }: PickNext) {
-        let Asked { chat: Self { sessions: Sessions { desks, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { desks, .. } = &*sessions;
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let by = member.person.clone();
         let pick = messages::PickNext { by, queue: given(queue), skill: given(skill) };
@@ -77,7 +79,8 @@ impl Chat {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
         };
-        let Asked { chat: Self { sessions: Sessions { desks, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { desks, .. } = &*sessions;
         match desks.takeover(&member.org, member.person.clone(), chat).await {
             Ok(chat) => reply.send(&ChatTaken { success: true, chat: Some(ChatShown::from(&chat)) }),
             Err(error) => reply.send(&failure(&error)),
@@ -110,7 +113,8 @@ impl Chat {
             }
         };
         let note = note.map(|note| note.chars().take(MOST_NOTE).collect());
-        let Asked { chat: Self { sessions: Sessions { desks, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { desks, .. } = &*sessions;
         match desks.transfer(&member.org, member.person.clone(), chat, to, note).await {
             Ok(chat) => reply.send(&ChatTaken { success: true, chat: Some(ChatShown::from(&chat)) }),
             Err(error) => reply.send(&failure(&error)),
@@ -131,7 +135,8 @@ impl Chat {
 
     /// Speaks to whoever is on a device: somebody with a conversation finds it there, others are told.
     async fn engage(asked: Asked, Engage { device_id, message }: Engage) {
-        let Asked { chat: Self { sessions: Sessions { chats, desks, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { chats, desks, .. } = &*sessions;
         let message = message.trim();
         if message.is_empty() || message.chars().count() > MOST_GREETING {
             let why = format!("`message` has 1 to {MOST_GREETING} characters");
@@ -170,7 +175,7 @@ impl Asked {
     async fn existing(&self, text: &str) -> Result<ChatId, Failure> {
         let chat =
             ChatId::new(text).map_err(|error| Failure::new("invalid_chat", format!("failed to {error}")))?;
-        let Sessions { chats, .. } = &self.chat.sessions;
+        let Sessions { chats, .. } = &*self.chat.sessions;
         if !chat.admits(&self.member.person) {
             return Err(Failure::new("forbidden", format!("the chat {chat} is between others")));
         }
@@ -182,7 +187,8 @@ impl Asked {
     }
 
     pub(super) async fn detach(self, chat_id: &str) {
-        let Self { chat: Chat { sessions: Sessions { chats, .. }, .. }, member, reply, .. } = self;
+        let Self { chat: Chat { sessions, .. }, member, reply, .. } = self;
+        let Sessions { chats, .. } = &*sessions;
         // Behind a join that came before it.
         let _turn = member.turn.lock().await;
         match (ChatId::new(chat_id), member.seat.get()) {

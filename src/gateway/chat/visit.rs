@@ -49,8 +49,8 @@ impl Chat {
     }
 
     async fn visitor_location(asked: Asked, VisitorLocation { url, title, referrer }: VisitorLocation) {
-        let Asked { chat: Self { sessions: Sessions { desks, visits, .. }, clock }, member, reply, .. } =
-            asked;
+        let Asked { chat: Self { sessions, clock }, member, reply, .. } = asked;
+        let Sessions { desks, visits, .. } = &*sessions;
         let texts = [Some(&url), title.as_ref(), referrer.as_ref()];
         if url.is_empty() || texts.into_iter().flatten().any(|text| text.len() > MOST_TEXT) {
             let why = format!("`url` has 1 to {MOST_TEXT} characters, `title` and `referrer` no more");
@@ -83,7 +83,8 @@ impl Chat {
                 Err(failure) => return asked.reply.send(&failure),
             },
         };
-        let Asked { chat: Self { sessions: Sessions { desks, .. }, .. }, member, reply, .. } = asked;
+        let Asked { chat: Self { sessions, .. }, member, reply, .. } = asked;
+        let Sessions { desks, .. } = &*sessions;
         let is_staff = member.person.side == Side::Agent;
         let Some(to) = to.filter(|to| !to.is_empty()) else {
             let why = "say to whom: give `to`, the address or the device of the peer";
@@ -95,7 +96,7 @@ impl Chat {
         if is_staff {
             peers.extend(named(Side::Customer));
             // A guest is known by their conversation, whoever only watches by their device.
-            peers.extend(chat.iter().flat_map(|chat| guests(&desks, &member, chat, &to)));
+            peers.extend(chat.iter().flat_map(|chat| guests(desks, &member, chat, &to)));
             peers.extend(presence.on_device(&member.org, &to));
         }
         peers.retain(|here| Some(&here.seat.id()) != member.seat.get());
