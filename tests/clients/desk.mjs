@@ -200,3 +200,59 @@ export async function the_staff_watches_greets_and_calls(url, ...tokens) {
   assert.equal((await stranger.ask("webrtc-offer", { to: ANN, payload })).error, "not_here", "customers do not call customers");
   for (const inbox of [bob, eve, phone, kiosk, stranger]) inbox.close();
 }
+
+export async function whoever_is_cut_off_at_any_step_finds_what_became_of_it(url, ...tokens) {
+  const anns = await signUp(url, ANN);
+  for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
+    const [bob, eve] = [await come(url, tokens[1], { transports }), await come(url, tokens[2], { transports })];
+    let phone = await come(url, anns, { transports });
+    let lastSeq = 0;
+    const seen = (message) => (lastSeq = Math.max(lastSeq, message.seq));
+    /** Is cut off without a goodbye, has something happen meanwhile, and comes back. */
+    const away = async (happens) => {
+      phone.socket.io.engine.close();
+      const came = await happens();
+      phone = await come(url, anns, { transports, context: { lastSeq } });
+      return came;
+    };
+
+    seen(success(await phone.ask("chat-message", { message: "hello" })));
+    await phone.next("queued");
+    await away(async () => {});
+    assert.equal((await phone.next("queued")).position, 1, "still in line");
+
+    await away(async () => success(await bob.ask("pick-next", {})));
+    assert.equal((await phone.next("agent-assigned")).agent.email, "bob@example.com");
+
+    const sent = await away(async () => success(await bob.ask("sendMessage", { to: ANN, content: "hi", type: "user" })));
+    seen(await phone.until("message", { content: "hi" }));
+    assert.equal(lastSeq, sent.seq);
+
+    // What is only of the moment is not repeated; whoever types on is seen to.
+    await away(async () => bob.emit("shareStatus", { to: ANN, chatId: CHAT, status: "typing" }));
+    bob.emit("shareStatus", { to: ANN, chatId: CHAT, status: "idle" });
+    assert.equal((await phone.next("status")).from, "bob@example.com");
+
+    const own = success(await phone.ask("chat-message", { message: "seen?" }));
+    seen(own);
+    await away(async () => success(await bob.ask("updateMessageStatus", { uid: own.messageId, status: "read" })));
+    const { history } = success(await phone.ask("chat-history", {}));
+    assert.deepEqual([history.at(-1).seq, history.at(-1).status], [own.seq, "read"]);
+
+    await away(async () => success(await bob.ask("transfer-chat", { chatId: CHAT, to: "eve@example.com", note: "" })));
+    assert.equal((await phone.next("agent-assigned")).agent.email, "eve@example.com");
+
+    // The one who answers is cut off as well, and goes on where she was.
+    eve.socket.io.engine.close();
+    const missed = success(await phone.ask("chat-message", { message: "eve?" }));
+    seen(missed);
+    const back = await come(url, tokens[2], { transports, cursors: { [CHAT]: own.seq } });
+    assert.equal((await back.until("message", { content: "eve?" })).seq, missed.seq);
+
+    await away(async () => success(await back.ask("close-chat", { chatId: CHAT, reason: "agent" })));
+    assert.equal((await phone.next("chat-ended")).reason, "agent");
+    const numbers = (await phone.ask("chat-history", { limit: 500 })).history.map((message) => message.seq);
+    assert.deepEqual(numbers, numbers.map((_, n) => numbers[0] + n), "no gap, nothing twice");
+    for (const inbox of [phone, bob, eve, back]) inbox.close();
+  }
+}

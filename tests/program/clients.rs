@@ -42,6 +42,11 @@ fn a_chat_goes_through_queue_pick_transfer_and_close() {
 }
 
 #[test]
+fn whoever_is_cut_off_at_any_step_finds_what_became_of_it() {
+    run_scenario("whoever_is_cut_off_at_any_step_finds_what_became_of_it");
+}
+
+#[test]
 fn a_queue_hands_out_by_its_rules() {
     run_scenario("a_queue_hands_out_by_its_rules");
 }

@@ -1,5 +1,6 @@
 //! Conversations: who hears what, in which order, and what they hear when they come back.
 
 pub mod ear;
+mod mail;
 mod recovery;
 mod talk;

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 /// Takes every mail, and at first says so often that it cannot.
 #[derive(Clone, Default)]
-struct Post {
-    asked: Arc<Mutex<Vec<Mail>>>,
+pub struct Post {
+    pub asked: Arc<Mutex<Vec<Mail>>>,
     away: usize,
 }
 
@@ -30,7 +30,7 @@ impl Mailer for Post {
     }
 }
 
-fn house(post: &Post) -> TestHouse {
+pub fn house(post: &Post) -> TestHouse {
     let work = MailWork(Some(Arc::new(post.clone())));
     Setup { handlers: Handlers::default().with(KIND, work), ..Setup::default() }.start()
 }

@@ -6,6 +6,6 @@ mod by_hand;
 mod crashes;
 mod failures;
 mod history;
-mod mail;
+pub mod mail;
 mod rights;
 mod webhooks;
