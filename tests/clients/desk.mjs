@@ -246,7 +246,7 @@ export async function whoever_is_cut_off_at_any_step_finds_what_became_of_it(url
     eve.socket.io.engine.close();
     const missed = success(await phone.ask("chat-message", { message: "eve?" }));
     seen(missed);
-    const back = await come(url, tokens[2], { transports, cursors: { [CHAT]: own.seq } });
+    const back = await come(url, tokens[2], { transports, context: { cursors: { [CHAT]: own.seq } } });
     assert.equal((await back.until("message", { content: "eve?" })).seq, missed.seq);
 
     await away(async () => success(await back.ask("close-chat", { chatId: CHAT, reason: "agent" })));
