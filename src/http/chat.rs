@@ -11,7 +11,7 @@ use appengine_actors::machine::Machine;
 use appengine_actors::record::service::Records;
 use appengine_actors::session::chat::message::{Message, MessageStatus};
 use appengine_actors::session::chat::messages::{ChatError, Said};
-use appengine_actors::session::chat::{ChatId, ChatsError, MOST_HISTORY, Word};
+use appengine_actors::session::chat::{Chat, ChatId, ChatStatus, ChatsError, MOST_HISTORY, Word};
 use appengine_actors::session::person::{Person, Side};
 use appengine_actors::supervision::AskError;
 use serde::Deserialize;
@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 
 use self::schema::{ChatHistoryReply, LiveMessage, MessageChange, MessageSent, SavedMessage};
 use super::admit::Caller;
-use super::paging::TIME;
-use super::route::{Access, Route, text, whole};
+use super::paging::{self, LAST_PAGE, TIME};
+use super::route::{Access, Route, one_of, text, whole};
 use super::take::{Json, Object, Params};
 use crate::auth::gate::Gate;
 use crate::auth::principal::{Kind, Principal};
@@ -47,6 +47,12 @@ pub fn routes() -> Vec<Route> {
             .query("before", whole(1, u32::MAX), "messages before this number")
             .query("limit", limit(), "how many, 100 if not given")
             .gives::<ChatHistoryReply>(StatusCode::OK),
+        Route::get("/chat/sessions", Access::Staff(Permission::Read, READ), sessions)
+            .about(TAG, "Chats, by their ids: who the customer is, who answers, since when")
+            .query("status", one_of(&["open", "ended"]), "chats in one status only")
+            .query("page", whole(1, LAST_PAGE), "from 1")
+            .query("pageSize", whole(1, 500), "chats on a page, 50 if not given")
+            .gives_object(StatusCode::OK),
         Route::get("/chat/messages/{email}", read, messages)
             .about(TAG, "The latest messages of the chats that somebody takes part in, oldest first")
             .part("email", super::profile::schema::email())
@@ -177,6 +183,25 @@ async fn history(
     let found = machine.sessions.chats.history(&caller.org, &by, &chat, params.before, limit).await?;
     let has_more = found.first().is_some_and(|message| message.seq > 1);
     Ok(HttpResponse::Ok().json(shown(&found, has_more)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SessionParams {
+    status: Option<ChatStatus>,
+    page: Option<usize>,
+    page_size: Option<usize>,
+}
+
+async fn sessions(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    Params(params): Params<SessionParams>,
+) -> Result<HttpResponse, Problem> {
+    let page = paging::read(params.page, params.page_size)?;
+    let by = person(&caller);
+    let listed = machine.sessions.chats.list(&caller.org, &by, params.status, page.slice()).await?;
+    Ok(HttpResponse::Ok().json(page.envelope(&listed, Chat::told)))
 }
 
 fn shown(messages: &[Message], has_more: bool) -> Value {

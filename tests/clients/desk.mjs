@@ -73,6 +73,8 @@ export async function a_chat_goes_through_queue_pick_transfer_and_close(url, ...
     success(await bob.ask("takeover-chat", { chatId: CHAT }));
     await back.until("agent-assigned", { chatId: CHAT });
 
+    const open = await rest(url, tokens[0], "GET", "/chat/sessions?status=open");
+    assert.deepEqual(open.data.map((chat) => [chat.chatId, chat.agent.email]), [[CHAT, "bob@example.com"]]);
     success(await bob.ask("close-chat", { chatId: CHAT, reason: "agent" }));
     for (const inbox of [back, laptop, bob, eve]) assert.equal((await inbox.next("chat-ended")).reason, "agent");
     const { data } = await rest(url, tokens[0], "GET", `/chat/decisions/${encodeURIComponent(CHAT)}`);

@@ -12,6 +12,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     let own = |method, path| Case::new(Proof::Own, method, path);
     vec![
         reads("/chat/history/{chatId}").at(&[chat]).asking(&[chat], "limit=5"),
+        reads("/chat/sessions").at(&[]).asking(&[], "status=open&pageSize=500"),
         reads("/chat/messages/{email}").at(&[email]),
         reads("/chat/messages/{email}/{createdAfter}").at(&[email, "2026-01-31T12:00:00Z"]),
         writes("/chat/live/{chatId}/{userId}").with(&[chat, email], json!({"content": "hello"})),

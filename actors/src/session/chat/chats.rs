@@ -6,29 +6,26 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::actor::ChatActor;
-use super::book::{actor_name, decisions, latest};
-use super::handling::{DEFAULT_QUEUE, Decision, Place};
+use super::book::actor_name;
+use super::handling::{DEFAULT_QUEUE, Place};
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageKind, MessageStatus};
 use super::messages::{Attach, ChatError, Mark, Replayed, Reword, Said, Say};
 use super::model::{Chat, ChatStatus};
 use super::word::Word;
-use crate::clock::Timestamp;
 use crate::house::House;
 use crate::ids::{Datatype, MessageId, OrgId, RecordId};
 use crate::keys;
 use crate::mail::is_address;
 use crate::record::model::Record;
 use crate::session::hall::Hall;
-use crate::session::person::{Address, Person, Side};
+use crate::session::person::{Person, Side};
 use crate::session::seat::{Frame, Seat, SeatId};
 use crate::store::{Scan, StoreError, decode};
 use crate::supervision::{AskError, Members};
 
-/// Messages of one page of a history.
-pub const MOST_HISTORY: usize = 500;
 /// Conversations that a client comes back to at most: the latest by their ids.
-const MOST_CHATS: usize = 200;
+pub(super) const MOST_CHATS: usize = 200;
 
 /// Why something was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +59,7 @@ pub enum Recipient {
 /// All conversations.
 #[derive(Clone)]
 pub struct Chats {
-    house: Arc<House>,
+    pub(super) house: Arc<House>,
     actors: Members<ChatActor>,
 }
 
@@ -243,43 +240,6 @@ impl Chats {
         found.map(|found| decode(&found.value)).transpose()
     }
 
-    /// What was decided about who answers in a conversation, in its order.
-    ///
-    /// # Errors
-    /// When somebody may not, or the store cannot be read.
-    pub async fn decisions(
-        &self,
-        org: &OrgId,
-        by: &Person,
-        chat: &ChatId,
-    ) -> Result<Vec<Decision>, ChatsError> {
-        may(chat, by)?;
-        Ok(decisions(&self.house, org, chat, MOST_HISTORY).await?)
-    }
-
-    /// The latest messages, or those before a number, in their order.
-    ///
-    /// # Errors
-    /// When somebody may not, or the store cannot be read.
-    pub async fn history(
-        &self,
-        org: &OrgId,
-        by: &Person,
-        chat: &ChatId,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<Message>, ChatsError> {
-        may(chat, by)?;
-        let found = latest(&self.house, org, chat, before, limit.clamp(1, MOST_HISTORY)).await?;
-        Ok(self.readable(org, found))
-    }
-
-    /// Messages with addresses at which their files can be read now.
-    fn readable(&self, org: &OrgId, messages: Vec<Message>) -> Vec<Message> {
-        let readable = |message: Message| message.readable(org, &*self.house.links).into_owned();
-        messages.into_iter().map(readable).collect()
-    }
-
     /// Says how far a message has come: to be said by those on the other side.
     ///
     /// # Errors
@@ -331,35 +291,6 @@ impl Chats {
         Ok((chat, seq))
     }
 
-    /// What was said since a moment in the conversations of whoever has an address, in the order of time; the latest
-    /// of it where there is more.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn messages_of(
-        &self,
-        org: &OrgId,
-        email: &str,
-        since: Option<Timestamp>,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let mut chats: Vec<ChatId> = ChatId::new(&format!("customer::{email}")).into_iter().collect();
-        let address = Address::of(org, Side::Agent, email);
-        let scan = Scan::prefix(keys::chats_of(org, address.as_str()), MOST_CHATS).keys_only();
-        let found = self.house.store.scan(scan).await?;
-        let taken_part = found.iter().filter_map(|(key, _)| keys::parse_chat_of(org, address.as_str(), key));
-        chats.extend(taken_part.filter_map(|text| ChatId::new(&text).ok()));
-        let mut messages = Vec::new();
-        for chat in chats {
-            messages.extend(latest(&self.house, org, &chat, None, limit).await?);
-        }
-        messages.retain(|message| since.is_none_or(|since| message.sent > since));
-        messages.sort_by_key(|message| (message.sent, message.id));
-        let more = messages.len().saturating_sub(limit);
-        messages.drain(..more);
-        Ok(self.readable(org, messages))
-    }
-
     /// Tells the others in a conversation what is worth nothing later, such as that somebody types.
     ///
     /// # Errors
@@ -378,6 +309,6 @@ impl Chats {
     }
 }
 
-fn may(chat: &ChatId, person: &Person) -> Result<(), ChatsError> {
+pub(super) fn may(chat: &ChatId, person: &Person) -> Result<(), ChatsError> {
     if chat.admits(person) { Ok(()) } else { Err(ChatsError::NotYours(chat.clone())) }
 }

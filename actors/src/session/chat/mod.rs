@@ -11,7 +11,7 @@
 //! | `state`, `routes` | the lines of what is to be said and done: pure |
 //! | `book`, `entry` | one conversation in the store, and a change of it |
 //! | `messages`, `actor` | the conversation itself |
-//! | `chats` | all of them, for whoever brings clients |
+//! | `chats`, `reading` | all of them, for whoever brings clients, and for whoever only reads |
 
 mod actor;
 mod book;
@@ -22,6 +22,7 @@ mod id;
 pub mod message;
 pub mod messages;
 mod model;
+mod reading;
 mod routes;
 mod state;
 mod transcript;
@@ -30,8 +31,9 @@ pub(super) mod words;
 
 pub use actor::ChatActor;
 pub use book::{ChatBook, actor_name};
-pub use chats::{Chats, ChatsError, MOST_HISTORY, Recipient};
+pub use chats::{Chats, ChatsError, Recipient};
 pub use id::{Between, ChatId, ChatIdError};
 pub use model::{Chat, ChatStatus};
+pub use reading::MOST_HISTORY;
 pub use state::MOST_WAITING;
 pub use word::Word;
