@@ -232,6 +232,7 @@ export async function whoever_is_cut_off_at_any_step_finds_what_became_of_it(url
 
     // What is only of the moment is not repeated; whoever types on is seen to.
     await away(async () => bob.emit("shareStatus", { to: ANN, chatId: CHAT, status: "typing" }));
+    await phone.next("replayed");
     bob.emit("shareStatus", { to: ANN, chatId: CHAT, status: "idle" });
     assert.equal((await phone.next("status")).from, "bob@example.com");
 
