@@ -58,7 +58,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/repository/file/delete", Access::Staff(Permission::Delete, "write:data"), delete)
             .about(TAG, "Delete a file for good")
             .takes::<PathBody>()
-            .gives::<Deleted>(StatusCode::OK),
+            .gives::<FileDeleted>(StatusCode::OK),
         Route::get("/file/{org}/{id}", Access::Link, serve::serve)
             .about(TAG, "A file, by a link that an upload or a message has; ranges of it are given")
             .part("org", text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))
@@ -125,7 +125,7 @@ struct FileShown {
 
 /// What became of a file.
 #[derive(Debug, Serialize, ToSchema)]
-struct Deleted {
+struct FileDeleted {
     /// Always true: where there was none, that is answered as 404.
     deleted: bool,
 }
@@ -257,7 +257,7 @@ async fn delete(
     let file = find(&caller, &files, &body.path).await?;
     // Somebody may have been faster: it is gone either way.
     files.remove(&caller.org, file.id).await?;
-    Ok(HttpResponse::Ok().json(Deleted { deleted: true }))
+    Ok(HttpResponse::Ok().json(FileDeleted { deleted: true }))
 }
 
 impl From<FilesError> for Problem {
