@@ -57,6 +57,7 @@ fn a_process_that_ends_at_any_point_is_taken_up_by_the_next() {
     let server = house.start();
     let client = Client::signed(&server.base, ORG, &token);
     story.make_sure(&client);
+    let set_aside = checks::take_up_what_was_set_aside(&client);
     checks::all(&client, &receiver, &story);
     let repeats = checks::repeats(&receiver);
     assert!(kills >= points().count(), "only {kills} processes ended at their point");
@@ -64,7 +65,8 @@ fn a_process_that_ends_at_any_point_is_taken_up_by_the_next() {
     assert!(repeats <= kills * KEYS, "{repeats} repeats after {kills} ends");
     let said = writeln!(
         std::io::stderr(),
-        "failpoints: {kills} ends at {} points; {} events acknowledged, none lost; {repeats} webhooks came again",
+        "failpoints: {kills} ends at {} points; {} events acknowledged, none lost; {repeats} webhooks came again, \
+         {set_aside} jobs were set aside",
         points().count(),
         story.acknowledged(),
     );

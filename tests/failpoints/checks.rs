@@ -54,6 +54,19 @@ impl Story {
     }
 }
 
+/// Has those jobs tried again that stood under way at one end too many, as an operator would; how many they were.
+/// Nothing else may have been given up.
+pub fn take_up_what_was_set_aside(client: &Client) -> u64 {
+    no_job_is_under_way(client);
+    let failed = client.get("/monitoring/queues/automation/jobs?state=failed", 200).json();
+    for job in failed["data"].as_array().unwrap() {
+        assert_eq!(job["failedReason"], "poisonous", "{job:#}");
+    }
+    let again = client.post("/monitoring/queues/automation/retry-failed", &json!({}), 200).json();
+    assert_eq!((&again["count"], &again["more"]), (&failed["total"], &json!(false)));
+    again["count"].as_u64().unwrap()
+}
+
 /// All invariants, once nothing is under way any more.
 pub fn all(client: &Client, receiver: &Receiver, story: &Story) {
     nothing_is_under_way(client);
@@ -69,6 +82,11 @@ fn nothing_is_under_way(client: &Client) {
     client.until("/webhooks/deliveries?status=pending", empty);
     client.until("/automation/executions?status=running", empty);
     client.until("/automation/executions?status=pending", empty);
+    no_job_is_under_way(client);
+}
+
+fn no_job_is_under_way(client: &Client) {
+    let empty = |page: &Value| page["data"].as_array()?.is_empty().then_some(());
     for state in ["waiting", "active", "delayed"] {
         client.until(&format!("/monitoring/queues/automation/jobs?state={state}"), empty);
     }
