@@ -28,9 +28,10 @@ use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
 use crate::session::Sessions;
 use crate::session::chat::{ChatActor, ChatBook, Chats};
-use crate::session::community::{Book, People, TalkActor, Talks};
+use crate::session::community::{Book, TalkActor, Talks};
 use crate::session::desk::{DeskActor, DeskBook, Desks};
 use crate::session::opener::OpenerActor;
+use crate::session::people::People;
 use crate::session::visits::Visits;
 use crate::store::Batch;
 use crate::supervision::{
@@ -129,8 +130,8 @@ impl Machine {
         let desk_actors = Members::new(group(paths::DESKS));
         let desks = Desks::new(house.clone(), desk_actors.clone());
         let people = People::new(records.clone())?;
-        let talks = Talks::new(house.clone(), people, Members::new(group(paths::TALKS)));
-        let sessions = Sessions { chats, desks, visits, talks };
+        let talks = Talks::new(house.clone(), people.clone(), Members::new(group(paths::TALKS)));
+        let sessions = Sessions { chats, desks, visits, talks, people };
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,

@@ -3,12 +3,14 @@
 
 mod desk;
 mod problem;
+mod rules;
 mod schema;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
 use appengine_actors::ids::{Datatype, MessageId, RecordId};
 use appengine_actors::machine::Machine;
+use appengine_actors::mail::is_address;
 use appengine_actors::record::service::Records;
 use appengine_actors::session::chat::message::{Message, MessageStatus};
 use appengine_actors::session::chat::messages::Said;
@@ -18,7 +20,11 @@ use appengine_actors::supervision::AskError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::schema::{ChatHistoryReply, LiveMessage, MessageChange, MessageSent, SavedMessage};
+use self::rules::{ADDRESS, LATEST, address, is_within, keep, keep_path};
+use self::schema::{
+    ChatHistoryReply, LiveMessage, LiveMessageBody, MessageChange, MessageChangeBody, MessageSent,
+    SavedMessage, SavedMessageBody, chat_id,
+};
 use super::admit::Caller;
 use super::paging::{self, LAST_PAGE, TIME};
 use super::route::{Access, Route, one_of, text, whole};
@@ -68,18 +74,18 @@ pub fn routes() -> Vec<Route> {
         Route::post("/chat/live/{chatId}/{userId}", create, live)
             .about(TAG, "Say something in a chat, to somebody in it")
             .part("chatId", chat_id())
-            .part("userId", text(r"^[^\s/]{1,254}$"))
-            .takes::<LiveMessage>()
+            .part("userId", text(r"^\S{1,254}$"))
+            .takes::<LiveMessageBody>()
             .gives::<MessageSent>(StatusCode::CREATED),
         Route::post("/chat/save/{chatId}", Access::Staff(Permission::Create, WRITE), save)
             .about(TAG, "Keep a message that was said elsewhere; nobody is asked to answer it")
             .part("chatId", chat_id())
-            .takes::<SavedMessage>()
+            .takes::<SavedMessageBody>()
             .gives::<MessageSent>(StatusCode::CREATED),
         Route::new(Method::PUT, "/chat/update/{chatId}", create, update)
             .about(TAG, "Change what a message says, or how far it has come")
             .part("chatId", chat_id())
-            .takes::<MessageChange>()
+            .takes::<MessageChangeBody>()
             .gives_object(StatusCode::OK),
         Route::get("/chat/config/{configId}", Access::Entrance, config)
             .about(TAG, "The configuration of a chat widget, as the widget may know it")
@@ -90,30 +96,7 @@ pub fn routes() -> Vec<Route> {
             .gives_object(StatusCode::OK),
     ];
     routes.extend(desk::routes());
-    // What the document would say of names and bodies is narrower than what is taken: it leaves these out.
-    routes.into_iter().map(|route| if NAMED.contains(&route.path) { route.hidden() } else { route }).collect()
-}
-
-/// Routes that the API document leaves out; they are in docs/contract.md.
-const NAMED: [&str; 13] = [
-    "/chat/history/{chatId}",
-    "/chat/messages/{email}",
-    "/chat/messages/{email}/{createdAfter}",
-    "/chat/live/{chatId}/{userId}",
-    "/chat/save/{chatId}",
-    "/chat/update/{chatId}",
-    "/chat/config/{configId}",
-    "/chat/queue",
-    "/chat/queue/position/{chatId}",
-    "/chat/decisions/{chatId}",
-    "/chat/agents/{email}/status",
-    "/chat/agents/online",
-    "/chat/customers/{email}/journey",
-];
-
-/// A chat's id, as a path has it.
-fn chat_id() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-    text(r"^customer::[a-z0-9]{1,20}@example\.com$")
+    routes
 }
 
 /// The caller, as those who take part in chats know them.
@@ -180,11 +163,9 @@ struct LimitParams {
 
 fn checked(limit: Option<usize>, usual: usize) -> Result<usize, Problem> {
     let limit = limit.unwrap_or(usual);
-    if (1..=MOST_HISTORY).contains(&limit) {
-        return Ok(limit);
-    }
-    let message = format!("must be 1 to {MOST_HISTORY}");
-    Err(Problem::invalid("the list cannot be made", vec![Detail { path: "limit".to_owned(), message }]))
+    let rule = format!("must be 1 to {MOST_HISTORY}");
+    keep("the list cannot be made", [("limit", (1..=MOST_HISTORY).contains(&limit), &rule)])?;
+    Ok(limit)
 }
 
 async fn history(
@@ -195,10 +176,8 @@ async fn history(
 ) -> Result<HttpResponse, Problem> {
     let by = reader(&caller)?;
     let (chat, limit) = (named(&chat, &by)?, checked(params.limit, 100)?);
-    if params.before == Some(0) {
-        let detail = Detail { path: "before".to_owned(), message: "must be at least 1".to_owned() };
-        return Err(Problem::invalid("the list cannot be made", vec![detail]));
-    }
+    let is_number = params.before.is_none_or(|before| (1..=u64::from(u32::MAX)).contains(&before));
+    keep("the list cannot be made", [("before", is_number, "must be 1 to 4294967295")])?;
     let found = machine.sessions.chats.history(&caller.org, &by, &chat, params.before, limit).await?;
     let has_more = found.first().is_some_and(|message| message.seq > 1);
     Ok(HttpResponse::Ok().json(shown(&found, has_more)))
@@ -253,7 +232,7 @@ async fn list_messages(
     since: Option<&str>,
     limit: Option<usize>,
 ) -> Result<HttpResponse, Problem> {
-    let (by, email, limit) = (reader(caller)?, email.to_lowercase(), checked(limit, MOST_HISTORY)?);
+    let (by, email, limit) = (reader(caller)?, address(email)?, checked(limit, MOST_HISTORY)?);
     let since = since.map(|text| {
         text.parse().map_err(|_| {
             let message = "must be a moment such as 2026-01-31T12:00:00Z".to_owned();
@@ -279,8 +258,10 @@ async fn live(
     let (chat, to) = path.into_inner();
     let by = writer(&caller)?;
     let chat = named(&chat, &by)?;
+    let is_id = (1..=254).contains(&to.chars().count()) && !to.contains(char::is_whitespace);
+    keep_path("userId", is_id, "must have 1 to 254 characters without spaces: an e-mail address, or `chat`")?;
     let LiveMessage { content, message, files, client_id } = body;
-    let content = content.or(message).unwrap_or_default();
+    let content = content.or(message).unwrap_or_else(nothing);
     let word = Word { content, to: Some(to), files, client_id, ..Word::default() };
     let said = machine.sessions.chats.say(&caller.org, &by, &chat, word).await?;
     Ok(HttpResponse::Created().json(sent(said)))
@@ -294,6 +275,14 @@ async fn save(
 ) -> Result<HttpResponse, Problem> {
     let chat = named(&chat, &person(&caller))?;
     let SavedMessage { from, from_name, to, content, sender_role, sent_time, files, client_id, kind } = body;
+    let rules = [
+        ("from", is_address(&from), ADDRESS),
+        ("fromName", is_within(from_name.as_ref(), 200), "must have at most 200 characters"),
+        ("to", is_within(to.as_ref(), 254), "must have at most 254 characters"),
+        ("sentTime", sent_time.is_none_or(|at| at <= LATEST), "must be milliseconds since 1970, before 2100"),
+    ];
+    keep("the message cannot be kept", rules)?;
+    let content = content.unwrap_or_else(nothing);
     let side = sender_role.unwrap_or_else(|| {
         // Whoever the chat is named after is its customer.
         if chat.as_str().ends_with(&format!(":{}", from.to_lowercase())) {
@@ -302,19 +291,19 @@ async fn save(
             Side::Agent
         }
     });
-    let datatype = if side == Side::Customer { "customer" } else { "user" };
-    let id = match Datatype::new(datatype) {
-        Ok(datatype) => {
-            machine.records.by_email(&caller.org, &datatype, &from).await?.map(|read| read.record.sk)
-        }
-        Err(_) => None,
-    };
+    let known = machine.sessions.people.by_email(&caller.org, side, &from).await?;
+    let id = known.map_or_else(|| caller.id.clone(), |person| person.id);
     let (name, email) = (from_name.unwrap_or_else(|| from.clone()), from.to_lowercase());
-    let by = Person { side, id: id.unwrap_or_else(|| caller.id.clone()), email, name, guest: false };
+    let by = Person { side, id, email, name, guest: false };
     let said = sent_time.map(appengine_actors::clock::Timestamp::from_millis);
     let word = Word { content, to, files, client_id, said, kind, ..Word::default() };
     let said = machine.sessions.chats.save(&caller.org, &by, &chat, word).await?;
     Ok(HttpResponse::Created().json(sent(said)))
+}
+
+/// What a message of files alone says.
+fn nothing() -> Value {
+    Value::String(String::new())
 }
 
 fn sent(Said { message, chat }: Said) -> MessageSent {

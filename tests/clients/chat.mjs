@@ -98,6 +98,24 @@ export async function whoever_was_away_hears_what_they_missed(url, token) {
   }
 }
 
+export async function whoever_says_many_things_at_once_says_them_in_that_order(url, token) {
+  const MESSAGES = 200;
+  const desk = await come(url, token);
+  const anns = await signUp(url, "ann@example.com");
+  for (const transports of [["websocket"], ["polling"]]) {
+    // Of a widget, whose record says where its chats wait.
+    const phone = await come(url, anns, { transports, context: { configId: "widget" } });
+    const asked = Array.from({ length: MESSAGES }, (_, n) => phone.ask("chat-message", { message: `${n}` }));
+    const taken = await Promise.all(asked);
+    const first = taken[0].seq;
+    assert.deepEqual(numbers(taken), taken.map((_, n) => first + n));
+    const heard = await hear(phone, MESSAGES);
+    assert.deepEqual(heard.map((message) => message.content), taken.map((_, n) => `${n}`));
+    await desk.ask("close-chat", { chatId: taken[0].chatId });
+    phone.close();
+  }
+}
+
 export async function a_burst_is_heard_in_order_by_everybody(url, token) {
   const CLIENTS = 32;
   // With 1,000 of each it is a million that are heard: 40 s of a debug build on two cores that do nothing else. Where they

@@ -27,6 +27,11 @@ fn whoever_was_away_hears_what_they_missed() {
 }
 
 #[test]
+fn whoever_says_many_things_at_once_says_them_in_that_order() {
+    run_scenario("whoever_says_many_things_at_once_says_them_in_that_order");
+}
+
+#[test]
 fn a_burst_is_heard_in_order_by_everybody() {
     run_scenario("a_burst_is_heard_in_order_by_everybody");
 }

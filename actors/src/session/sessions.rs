@@ -3,6 +3,7 @@
 use super::chat::Chats;
 use super::community::Talks;
 use super::desk::Desks;
+use super::people::People;
 use super::visits::Visits;
 
 /// All sessions.
@@ -16,4 +17,6 @@ pub struct Sessions {
     pub visits: Visits,
     /// The conversations of communities.
     pub talks: Talks,
+    /// Those with an account.
+    pub people: People,
 }

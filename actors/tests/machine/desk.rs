@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appengine_actors::session::chat::ChatId;
-use appengine_actors::session::chat::handling::{Contact, Handling, Place};
+use appengine_actors::session::chat::handling::{Contact, Handling};
+use appengine_actors::session::chat::place::Place;
 use appengine_actors::session::desk::agent::Status;
 use appengine_actors::session::desk::messages::{DeskError, Enqueue, PickNext, Target};
 use appengine_actors::session::person::Person;

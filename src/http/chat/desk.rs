@@ -6,11 +6,11 @@ use appengine_actors::ids::{Datatype, OrgId};
 use appengine_actors::list::Listed;
 use appengine_actors::machine::Machine;
 use appengine_actors::mail::is_address;
-use appengine_actors::record::model::Record;
 use appengine_actors::record::options::Options;
 use appengine_actors::record::service::Records;
 use appengine_actors::record::{Limits, Query};
-use appengine_actors::session::chat::handling::{Contact, DEFAULT_QUEUE, Place, Standing};
+use appengine_actors::session::chat::handling::{Contact, Standing};
+use appengine_actors::session::chat::place::{DEFAULT_QUEUE, Place};
 use appengine_actors::session::desk::agent::Agent;
 use appengine_actors::session::desk::messages::{DeskError, Enqueue};
 use appengine_actors::session::desk::state::Position;
@@ -20,22 +20,22 @@ use appengine_actors::session::presence::Online;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::schema::{AgentStatusBody, ChatQueueBody};
-use super::{READ, TAG, WRITE, chat_id, named, person, reader, silent, writer};
+use super::rules::{ADDRESS, NAME, address, is_name, is_within, keep};
+use super::schema::{AgentStatusBody, ChatQueueBody, chat_id, name};
+use super::{READ, TAG, WRITE, named, person, reader, silent, writer};
 use crate::auth::role::Permission;
 use crate::config::Config;
 use crate::http::admit::Caller;
 use crate::http::paging::{self, LAST_PAGE};
 use crate::http::profile::schema::email;
 use crate::http::repository::list;
-use crate::http::route::{Access, Route, one_of, text, whole};
+use crate::http::route::{Access, Route, one_of, whole};
 use crate::http::take::{Json, Object, Params};
-use crate::problem::{Detail, Problem};
+use crate::problem::Problem;
 
 const STATUSES: [&str; 4] = ["available", "online", "busy", "away"];
 /// Visits of a journey at most.
 const MOST_VISITS: usize = 200;
-const PLACE: &str = r"^[^\x00-\x1f]{1,100}$";
 
 /// The routes of this part.
 pub(super) fn routes() -> Vec<Route> {
@@ -52,7 +52,7 @@ pub(super) fn routes() -> Vec<Route> {
         paged(
             Route::get("/chat/queue", read, waiting)
                 .about(TAG, "Chats that wait, in the order in which they are answered")
-                .query("name", text(PLACE), "of one queue only"),
+                .query("name", name(), "of one queue only"),
         ),
         Route::post("/chat/queue", Access::Content(Permission::Create, WRITE), enqueue)
             .about(TAG, "Have a chat wait for somebody; a customer waits once")
@@ -79,7 +79,7 @@ pub(super) fn routes() -> Vec<Route> {
             Route::get("/chat/agents/online", read, agents)
                 .about(TAG, "Those of the staff who are here")
                 .query("status", one_of(&STATUSES), "in one status only")
-                .query("skill", text(PLACE), "with one skill only"),
+                .query("skill", name(), "with one skill only"),
         ),
         about_agent(Route::get("/chat/agents/{email}/presence", read, agent), "How somebody of the staff is")
             .gives_object(StatusCode::OK),
@@ -125,6 +125,7 @@ async fn waiting(
     Params(params): Params<WaitingParams>,
 ) -> Result<HttpResponse, Problem> {
     let page = paging::read(params.page, params.page_size)?;
+    keep("the list cannot be made", [("name", params.name.as_deref().is_none_or(is_name), NAME)])?;
     let mut listed = Listed::new(page.slice());
     for entry in machine.sessions.desks.waiting(&caller.org, params.name).await.map_err(silent)? {
         listed.meet(entry);
@@ -139,21 +140,16 @@ async fn enqueue(
 ) -> Result<HttpResponse, Problem> {
     let by = writer(&caller)?;
     let chat = named(&body.chat_id, &by)?;
-    let wrong = [
-        ("customerEmail", body.customer_email.len() > 254 || !body.customer_email.contains('@')),
-        ("queue", body.queue.as_ref().is_some_and(|queue| unfit(queue))),
-        ("skill", body.skill.as_ref().is_some_and(|skill| unfit(skill))),
-        ("customerName", body.customer_name.as_ref().is_some_and(|name| name.chars().count() > 200)),
-        ("priority", body.priority.is_some_and(|priority| !(-1_000_000..=1_000_000).contains(&priority))),
+    let is_name = |name: &Option<String>| name.as_deref().is_none_or(is_name);
+    let priority = body.priority.unwrap_or_default();
+    let rules = [
+        ("customerEmail", is_address(&body.customer_email), ADDRESS),
+        ("queue", is_name(&body.queue), NAME),
+        ("skill", is_name(&body.skill), NAME),
+        ("customerName", is_within(body.customer_name.as_ref(), 200), "must have at most 200 characters"),
+        ("priority", (-1_000_000..=1_000_000).contains(&priority), "must be -1000000 to 1000000"),
     ];
-    let wrong: Vec<Detail> = wrong
-        .into_iter()
-        .filter(|(_, is_wrong)| *is_wrong)
-        .map(|(path, _)| Detail { path: path.to_owned(), message: rule(path).to_owned() })
-        .collect();
-    if !wrong.is_empty() {
-        return Err(Problem::invalid("the chat cannot wait", wrong));
-    }
+    keep("the chat cannot wait", rules)?;
     let email = match by.side {
         // Whoever they are, by their token.
         Side::Customer => by.email.clone(),
@@ -161,26 +157,13 @@ async fn enqueue(
     };
     let name = body.customer_name.filter(|name| !name.is_empty()).unwrap_or_else(|| email.clone());
     let queue = body.queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned());
-    let place = Place { queue, skill: body.skill, priority: body.priority.unwrap_or_default() };
+    let place = Place { queue, skill: body.skill, priority };
     let (customer, context) = (Contact { email, name }, body.context.map(Value::Object));
     let asked = Enqueue { by: Some(by), chat, place, customer, context };
     let (chat, at) = machine.sessions.desks.enqueue(&caller.org, asked).await?;
     let standing = chat.standing();
     let entry = standing.as_ref().zip(at.as_ref()).map(|(standing, at)| words::entry(standing, at));
     Ok(HttpResponse::Created().json(entry.unwrap_or_else(|| json!({"chatId": chat.id}))))
-}
-
-fn unfit(text: &str) -> bool {
-    text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control)
-}
-
-fn rule(path: &str) -> &'static str {
-    match path {
-        "customerEmail" => "must be an e-mail address of up to 254 characters",
-        "customerName" => "must have at most 200 characters",
-        "priority" => "must be -1000000 to 1000000",
-        _ => "must have 1 to 100 characters, none of them control characters",
-    }
 }
 
 async fn stats(caller: Caller, machine: web::Data<Machine>) -> Result<HttpResponse, Problem> {
@@ -236,23 +219,13 @@ async fn set_status(
 
 /// Somebody of the staff, by their address.
 async fn staff(machine: &Machine, org: &OrgId, email: &str) -> Result<Person, Problem> {
-    let email = email.to_lowercase();
+    let email = address(email)?;
     if let Some(online) = machine.sessions.desks.presence().find(org, &Address::of(org, Side::Agent, &email))
     {
         return Ok(online.person);
     }
-    let missing = || Problem::not_found(format!("there is nobody of the staff with the address {email}"));
-    let datatype = Datatype::new("user").map_err(|error| Problem::internal(&error))?;
-    let read = machine.records.by_email(org, &datatype, &email).await?;
-    let record = read.filter(|read| !read.record.is_deleted()).ok_or_else(missing)?.record;
-    let name = name_of(&record).unwrap_or_else(|| email.clone());
-    Ok(Person { side: Side::Agent, id: record.sk, email, name, guest: false })
-}
-
-fn name_of(record: &Record) -> Option<String> {
-    let text = |name: &str| record.data.get(name)?.as_str().filter(|text| !text.is_empty());
-    let whole = [text("firstName"), text("lastName")].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    text("name").map(str::to_owned).or(Some(whole).filter(|name| !name.is_empty()))
+    let found = machine.sessions.people.by_email(org, Side::Agent, &email).await?;
+    found.ok_or_else(|| Problem::not_found(format!("there is nobody of the staff with the address {email}")))
 }
 
 fn shown(machine: &Machine, org: &OrgId, agent: &Agent) -> Value {
@@ -273,11 +246,13 @@ async fn agents(
     Params(params): Params<AgentParams>,
 ) -> Result<HttpResponse, Problem> {
     let page = paging::read(params.page, params.page_size)?;
-    if params.status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
-        let message = format!("must be one of {}", STATUSES.join(", "));
-        let detail = Detail { path: "status".to_owned(), message };
-        return Err(Problem::invalid("the list cannot be made", vec![detail]));
-    }
+    let is_status = params.status.as_deref().is_none_or(|status| STATUSES.contains(&status));
+    let one_of = format!("must be one of {}", STATUSES.join(", "));
+    let rules = [
+        ("status", is_status, one_of.as_str()),
+        ("skill", params.skill.as_deref().is_none_or(is_name), NAME),
+    ];
+    keep("the list cannot be made", rules)?;
     let status = params.status.map(|status| if status == "online" { "available".to_owned() } else { status });
     let mut listed = Listed::new(page.slice());
     for agent in machine.sessions.desks.agents(&caller.org).await.map_err(silent)? {
@@ -331,16 +306,9 @@ async fn journey(
     Params(params): Params<JourneyParams>,
 ) -> Result<HttpResponse, Problem> {
     let limit = params.limit.unwrap_or(50);
-    if !(1..=MOST_VISITS).contains(&limit) {
-        let detail = Detail { path: "limit".to_owned(), message: format!("must be 1 to {MOST_VISITS}") };
-        return Err(Problem::invalid("the journey cannot be told", vec![detail]));
-    }
-    let email = email.to_lowercase();
-    if !is_address(&email) {
-        let message = "must be an e-mail address such as ann@example.com".to_owned();
-        let detail = Detail { path: "email".to_owned(), message };
-        return Err(Problem::invalid_as("invalid_path", "the path cannot be taken", vec![detail]));
-    }
+    let rule = format!("must be 1 to {MOST_VISITS}");
+    keep("the journey cannot be told", [("limit", (1..=MOST_VISITS).contains(&limit), &rule)])?;
+    let email = address(&email)?;
     let datatype = Datatype::new("web_visit").map_err(|error| Problem::internal(&error))?;
     let asked = json!({"data.email": email});
     let query =

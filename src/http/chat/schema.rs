@@ -1,4 +1,4 @@
-//! Bodies of the chapter, and what the API document says of them.
+//! Bodies of the chapter, and what the API document says of them and of names in paths.
 
 use appengine_actors::session::chat::message::{FileRef, MessageKind, MessageStatus};
 use appengine_actors::session::desk::agent::Status;
@@ -6,19 +6,91 @@ use appengine_actors::session::person::Side;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+
+use crate::http::repository::schema::{Any, all_of, any_of, named, of, or_null, schemas, text};
+
+/// A chat's id, as a path has it.
+pub fn chat_id() -> Any {
+    let visible = r"[^\s\x00-\x1f\x7f-\x9f]";
+    let any = r"[^\x00-\x1f\x7f-\x9f]*";
+    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(256));
+    text.pattern(Some(format!("^{any}{visible}{any}$"))).into()
+}
+
+/// A queue's or a skill's name.
+pub fn name() -> Any {
+    text(r"^[^\x00-\x1f\x7f-\x9f]{1,100}$")
+}
+
+fn name_or_null() -> Any {
+    or_null(name())
+}
+
+/// What a message says: a text, or an object. Its bound is one of bytes, which a schema cannot say.
+fn content() -> Any {
+    any_of([of(Type::String), of(Type::Object)])
+}
+
+fn content_or_null() -> Any {
+    or_null(content())
+}
+
+/// Objects that have one of these fields.
+fn one_given(fields: impl IntoIterator<Item = (&'static str, Any)>) -> Any {
+    let given = |(name, schema)| ObjectBuilder::new().property(name, schema).required(name).into();
+    any_of(fields.into_iter().map(given))
+}
+
+/// Content that says something.
+fn words() -> Any {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"\S"));
+    let fields = ObjectBuilder::new().schema_type(Type::Object).min_properties(Some(1));
+    any_of([text.into(), fields.into()])
+}
+
+/// What is said has words, or files, or both.
+fn says_something(message: Any) -> Any {
+    let files = ArrayBuilder::new().min_items(Some(1));
+    all_of([message, one_given([("content", words()), ("files", files.into())])])
+}
+
+/// What is changed is given.
+fn changes_something(change: Any) -> Any {
+    let status = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["delivered", "read"]));
+    let content = ObjectBuilder::new().property("content", or_null(words()));
+    all_of([change, content.into(), one_given([("content", words()), ("status", status.into())])])
+}
+
+schemas! {
+    /// A message to be said: words, or files, or both.
+    LiveMessageBody uses [LiveMessage] is says_something(named::<LiveMessage>()), like [
+        {"content": "Your parcel is on its way.", "clientId": "parcel-1042"},
+    ];
+
+    /// A message that was said elsewhere: words, or files, or both.
+    SavedMessageBody uses [SavedMessage] is says_something(named::<SavedMessage>()), like [{
+        "from": "ann@example.com", "to": "bob@example.com", "content": "Hello", "type": "user",
+        "senderRole": "customer", "sentTime": 1767225600000_u64,
+    }];
+
+    /// A change of a message: other words, or how far it has come, or both.
+    MessageChangeBody uses [MessageChange] is changes_something(named::<MessageChange>()), like [
+        {"messageId": "msg_01J0000000000000000000000A", "content": "Hello again"},
+    ];
+}
 
 /// A message to be said.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(examples(json!({"content": "Your parcel is on its way.", "clientId": "parcel-1042"})))]
 pub struct LiveMessage {
-    /// What it says: a text, or an object.
+    /// What it says: a text, or an object, of up to 32 KiB as JSON.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 32000)]
+    #[schema(schema_with = content_or_null)]
     pub content: Option<Value>,
     /// The same, as sockets call it.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 32000)]
+    #[schema(ignore)]
     pub message: Option<Value>,
     /// Files that were uploaded before.
     #[serde(default)]
@@ -36,7 +108,7 @@ pub struct LiveMessage {
 #[expect(dead_code, reason = "only its schema is used")]
 pub struct MessageFile {
     /// Its name.
-    #[schema(max_length = 255)]
+    #[schema(max_length = 2048)]
     name: String,
     /// Where it is read.
     #[schema(max_length = 2048)]
@@ -45,17 +117,13 @@ pub struct MessageFile {
     #[schema(max_length = 2048)]
     path: Option<String>,
     /// What it is.
-    #[schema(max_length = 255)]
+    #[schema(max_length = 2048)]
     mime_type: Option<String>,
 }
 
 /// A message that was said elsewhere.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(examples(json!({
-    "from": "ann@example.com", "to": "bob@example.com", "content": "Hello", "type": "user",
-    "senderRole": "customer", "sentTime": 1767225600000_u64,
-})))]
 pub struct SavedMessage {
     /// Who said it.
     #[schema(format = Email, max_length = 254)]
@@ -68,9 +136,10 @@ pub struct SavedMessage {
     #[serde(default)]
     #[schema(max_length = 254)]
     pub to: Option<String>,
-    /// What it says: a text, or an object.
-    #[schema(value_type = String, min_length = 1, max_length = 32000)]
-    pub content: Value,
+    /// What it says: a text, or an object, of up to 32 KiB as JSON.
+    #[serde(default)]
+    #[schema(schema_with = content_or_null)]
+    pub content: Option<Value>,
     /// Who said it, in kind.
     #[serde(default, rename = "type")]
     #[schema(value_type = Option<MessageKindName>)]
@@ -120,14 +189,13 @@ pub enum ChatSide {
 /// A change of a message.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(examples(json!({"messageId": "msg_01J0000000000000000000000A", "content": "Hello again"})))]
 pub struct MessageChange {
     /// Which one.
-    #[schema(max_length = 64)]
+    #[schema(pattern = "^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     pub message_id: String,
     /// What it says now.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 32000)]
+    #[schema(schema_with = content_or_null)]
     pub content: Option<Value>,
     /// How far it has come.
     #[serde(default)]
@@ -185,7 +253,7 @@ pub struct ChatHistoryReply {
 })))]
 pub struct ChatQueueBody {
     /// Which one.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(schema_with = chat_id)]
     pub chat_id: String,
     /// The customer's address.
     #[schema(format = Email, max_length = 254)]
@@ -196,11 +264,11 @@ pub struct ChatQueueBody {
     pub customer_name: Option<String>,
     /// The queue, `default` if not given.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(schema_with = name_or_null)]
     pub queue: Option<String>,
     /// What whoever answers must know.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(schema_with = name_or_null)]
     pub skill: Option<String>,
     /// Higher goes first.
     #[serde(default)]

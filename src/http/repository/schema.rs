@@ -10,7 +10,8 @@ mod query;
 mod record;
 
 use utoipa::openapi::schema::{
-    AdditionalProperties, AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema, SchemaType, Type,
+    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema,
+    SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr};
 
@@ -85,6 +86,7 @@ pub fn described(mut schema: Any, text: &str) -> Any {
         RefOr::T(Schema::Object(object)) => Some(&mut object.description),
         RefOr::T(Schema::Array(array)) => Some(&mut array.description),
         RefOr::T(Schema::AnyOf(any)) => Some(&mut any.description),
+        RefOr::T(Schema::AllOf(all)) => Some(&mut all.description),
         _ => None,
     };
     if let Some(description) = description {
@@ -100,6 +102,7 @@ pub fn such_as(mut schema: Any, examples: Vec<serde_json::Value>) -> Any {
         RefOr::T(Schema::Object(object)) => object.examples = examples,
         RefOr::T(Schema::Array(array)) => array.examples = examples,
         RefOr::T(Schema::AnyOf(any)) => any.examples = examples,
+        RefOr::T(Schema::AllOf(all)) => all.examples = examples,
         _ => {}
     }
     schema
@@ -127,6 +130,12 @@ pub fn of(kind: Type) -> Any {
 #[must_use]
 pub fn any_of(items: impl IntoIterator<Item = Any>) -> Any {
     items.into_iter().fold(AnyOfBuilder::new(), AnyOfBuilder::item).into()
+}
+
+/// All of these.
+#[must_use]
+pub fn all_of(items: impl IntoIterator<Item = Any>) -> Any {
+    items.into_iter().fold(AllOfBuilder::new(), AllOfBuilder::item).into()
 }
 
 /// This, or null.

@@ -125,8 +125,11 @@ impl ChatActor {
             self.announce(words::ended(ended));
         }
         let answers = self.state.wrote(new, &known);
-        if self.chat.as_ref().and_then(Chat::standing) != chat.standing() {
-            self.book.house.board.post(&self.book.org, &self.book.chat, chat.turn, chat.standing());
+        if self.chat.as_ref() != Some(&chat) {
+            let standing = chat.standing();
+            if self.chat.as_ref().and_then(Chat::standing) != standing {
+                self.book.house.board.post(&self.book.org, &self.book.chat, chat.turn, standing);
+            }
         }
         self.chat = Some(chat);
         self.follow_up();

@@ -6,20 +6,22 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::entry::{Entry, event, sender};
-use super::handling::{Decision, Moved, Outrun, Route};
+use super::handling::{Decision, Handling, Moved, Outrun, Route};
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageStatus};
 use super::messages::ChatError;
 use super::model::Chat;
+use super::place::Place;
 use super::state::RECENT;
 use super::{transcript, words};
 use crate::bus::change::{Change, ChangeError};
 use crate::house::House;
-use crate::ids::{EventId, MessageId, OrgId};
+use crate::ids::{Datatype, EventId, MessageId, OrgId, RecordId};
 use crate::keys;
 use crate::ports::Publisher;
+use crate::record::model::Record;
 use crate::session::hall::RoomName;
-use crate::session::person::{Address, Person};
+use crate::session::person::{Address, Person, Side};
 use crate::session::replay::Past;
 use crate::session::seat::Frame;
 use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
@@ -101,6 +103,7 @@ impl ChatBook {
         let Wanted { chat: before, routes, drafts, last } = wanted;
         let known = self.said_before(&drafts).await?;
         let asked: Vec<String> = drafts.iter().filter_map(|draft| draft.transcript.clone()).collect();
+        let place = self.place(before.as_ref(), &drafts).await?;
         let mut entry = Entry::new(self, before.clone(), last, self.house.clock.now());
         let mut routed = Vec::new();
         for route in routes {
@@ -109,7 +112,7 @@ impl ChatBook {
         for draft in drafts {
             let is_known = |message: &Message| message.id == draft.id || is_called(message, &draft);
             if !known.iter().any(is_known) {
-                entry.word(draft)?;
+                entry.word(draft, &place)?;
             }
         }
         if !asked.is_empty() && !entry.new.is_empty() {
@@ -124,6 +127,29 @@ impl ChatBook {
             self.publisher.commit(self.org.clone(), change).await?;
         }
         Ok(Written { chat, new, known, moves, routed })
+    }
+
+    /// Where the conversation is to wait, if one of these has it wait: as the record of the widget says that it comes by
+    /// (`queue`, `skill`, `priority`).
+    async fn place(&self, before: Option<&Chat>, drafts: &[MessageDraft]) -> Result<Place, StoreError> {
+        let is_handled = before.is_some_and(|chat| chat.handling != Handling::Nobody);
+        if is_handled && drafts.iter().all(|draft| draft.ends.is_none()) {
+            return Ok(Place::default());
+        }
+        let of_customer = |draft: &&MessageDraft| {
+            draft.asks && draft.from.as_ref().is_some_and(|person| person.side == Side::Customer)
+        };
+        let config_id = drafts.iter().find(of_customer).and_then(|draft| draft.config_id.as_deref());
+        let (Some(Ok(id)), Ok(datatype)) = (config_id.map(RecordId::new), Datatype::new("chat_config"))
+        else {
+            return Ok(Place::default());
+        };
+        let found = self.house.store.get(keys::record(&self.org, &datatype, &id)).await?;
+        let record: Option<Record> = found.map(|found| decode(&found.value)).transpose()?;
+        Ok(record
+            .filter(|record| !record.is_deleted())
+            .map(|record| Place::of_widget(&record.data))
+            .unwrap_or_default())
     }
 
     /// The conversation, and who finds it by it.

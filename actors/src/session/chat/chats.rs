@@ -7,17 +7,15 @@ use serde_json::Value;
 
 use super::actor::ChatActor;
 use super::book::actor_name;
-use super::handling::{DEFAULT_QUEUE, Place};
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageKind, MessageStatus};
 use super::messages::{Attach, ChatError, Mark, Replayed, Reword, Said, Say};
 use super::model::{Chat, ChatStatus};
 use super::word::Word;
 use crate::house::House;
-use crate::ids::{Datatype, MessageId, OrgId, RecordId};
+use crate::ids::{MessageId, OrgId};
 use crate::keys;
 use crate::mail::is_address;
-use crate::record::model::Record;
 use crate::session::hall::Hall;
 use crate::session::person::{Person, Side};
 use crate::session::seat::{Frame, Seat, SeatId};
@@ -92,18 +90,10 @@ impl Chats {
     ///
     /// # Errors
     /// When somebody may not, the message breaks a rule, or it could not be written.
-    pub async fn say(
-        &self,
-        org: &OrgId,
-        by: &Person,
-        chat: &ChatId,
-        mut word: Word,
-    ) -> Result<Said, ChatsError> {
+    pub async fn say(&self, org: &OrgId, by: &Person, chat: &ChatId, word: Word) -> Result<Said, ChatsError> {
         may(chat, by)?;
-        if word.place.is_none() {
-            word.place = Some(self.place_of(org, word.config_id.as_deref()).await?);
-        }
-        self.take(org, by, chat, word).await
+        // Nothing is waited for before the conversation is asked: whoever asks for two things has them in that order.
+        self.take(org, by, chat, word, true).await
     }
 
     /// Keeps what was said elsewhere. Nobody waits for an answer to it.
@@ -117,12 +107,19 @@ impl Chats {
         chat: &ChatId,
         word: Word,
     ) -> Result<Said, ChatsError> {
-        self.take(org, by, chat, Word { place: None, ..word }).await
+        self.take(org, by, chat, word, false).await
     }
 
-    async fn take(&self, org: &OrgId, by: &Person, chat: &ChatId, word: Word) -> Result<Said, ChatsError> {
+    async fn take(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        chat: &ChatId,
+        word: Word,
+        asks: bool,
+    ) -> Result<Said, ChatsError> {
         word.check().map_err(ChatsError::Unfit)?;
-        let Word { content, to, files, config_id, client_id, place, said, kind } = word;
+        let Word { content, to, files, config_id, client_id, said, kind } = word;
         let draft = MessageDraft {
             id: MessageId::new(self.house.clock.now()),
             from: Some(by.clone()),
@@ -135,30 +132,10 @@ impl Chats {
             ends: None,
             ended_by: None,
             transcript: None,
-            place,
+            asks,
             said,
         };
         Ok(self.actors.ask(&actor_name(org, chat), Say(draft)).await??)
-    }
-
-    /// Where conversations of a widget wait, as its record says (`queue`, `skill`, `priority`).
-    async fn place_of(&self, org: &OrgId, config_id: Option<&str>) -> Result<Place, StoreError> {
-        let (Some(Ok(id)), Ok(datatype)) = (config_id.map(RecordId::new), Datatype::new("chat_config"))
-        else {
-            return Ok(Place::default());
-        };
-        let found = self.house.store.get(keys::record(org, &datatype, &id)).await?;
-        let record: Option<Record> = found.map(|found| decode(&found.value)).transpose()?;
-        let Some(data) = record.filter(|record| !record.is_deleted()).map(|record| record.data) else {
-            return Ok(Place::default());
-        };
-        let text = |name: &str| data.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let priority = data.get("priority").and_then(Value::as_i64).unwrap_or_default();
-        Ok(Place {
-            queue: text("queue").unwrap_or_else(|| DEFAULT_QUEUE.to_owned()),
-            skill: text("skill"),
-            priority,
-        })
     }
 
     /// Ends a conversation, and has what was said in it sent to an address. One that has ended stays as it is.
@@ -195,7 +172,7 @@ impl Chats {
             ends: Some(reason.to_owned()),
             ended_by: Some(by.email.clone()),
             transcript,
-            place: None,
+            asks: false,
             said: None,
         };
         self.actors.ask(&actor_name(org, chat), Say(draft)).await??;

@@ -7,6 +7,7 @@ use super::book::ChatBook;
 use super::handling::{Moved, Outcome, Outrun, Route};
 use super::message::{Message, MessageDraft};
 use super::model::{Chat, ChatStatus};
+use super::place::Place;
 use super::transcript::transcript;
 use crate::bus::change::Change;
 use crate::clock::Timestamp;
@@ -55,16 +56,16 @@ impl<'a> Entry<'a> {
         Ok(Ok(self.chat.clone()))
     }
 
-    /// Says something.
-    pub(super) fn word(&mut self, draft: MessageDraft) -> Result<(), StoreError> {
-        let (from, place) = (draft.from.clone(), draft.place.clone());
+    /// Says something, and has the conversation wait at this place if somebody is to answer it.
+    pub(super) fn word(&mut self, draft: MessageDraft, place: &Place) -> Result<(), StoreError> {
+        let (from, asks) = (draft.from.clone(), draft.asks);
         let message = draft.into_message(self.book.chat.clone(), self.last + 1, self.now);
         self.last += 1;
         if let Some(next) = self.chat.after_word(from.as_ref(), message.config_id.as_deref(), self.now) {
             self.becomes(next)?;
         }
         self.message(&message)?;
-        if let (Some(by), Some(place)) = (&from, &place) {
+        if let Some(by) = from.as_ref().filter(|_| asks) {
             let step = EventId::new(self.now);
             if let Some(moved) = self.chat.after_word_by(by, place, step, self.now) {
                 self.moved(moved)?;

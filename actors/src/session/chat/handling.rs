@@ -6,32 +6,10 @@ use serde_json::Value;
 
 use super::id::{Between, ChatId};
 use super::model::{Chat, ChatStatus};
+use super::place::Place;
 use crate::clock::Timestamp;
 use crate::ids::EventId;
 use crate::session::person::{Person, Side};
-
-/// The queue of conversations that name none.
-pub const DEFAULT_QUEUE: &str = "default";
-
-/// For whom a conversation waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Place {
-    /// The queue.
-    pub queue: String,
-    /// What whoever answers must know, if anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skill: Option<String>,
-    /// Higher goes first.
-    #[serde(default)]
-    pub priority: i64,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self { queue: DEFAULT_QUEUE.to_owned(), skill: None, priority: 0 }
-    }
-}
 
 /// Who answers in a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -271,20 +249,20 @@ impl Chat {
         if !matches!(self.id.between(), Between::Customer { .. }) {
             return None;
         }
-        let mut chat = self.clone();
-        let words = match (by.side, &self.handling) {
+        let (handling, words) = match (by.side, &self.handling) {
             (Side::Customer, Handling::Nobody) => {
-                chat.handling = Handling::Waiting { place: place.clone(), since: now, missed: false };
-                format!("{} wrote, and nobody answers yet", by.email)
+                let waiting = Handling::Waiting { place: place.clone(), since: now, missed: false };
+                (waiting, format!("{} wrote, and nobody answers yet", by.email))
             }
             (Side::Agent, Handling::Nobody | Handling::Waiting { .. }) => {
                 let (place, waited) = self.waited(now);
                 let agent = by.clone();
-                chat.handling = Handling::With { agent, since: now, answered: true, place, waited };
-                format!("{} wrote first", by.email)
+                let with = Handling::With { agent, since: now, answered: true, place, waited };
+                (with, format!("{} wrote first", by.email))
             }
             _ => return None,
         };
+        let mut chat = Self { handling, ..self.clone() };
         let decision = chat.decide(id, Some(by.email.clone()), words, None, now);
         Some(Moved { before: self.handling.clone(), chat, decision, context: None, notify: None })
     }
@@ -292,10 +270,12 @@ impl Chat {
     /// The conversation once whoever answers in it has; none where that is known, or it is somebody else.
     #[must_use]
     pub fn answered_by(&self, by: &Person) -> Option<Self> {
-        let mut next = self.clone();
-        match &mut next.handling {
-            Handling::With { agent, answered, .. } if !*answered && agent.email == by.email => {
-                *answered = true;
+        match &self.handling {
+            Handling::With { agent, answered: false, .. } if agent.email == by.email => {
+                let mut next = self.clone();
+                if let Handling::With { answered, .. } = &mut next.handling {
+                    *answered = true;
+                }
                 Some(next)
             }
             _ => None,

@@ -51,8 +51,9 @@ impl ChatId {
     /// # Errors
     /// When the text is empty, too long or has control characters.
     pub fn new(text: &str) -> Result<Self, ChatIdError> {
+        let too_long = text.chars().count() > LONGEST;
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+        if text.is_empty() || too_long || text.chars().any(char::is_control) {
             return Err(ChatIdError(text.chars().take(64).collect()));
         }
         if let Some(rest) = text.strip_prefix("customer:") {

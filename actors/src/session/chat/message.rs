@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::handling::Place;
 use super::id::ChatId;
 use crate::clock::Timestamp;
 use crate::ids::{MessageId, OrgId};
@@ -16,7 +15,7 @@ use crate::session::person::{Person, Side};
 pub const MOST_CONTENT: usize = 32 * 1024;
 /// Files of one message.
 pub const MOST_FILES: usize = 20;
-/// Bytes of each text that says what a file is, and where.
+/// Characters of each text that says what a file is, and where.
 pub const MOST_FILE_TEXT: usize = 2_048;
 /// Characters of what a client calls its own message.
 pub const MOST_CLIENT_ID: usize = 128;
@@ -144,8 +143,8 @@ pub struct MessageDraft {
     pub ended_by: Option<String>,
     /// Who is sent what was said in it then.
     pub transcript: Option<String>,
-    /// Where the conversation waits for an answer, if nobody answers in it yet; none where that is to stay as it is.
-    pub place: Option<Place>,
+    /// Whether somebody is to answer it, if nobody answers in the conversation yet.
+    pub asks: bool,
     /// When it was said, where that was elsewhere and earlier.
     pub said: Option<Timestamp>,
 }
@@ -296,7 +295,7 @@ mod tests {
             ends: None,
             ended_by: None,
             transcript: None,
-            place: None,
+            asks: false,
             said: None,
             from: Some(person.clone()),
         };

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `id` | which conversation, in all its spellings, and who may take part |
 //! | `message`, `model` | what is stored |
-//! | `handling` | who answers in it, or where it waits: pure |
+//! | `handling`, `place` | who answers in it, or where it waits: pure |
 //! | `word` | what somebody wants to say, and its rules |
 //! | `transcript` | what was said, as a mail: pure |
 //! | `words` | what those who hear it are told |
@@ -22,6 +22,7 @@ mod id;
 pub mod message;
 pub mod messages;
 mod model;
+pub mod place;
 mod reading;
 mod routes;
 mod state;

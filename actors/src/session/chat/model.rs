@@ -87,6 +87,11 @@ impl Chat {
     /// The conversation once somebody has said something in it; none where that changes nothing.
     #[must_use]
     pub fn after_word(&self, of: Option<&Person>, config_id: Option<&str>, now: Timestamp) -> Option<Self> {
+        let is_known = of.is_none_or(|person| self.has(person));
+        let is_by_it = config_id.is_none_or(|config_id| self.config_id.as_deref() == Some(config_id));
+        if self.status == ChatStatus::Open && is_known && is_by_it {
+            return None;
+        }
         let mut next = if self.status == ChatStatus::Ended { self.begun_anew(now) } else { self.clone() };
         match of {
             Some(person) if person.side == Side::Customer => next.customer = Some(person.clone()),
@@ -96,7 +101,7 @@ impl Chat {
         if let Some(config_id) = config_id {
             next.config_id = Some(config_id.to_owned());
         }
-        (next != *self).then_some(next)
+        Some(next)
     }
 
     /// The conversation as it goes on after an end.
@@ -104,9 +109,17 @@ impl Chat {
         Self { status: ChatStatus::Open, started: now, ended: None, reason: None, ..self.clone() }
     }
 
+    /// Whether it is known that somebody takes part.
+    fn has(&self, person: &Person) -> bool {
+        match person.side {
+            Side::Customer => self.customer.as_ref() == Some(person),
+            Side::Agent => self.staff.iter().any(|known| known.email == person.email),
+        }
+    }
+
     /// Has somebody of the staff take part.
     pub(super) fn take_in(&mut self, person: &Person) {
-        if self.staff.iter().all(|known| known.email != person.email) {
+        if !self.has(person) {
             self.staff.push(person.clone());
             let more = self.staff.len().saturating_sub(MOST_STAFF);
             self.staff.drain(..more);

@@ -86,7 +86,7 @@ mod tests {
             ends: None,
             ended_by: None,
             transcript: None,
-            place: None,
+            asks: false,
             said: None,
         };
         draft.into_message(ChatId::new("team").unwrap(), seq, Timestamp::from_millis(1_700_000_000_000))

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::handling::Place;
 use super::message::{FileRef, MOST_CLIENT_ID, MOST_CONTENT, MOST_FILE_TEXT, MOST_FILES, MessageKind};
 use crate::clock::Timestamp;
 
@@ -19,8 +18,6 @@ pub struct Word {
     pub config_id: Option<String>,
     /// What its sender calls it: said again under the same name, it is the same message.
     pub client_id: Option<String>,
-    /// Where the conversation waits, if nobody answers in it yet; as is usual where nothing is said.
-    pub place: Option<Place>,
     /// Who said it, in kind; a person where nothing is said.
     pub kind: Option<MessageKind>,
     /// When it was said, where that was elsewhere and earlier.
@@ -51,12 +48,12 @@ impl Word {
         }
         let texts = |file: &FileRef| {
             let places = [Some(&file.name), file.url.as_ref(), file.path.as_ref(), file.mime_type.as_ref()];
-            places.into_iter().flatten().all(|text| text.len() <= MOST_FILE_TEXT)
+            places.into_iter().flatten().all(|text| text.chars().count() <= MOST_FILE_TEXT)
         };
         if !self.files.iter().all(texts) {
             return unfit(format!("a file's name and place have {MOST_FILE_TEXT} characters at most"));
         }
-        if self.client_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MOST_CLIENT_ID) {
+        if self.client_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > MOST_CLIENT_ID) {
             return unfit(format!("`clientId` has 1 to {MOST_CLIENT_ID} characters"));
         }
         Ok(())

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::{Abilities, Mode, QueueRules};
 use crate::clock::Timestamp;
-use crate::session::chat::handling::Place;
+use crate::session::chat::place::Place;
 use crate::session::person::Person;
 
 /// For so long it counts what somebody was given.

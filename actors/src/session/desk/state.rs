@@ -14,7 +14,8 @@ use super::agent::Agent;
 use super::rules::Rules;
 use crate::clock::Timestamp;
 use crate::ids::EventId;
-use crate::session::chat::handling::{Handling, Place, Route, Standing, Step};
+use crate::session::chat::handling::{Handling, Route, Standing, Step};
+use crate::session::chat::place::Place;
 use crate::session::chat::{Between, ChatId};
 use crate::session::person::Person;
 

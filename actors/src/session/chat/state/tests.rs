@@ -23,7 +23,7 @@ fn draft(n: u64, client_id: Option<&str>) -> MessageDraft {
         ends: None,
         ended_by: None,
         transcript: None,
-        place: None,
+        asks: false,
         said: None,
     }
 }

@@ -5,8 +5,9 @@ use tokio::sync::oneshot;
 
 use crate::clock::Timestamp;
 use crate::ids::EventId;
-use crate::session::chat::handling::{Handling, Outrun, Place, Route, Standing, Step};
+use crate::session::chat::handling::{Handling, Outrun, Route, Standing, Step};
 use crate::session::chat::messages::{ChatError, Take};
+use crate::session::chat::place::Place;
 use crate::session::chat::{Between, Chat, ChatId, actor_name};
 use crate::session::desk::DeskActor;
 use crate::session::desk::agent::Agent;

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::who::Handle;
+use super::community::who::Handle;
+use super::person::{Person, Side};
 use crate::ids::{Datatype, IdError, OrgId, RecordId};
 use crate::record::model::Record;
 use crate::record::service::{Read, Records};
-use crate::session::person::{Person, Side};
 use crate::store::StoreError;
 
 /// The people of all organisations.
@@ -50,7 +50,11 @@ impl People {
         Ok(None)
     }
 
-    async fn by_email(&self, org: &OrgId, side: Side, email: &str) -> Result<Option<Person>, StoreError> {
+    /// Somebody on a side, by their address.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn by_email(&self, org: &OrgId, side: Side, email: &str) -> Result<Option<Person>, StoreError> {
         Ok(person(side, self.records.by_email(org, self.datatype(side), email).await?))
     }
 
