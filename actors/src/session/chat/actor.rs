@@ -299,7 +299,8 @@ impl Handler<Attach> for ChatActor {
 
     fn handle(&mut self, Attach { seat, since }: Attach, _: &mut Self::Context) -> Self::Result {
         self.touch();
-        let since = since.unwrap_or(self.state.last());
+        // A number that does not exist yet would have the client hear nothing until it does.
+        let since = since.unwrap_or(u64::MAX).min(self.state.last());
         match self.book.house.hall.catch_up(&self.room, &seat, since) {
             CatchUp::Begun => self.replay(seat, Step::from(since)),
             CatchUp::UnderWay(at) => self.errands.answer(fut::ready(Ok(Step::from(at).done()))),
