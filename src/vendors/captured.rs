@@ -1,0 +1,219 @@
+//! Calls that somebody has captured, each with what it is to be checked by: what `appengine verify` reads.
+
+use std::collections::BTreeMap;
+
+use appengine_actors::clock::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::call::{Call, Headers};
+use super::keys::{Keys, Secret, Settings};
+use super::verdict::{Reply, Stop, Verified};
+use super::{Around, Certificates, Vendor, mac, named};
+
+/// A captured call. Fields that a check does not need are passed over.
+#[derive(Deserialize)]
+pub struct Captured {
+    /// What the line that is printed of it is called.
+    #[serde(default)]
+    id: Value,
+    vendor: String,
+    #[serde(default = "post")]
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// In base64.
+    #[serde(default)]
+    body: String,
+    /// Seconds since 1970; the present where it is not given.
+    #[serde(default)]
+    now: Option<f64>,
+    #[serde(default)]
+    secret: Option<String>,
+    #[serde(default)]
+    secrets: Vec<String>,
+    #[serde(default)]
+    public_key: Option<String>,
+    #[serde(default)]
+    config: Option<Settings>,
+    /// What is served at an address: there is no network here.
+    #[serde(default)]
+    certs: BTreeMap<String, String>,
+    #[serde(default)]
+    trust_anchors_pem: Option<Pem>,
+    #[serde(default)]
+    intermediates_pem: Option<Pem>,
+}
+
+/// PEM text, in one piece or in several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Pem {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Pem {
+    fn text(self) -> String {
+        match self {
+            Self::One(text) => text,
+            Self::Many(texts) => texts.join("\n"),
+        }
+    }
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+/// What is printed of a captured call.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// The captured call's own.
+    pub id: Value,
+    /// Its vendor.
+    pub vendor: String,
+    /// `accept`, `reject` or `handshake`.
+    pub verdict: &'static str,
+    /// Why, in words that help.
+    pub reason: String,
+    /// What the vendor would be answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<Value>,
+}
+
+impl Captured {
+    /// Checks the call, at `now` where it does not say when that is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn check(self, now: Timestamp) -> Result<Line, String> {
+        let vendor = named(&self.vendor).ok_or_else(|| {
+            let known: Vec<_> = super::ALL.iter().map(|vendor| vendor.name()).collect();
+            format!("know the vendor `{}`; known are {}", self.vendor, known.join(", "))
+        })?;
+        let body = mac::from_base64(&self.body).ok_or("read `body`: it is not base64 with padding")?;
+        let call = Call { method: self.method, url: self.url, headers: Headers::new(self.headers), body };
+        // The newest first: a single one beside a list is what signs now.
+        let secrets = self.secret.into_iter().chain(self.secrets).map(Secret::new).collect();
+        // Whoever checks by hand wants to know of the signature, wherever it is from.
+        let settings = Settings { sandbox: true, ..self.config.unwrap_or_default() };
+        let keys = Keys { secrets, public_keys: self.public_key.into_iter().collect(), settings };
+        let text = |pem: Option<Pem>| pem.map_or_else(String::new, Pem::text);
+        let certificates = Given {
+            served: self.certs,
+            anchors: text(self.trust_anchors_pem),
+            intermediates: text(self.intermediates_pem),
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a moment, which saturates"
+        )]
+        let now = self.now.map_or(now, |seconds| Timestamp::from_millis((seconds * 1000.0) as u64));
+        let (id, name) = (self.id, self.vendor);
+        let line = |verdict, reason, response| Line { id, vendor: name, verdict, reason, response };
+        Ok(match vendor.verify(&call, &keys, &Around { now, certificates: &certificates }) {
+            Ok(Verified::Call { id }) => {
+                let reason = format!("the signature is right; the vendor's id of the call is `{id}`");
+                line("accept", reason, Some(shown(&vendor.reply(&call))))
+            }
+            Ok(Verified::Handshake { reply, visit }) => {
+                let then = visit.map_or_else(String::new, |url| format!("; then {url} is read"));
+                line("handshake", format!("the handshake is answered{then}"), Some(shown(&reply)))
+            }
+            Err(Stop::Refused(refusal)) => {
+                let reply = Reply::empty(refusal.status);
+                line("reject", refusal.to_string(), Some(shown(&reply)))
+            }
+            Err(Stop::Needs(url)) => {
+                let reason = format!(
+                    "expected the certificate {url} in `certs`; found none; usual cause: it was not captured"
+                );
+                line("reject", reason, None)
+            }
+            Err(Stop::Later(why)) => line("reject", why, Some(shown(&Reply::empty(503)))),
+        })
+    }
+}
+
+fn shown(reply: &Reply) -> Value {
+    let mut shown = json!({"status": reply.status});
+    if let Some(content_type) = reply.content_type {
+        shown["content_type"] = content_type.into();
+        shown["body"] = reply.body.as_str().into();
+    }
+    shown
+}
+
+struct Given {
+    served: BTreeMap<String, String>,
+    anchors: String,
+    intermediates: String,
+}
+
+impl Certificates for Given {
+    fn served(&self, url: &str) -> Option<String> {
+        self.served.get(url).cloned()
+    }
+
+    fn anchors(&self) -> &str {
+        &self.anchors
+    }
+
+    fn intermediates(&self) -> &str {
+        &self.intermediates
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls of every vendor, right and wrong, made by independent signers.
+    const VECTORS: &str = include_str!("../../tests/vectors/vendors.json");
+
+    #[test]
+    fn every_captured_call_is_judged_as_its_vendor_would() {
+        let vectors: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
+        let mut wrong = Vec::new();
+        for vector in vectors {
+            let name = vector["vendor"].as_str().unwrap();
+            if named(name).is_none() {
+                continue;
+            }
+            let captured: Captured = serde_json::from_value(vector.clone()).unwrap();
+            let line = captured.check(Timestamp::from_millis(0)).unwrap();
+            let expected = match (vector["expect"].as_str().unwrap(), vector["kind"].as_str().unwrap()) {
+                ("reject", _) => "reject",
+                (_, "handshake") => "handshake",
+                _ => "accept",
+            };
+            if line.verdict != expected {
+                wrong.push(format!("{}: {} ({})", vector["id"], line.verdict, line.reason));
+            }
+            let response = line.response.clone().unwrap_or_default();
+            if let Some(answer) = vector
+                .get("expect_response")
+                .filter(|_| !is_answered(vector.get("expect_response"), &response))
+            {
+                wrong.push(format!("{}: answered {response}, not {answer}", vector["id"]));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    fn is_answered(expected: Option<&Value>, found: &Value) -> bool {
+        let Some(expected) = expected else { return true };
+        let is_status = expected["status"] == found["status"];
+        let is_body = match (expected.get("json"), expected.get("body").and_then(Value::as_str)) {
+            (Some(json), _) => serde_json::from_str::<Value>(found["body"].as_str().unwrap_or_default())
+                .is_ok_and(|body| body == *json),
+            (None, Some("") | None) => true,
+            (None, Some(body)) => found["body"] == body,
+        };
+        let is_type = expected.get("content_type").is_none_or(|kind| *kind == found["content_type"]);
+        is_status && is_body && is_type
+    }
+}

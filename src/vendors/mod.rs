@@ -1,0 +1,89 @@
+//! Vendors that call us. Each has a file of its own with two steps, both pure: [`verify`](Vendor::verify) says whether
+//! a call is really theirs, over its raw bytes, and [`translate`](Vendor::translate) says what it means to us.
+//!
+//! Neither has a clock, a socket or a store: the time, the keys and the certificates are given. A certificate that is
+//! not there yet is asked for with [`Stop::Needs`]; whoever fetches it asks again.
+//!
+//! | file | what |
+//! |---|---|
+//! | `call` | A call as it came: method, public address, headers, raw body |
+//! | `keys` | What an organisation has set for a vendor: secrets, newest first, and what else its rules need |
+//! | `verdict` | What came of a check: a call, a handshake with its answer, or why not |
+//! | `told` | What a call means: events, deliveries, people |
+//! | `captured` | Captured calls, as `appengine verify` reads them |
+//! | `mac`, `elements`, `hub`, `age` | What several schemes have in common |
+
+pub mod call;
+pub mod captured;
+pub mod keys;
+pub mod told;
+pub mod verdict;
+
+mod age;
+mod elements;
+mod hub;
+mod mac;
+#[cfg(test)]
+mod testing;
+
+mod github;
+mod standard_webhooks;
+mod stripe;
+
+use appengine_actors::clock::Timestamp;
+
+use self::call::Call;
+use self::keys::Keys;
+use self::told::Told;
+use self::verdict::{Reply, Stop, Verified};
+
+/// A vendor that calls us.
+pub trait Vendor: Sync {
+    /// Its name in addresses and in events: `stripe`.
+    fn name(&self) -> &'static str;
+
+    /// Whether the call is theirs: by the vendor's own rules, over the raw bytes, in constant time.
+    ///
+    /// # Errors
+    /// Why it is not, or which certificate is needed first.
+    fn verify(&self, call: &Call, keys: &Keys, around: &Around<'_>) -> Result<Verified, Stop>;
+
+    /// What a call means that was found to be theirs. A kind that is not known means nothing.
+    fn translate(&self, call: &Call) -> Vec<Told>;
+
+    /// What the vendor is answered once its call is on the disk.
+    fn reply(&self, _call: &Call) -> Reply {
+        Reply::empty(200)
+    }
+}
+
+/// What a check looks at besides the call and the keys.
+pub struct Around<'a> {
+    /// The present time.
+    pub now: Timestamp,
+    /// Certificates that vendors sign with.
+    pub certificates: &'a dyn Certificates,
+}
+
+/// Certificates, by their address, and whom to trust.
+pub trait Certificates: Sync {
+    /// What is served there, if it was fetched: PEM text, as it came.
+    fn served(&self, url: &str) -> Option<String>;
+    /// Those who may issue certificates, as PEM text.
+    fn anchors(&self) -> &str;
+    /// Those in between that a vendor may leave out, as PEM text.
+    fn intermediates(&self) -> &str;
+}
+
+/// Every vendor.
+pub const ALL: [&dyn Vendor; 3] = [&github::GitHub, &standard_webhooks::StandardWebhooks, &stripe::Stripe];
+
+/// Other names of vendors: of their networks, and of those who send by somebody's rules.
+const ALIASES: [(&str, &str); 1] = [("svix", "standard-webhooks")];
+
+/// The vendor of a name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static dyn Vendor> {
+    let name = ALIASES.into_iter().find(|(alias, _)| *alias == name).map_or(name, |(_, of)| of);
+    ALL.into_iter().find(|vendor| vendor.name() == name)
+}

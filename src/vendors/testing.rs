@@ -1,0 +1,29 @@
+//! What the vendors' tests share.
+
+use appengine_actors::clock::Timestamp;
+use serde_json::Value;
+
+use super::Vendor;
+use super::call::{Call, Headers};
+use super::told::Told;
+
+/// The moment at which the tests are.
+pub fn now() -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000)
+}
+
+/// A call to a path of ours.
+pub fn call(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Call {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Call {
+        method: method.to_owned(),
+        url: format!("https://hooks.example.test{path}"),
+        headers: Headers::new(headers),
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+/// What a JSON body means.
+pub fn told_by(vendor: &dyn Vendor, body: &Value) -> Vec<Told> {
+    vendor.translate(&call("POST", "/", &[], &body.to_string()))
+}
