@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Stamper};
 use crate::feed::{Feed, LostHints};
 use crate::ids::QueueName;
+use crate::inbound::Translator;
 use crate::ports::{FileLinks, Keeper, Vault};
 use crate::queue::job::{QueueSettings, WorkSettings};
 use crate::queue::worker::Handlers;
@@ -53,6 +54,8 @@ pub struct House {
     pub links: Arc<dyn FileLinks>,
     /// What no change may take away.
     pub keeper: Arc<dyn Keeper>,
+    /// What vendors' calls mean.
+    pub translator: Arc<dyn Translator>,
     /// Who does which work within this process.
     pub handlers: Handlers,
     /// Limits and defaults.

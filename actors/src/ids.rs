@@ -148,6 +148,15 @@ time_ordered_id!(
     GroupId, "grp_"
 );
 
+time_ordered_id!(
+    /// One integration: a vendor that an organisation has connected.
+    IntegrationId, "int_"
+);
+time_ordered_id!(
+    /// One call of a vendor.
+    CallId, "call_"
+);
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $rule:literal, $allowed:expr) => {
         $(#[$doc])*

@@ -48,6 +48,10 @@
 //! | `C` conversations by person | `p`, person, `g` or `d`, conversation | nothing |
 //! | `C` groups; open ones | `g` or `o`, group | nothing |
 //! | `C` blocks | `b`, person, person | since when |
+//! | `V` integrations | `i`, id | the integration; its secrets are a private value |
+//! | `V` calls of vendors | `c`, id | the call |
+//! | `V` calls that came | `s`, integration, digest of the vendor's id | the call |
+//! | `V` people whom calls named | `n`, address or number | the contact that was made |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |
 //! | system `q` | queue, state, place, job; of those that wait queue, `r` or `x`, org, priority, key, place, job | nothing |
@@ -62,6 +66,7 @@
 //! | system `y` | destination | whose it is, where it is an endpoint |
 //! | system `g` | due, org, schedule | nothing |
 //! | system `p` | purpose, name | secrets that belong to no organisation |
+//! | system `i` | integration | org |
 //! | system `s` | | the latest stamp |
 
 use crate::clock::Stamp;
@@ -370,6 +375,7 @@ mod file;
 mod flow;
 mod schedule;
 mod system;
+mod vendor;
 mod webhook;
 
 pub use chat::*;
@@ -378,6 +384,7 @@ pub use file::*;
 pub use flow::*;
 pub use schedule::*;
 pub use system::*;
+pub use vendor::*;
 pub use webhook::*;
 
 #[cfg(test)]

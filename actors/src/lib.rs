@@ -9,6 +9,7 @@ pub mod flow;
 pub mod form;
 pub mod house;
 pub mod ids;
+pub mod inbound;
 pub mod keys;
 pub mod leases;
 pub mod list;

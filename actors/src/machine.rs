@@ -1,6 +1,7 @@
 //! Puts the machine together: from the tree and the shared parts to running actors, and back to rest.
 
 mod queues;
+mod tasks;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,9 @@ use crate::flow::runner::Runner;
 use crate::flow::tasks::{FlowTasks, datatype};
 use crate::house::House;
 use crate::ids::{OrgId, QueueName};
+use crate::inbound::calls::Calls;
+use crate::inbound::integrations::Integrations;
+use crate::inbound::tasks::CallTasks;
 use crate::keys;
 use crate::ports::Publisher;
 use crate::queue::QueueActor;
@@ -47,6 +51,8 @@ use crate::webhook::{self, DestinationActor, DispatcherActor};
 
 pub use queues::Queues;
 
+use self::tasks::Tasks;
+
 /// A running machine and the ways to speak to it.
 pub struct Machine {
     /// The shared parts.
@@ -69,6 +75,10 @@ pub struct Machine {
     pub schedules: Schedules,
     /// What people take part in.
     pub sessions: Sessions,
+    /// The vendors that organisations have connected.
+    pub integrations: Integrations,
+    /// What they told.
+    pub calls: Calls,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -119,6 +129,8 @@ impl Machine {
         let flows =
             Flows::new(house.clone(), publisher.clone(), records.clone(), flow_actors.clone(), datatype()?);
         let schedules = Schedules::new(house.clone(), publisher.clone());
+        let integrations = Integrations::new(house.clone(), publisher.clone());
+        let calls = Calls::new(house.clone(), publisher.clone());
         let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
         let endpoints = Endpoints::new(house.clone(), publisher.clone());
         let resender = Resender::new(house.clone(), destinations.clone());
@@ -170,6 +182,8 @@ impl Machine {
             resender,
             replays,
             sessions,
+            integrations,
+            calls,
             stop,
         };
         Ok((machine, ended))
@@ -340,7 +354,12 @@ impl Plan {
         policy: Policy,
     ) -> Result<Child, crate::ids::IdError> {
         let path = group.child(queue.0.as_str());
-        let worker = Arc::new(FlowTasks::new(self.runner.clone(), self.flows.clone(), datatype()?));
+        let Runner { house, publisher, records } = self.runner.clone();
+        let worker = Arc::new(Tasks {
+            flows: FlowTasks::new(self.runner.clone(), self.flows.clone(), datatype()?),
+            handlers: house.handlers.clone(),
+            calls: CallTasks::new(house, publisher, records),
+        });
         let (plan, group) = (self.clone(), group.clone());
         let start = self.starter(&path, policy, move |fate| {
             QueueActor::new(queue.clone(), plan.house.clone(), worker.clone(), fate).beside(group.clone())

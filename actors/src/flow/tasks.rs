@@ -1,8 +1,5 @@
-//! The jobs that concern flows: what the queues carry out.
+//! The jobs that concern flows.
 
-use std::sync::Arc;
-
-use futures_util::future::BoxFuture;
 use serde_json::Map;
 use tracing::{debug, warn};
 
@@ -17,8 +14,7 @@ use crate::bus::change::{Change, ChangeError};
 use crate::event::Event;
 use crate::ids::{Datatype, EventId, OrgId, RecordId, RunId};
 use crate::keys;
-use crate::queue::job::{Job, Outcome, Task};
-use crate::queue::worker::{Handler, Worker};
+use crate::queue::job::{Job, Outcome};
 use crate::record::Query;
 use crate::record::service::Read;
 use crate::store::{StoreError, decode};
@@ -33,19 +29,46 @@ pub struct FlowTasks {
 }
 
 impl FlowTasks {
-    /// A worker that hands runs to the flows' actors.
+    /// What hands runs to the flows' actors.
     #[must_use]
     pub const fn new(runner: Runner, actors: Members<FlowActor>, datatype: Datatype) -> Self {
         Self { runner, actors, datatype }
     }
 
-    async fn run_flow(&self, org: OrgId, flow: RecordId, run: RunId) -> Outcome {
+    /// Takes a run on to its next pause or its end.
+    pub async fn run_flow(&self, org: OrgId, flow: RecordId, run: RunId) -> Outcome {
         match self.actors.ask(flow.as_str(), Proceed { org, run }).await {
             // At its end or paused: a paused run has a job of its own for going on.
             Ok(Ok(_)) => Outcome::Done,
             Ok(Err(fault @ RunFault::Missing(_))) => Outcome::Fail(format!("failed to {fault}")),
             Ok(Err(fault)) => Outcome::Retry(format!("failed to {fault}")),
             Err(error) => Outcome::Retry(format!("failed to {error}")),
+        }
+    }
+
+    /// Stops a run whose job somebody called off.
+    pub fn stop(&self, org: OrgId, flow: RecordId, run: RunId, by: String) {
+        let actors = self.actors.clone();
+        tokio::spawn(async move {
+            let stopped = actors.ask(flow.as_str(), Cancel { org, run, by }).await;
+            if !matches!(stopped, Ok(Ok(_))) {
+                warn!(%run, ?stopped, "a run could not be called off");
+            }
+        });
+    }
+
+    /// Starts the run of a flow that an event about the data fires, if it does.
+    pub async fn fire_trigger(
+        &self,
+        job: &Job,
+        flow: &RecordId,
+        trigger: (&str, u32),
+        event: EventId,
+    ) -> Outcome {
+        match self.fire(job, flow, trigger, event).await {
+            Ok(()) => Outcome::Done,
+            Err(error) if error.is_retryable() => Outcome::Retry(format!("failed to {error}")),
+            Err(error) => Outcome::Fail(format!("failed to {error}")),
         }
     }
 
@@ -94,41 +117,6 @@ impl FlowTasks {
             Ok(_) | Err(ChangeError::Condition) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-}
-
-impl Worker for FlowTasks {
-    fn handler(&self, kind: &str) -> Option<Arc<dyn Handler>> {
-        self.runner.house.handlers.get(kind)
-    }
-
-    fn stop(&self, job: &Job, by: &str) {
-        // What would start a run has started none.
-        let Task::RunFlow { flow, run } = job.task.clone() else { return };
-        let (actors, org, by) = (self.actors.clone(), job.org_id.clone(), by.to_owned());
-        tokio::spawn(async move {
-            let stopped = actors.ask(flow.as_str(), Cancel { org, run, by }).await;
-            if !matches!(stopped, Ok(Ok(_))) {
-                warn!(%run, ?stopped, "a run could not be called off");
-            }
-        });
-    }
-
-    fn run(&self, job: Job) -> BoxFuture<'static, Outcome> {
-        let this = self.clone();
-        Box::pin(async move {
-            match job.task.clone() {
-                Task::RunFlow { flow, run } => this.run_flow(job.org_id, flow, run).await,
-                Task::Work { kind } => Outcome::Fail(format!("nobody in this process does `{kind}`")),
-                Task::FireTrigger { flow, trigger, event, breadth } => {
-                    match this.fire(&job, &flow, (&trigger, breadth), event).await {
-                        Ok(()) => Outcome::Done,
-                        Err(error) if error.is_retryable() => Outcome::Retry(format!("failed to {error}")),
-                        Err(error) => Outcome::Fail(format!("failed to {error}")),
-                    }
-                }
-            }
-        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EventId, RecordId, RunId};
+use crate::ids::{CallId, EventId, RecordId, RunId};
 
 /// What a job is to do. The version in the name lets old jobs be read by new programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,12 @@ pub enum Task {
         /// How many runs stand beside the one that it may start: see [`Run::breadth`](crate::flow::run::Run).
         #[serde(default = "one")]
         breadth: u32,
+    },
+    /// Read a call of a vendor, and tell what it means.
+    #[serde(rename = "vendor.call.v1")]
+    ReadCall {
+        /// The call.
+        call: CallId,
     },
     /// Work of an organisation's own, done by whoever knows its kind: see [`add`](super::add).
     #[serde(rename = "job.v1")]
@@ -64,6 +70,7 @@ impl Task {
         match self {
             Self::RunFlow { .. } => "flow.run.v1",
             Self::FireTrigger { .. } => "flow.trigger.v1",
+            Self::ReadCall { .. } => "vendor.call.v1",
             Self::Work { .. } => "job.v1",
         }
     }

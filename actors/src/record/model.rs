@@ -128,6 +128,25 @@ impl Record {
         self.email().filter(|_| !self.is_deleted() && email_is_unique(&self.datatype))
     }
 
+    /// Every value by which it is found without looking at other records: the field, as queries spell it, and the
+    /// value as the index does.
+    #[must_use]
+    pub fn found_by(&self) -> BTreeSet<(&'static str, String)> {
+        let text = |field: &str| self.data.get(field).and_then(Value::as_str);
+        let phone = match self.datatype.as_str() {
+            "contact" | "customer" => text("phone").and_then(indexed_phone),
+            _ => None,
+        };
+        let message = match self.datatype.as_str() {
+            "broadcast_delivery" => text("messageId").filter(|id| !id.is_empty() && id.len() <= LONGEST_ID),
+            _ => None,
+        };
+        let emails = self.emails().into_iter().map(|email| (EMAIL_FIELD, email));
+        let phone = phone.map(|phone| (PHONE_FIELD, phone));
+        let message = message.map(|id| (MESSAGE_FIELD, id.to_owned()));
+        emails.chain(phone).chain(message).collect()
+    }
+
     /// Every e-mail by which a query for `data.email` finds it: an array matches by each of its elements.
     #[must_use]
     pub fn emails(&self) -> BTreeSet<String> {
@@ -150,6 +169,29 @@ pub fn indexed_email(text: &str) -> Option<String> {
     (!email.is_empty() && email.len() <= LONGEST_EMAIL).then_some(email)
 }
 
+/// The longest id of a message that is indexed.
+const LONGEST_ID: usize = 320;
+
+/// A telephone number as the index spells it: its digits, with a `+` where it begins with one or with `00`. None for
+/// texts that are no number.
+#[must_use]
+pub fn indexed_phone(text: &str) -> Option<String> {
+    let text = text.trim().strip_prefix("tel:").unwrap_or(text.trim());
+    let is_global = text.starts_with('+') || text.starts_with("00");
+    let number = text.strip_prefix("00").unwrap_or(text);
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '.' | '/' | '(' | ')');
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    // E.164 has up to 15 digits; shorter ones than these are no subscriber's.
+    let fits = (5..=15).contains(&digits.len()) && number.chars().all(is_part);
+    fits.then(|| if is_global { format!("+{digits}") } else { digits })
+}
+
+/// The field of people's telephone numbers, as queries spell it.
+pub const PHONE_FIELD: &str = "data.phone";
+
+/// The field of the vendor's id of a message that was sent, as queries spell it.
+pub const MESSAGE_FIELD: &str = "data.messageId";
+
 /// The field that [`Record::email`] reads, as queries spell it.
 pub const EMAIL_FIELD: &str = "data.email";
 
@@ -171,6 +213,16 @@ pub fn datatype(text: &str) -> Result<Datatype, crate::ids::IdError> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+
+    #[test]
+    fn numbers_are_found_however_they_are_written() {
+        for same in ["+49 30 123-456", "+4930123456", "0049 (30) 123456", "tel:+4930123456"] {
+            assert_eq!(indexed_phone(same).as_deref(), Some("+4930123456"), "{same}");
+        }
+        for none in ["", "+", "1234", "call me", "12345678901234567", "ä12345"] {
+            assert_eq!(indexed_phone(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn clients_see_the_contracts_base_model() {

@@ -20,6 +20,7 @@ use crate::flow::book::{RunsWanted, Saver};
 use crate::flow::run::{Run, StepRecord};
 use crate::house::{FlowSettings, House, Settings, WebhookSettings};
 use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunId};
+use crate::inbound::{NoVendors, Translator};
 use crate::keys;
 use crate::list::Slice;
 use crate::machine::Machine;
@@ -128,6 +129,8 @@ pub struct Setup {
     pub stamper: Stamper,
     /// What no change may take away.
     pub keeper: Arc<dyn Keeper>,
+    /// What vendors' calls mean.
+    pub translator: Arc<dyn Translator>,
     /// Who does which work within the process.
     pub handlers: Handlers,
 }
@@ -142,6 +145,7 @@ impl Default for Setup {
             settings: settings(),
             stamper: Stamper::new(Arc::new(clock.clone()), crate::clock::Stamp::default()),
             keeper: Arc::new(KeepsNothing),
+            translator: Arc::new(NoVendors),
             handlers: Handlers::default(),
             clock,
         }
@@ -168,6 +172,7 @@ impl Setup {
             vault: Arc::new(PlainVault),
             links: Arc::new(NoFiles),
             keeper: self.keeper.clone(),
+            translator: self.translator.clone(),
             handlers: self.handlers.clone(),
             settings: self.settings.clone(),
         }

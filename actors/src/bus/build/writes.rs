@@ -95,8 +95,8 @@ impl Builder<'_> {
         self.batch.delete(self.time_key(before, TimeOrder::Modified));
         self.batch.delete(self.time_key(before, TimeOrder::Created));
         self.forget_create(before);
-        for email in before.emails() {
-            self.batch.delete(self.email_key(before, &email));
+        for (field, value) in before.found_by() {
+            self.batch.delete(self.field_key(before, field, &value));
         }
         self.keep_unique(before, before.unique_email().as_deref(), None)?;
         self.receipt.records.push(before.clone());
@@ -114,20 +114,20 @@ impl Builder<'_> {
         keys::record_by_time(self.org, &record.datatype, order, stamp, &record.sk)
     }
 
-    fn email_key(&self, record: &Record, email: &str) -> Key {
-        keys::record_with(self.org, &record.datatype, EMAIL_FIELD, email, &record.sk)
+    fn field_key(&self, record: &Record, field: &str, value: &str) -> Key {
+        keys::record_with(self.org, &record.datatype, field, value, &record.sk)
     }
 
     fn index(&mut self, record: &Record, before: Option<&Record>) -> Result<(), ChangeError> {
         for order in [TimeOrder::Modified, TimeOrder::Created] {
             self.batch.put(self.time_key(record, order), Flags::of(record).to_bytes());
         }
-        let (old, new) = (before.map(Record::emails).unwrap_or_default(), record.emails());
-        for email in old.difference(&new) {
-            self.batch.delete(self.email_key(record, email));
+        let (old, new) = (before.map(Record::found_by).unwrap_or_default(), record.found_by());
+        for (field, value) in old.difference(&new) {
+            self.batch.delete(self.field_key(record, field, value));
         }
-        for email in new.difference(&old) {
-            self.batch.put(self.email_key(record, email), Vec::new());
+        for (field, value) in new.difference(&old) {
+            self.batch.put(self.field_key(record, field, value), Vec::new());
         }
         let (old, new) = (before.and_then(Record::unique_email), record.unique_email());
         self.keep_unique(record, old.as_deref(), new.as_deref())

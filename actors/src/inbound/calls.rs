@@ -1,0 +1,184 @@
+//! The calls of all organisations: each is kept once, however often it comes.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::call::{CallStatus, StoredCall};
+use crate::bus::change::{Change, ChangeError};
+use crate::house::House;
+use crate::ids::{CallId, IntegrationId, JobId, OrgId, QueueName};
+use crate::keys;
+use crate::list::{COUNTED, Listed, Slice};
+use crate::ports::Publisher;
+use crate::queue::job::{JobDraft, Task, names};
+use crate::store::{Expect, Pages, Scan, StoreError, decode, encode};
+
+/// Calls read at once.
+const PAGE: usize = 200;
+
+/// What came of keeping a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is on the disk, and a job is to read it.
+    New(CallId),
+    /// It came before: nothing more comes of it.
+    Again,
+}
+
+/// Which calls are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Of one vendor.
+    pub vendor: Option<String>,
+    /// In one status.
+    pub status: Option<CallStatus>,
+}
+
+/// Why a call is not read again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// There is no such call.
+    #[error("find the call {0}")]
+    Missing(CallId),
+    /// It could not be written.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+/// All calls.
+#[derive(Clone)]
+pub struct Calls {
+    house: Arc<House>,
+    publisher: Arc<dyn Publisher>,
+}
+
+impl Calls {
+    /// The calls of a machine.
+    #[must_use]
+    pub const fn new(house: Arc<House>, publisher: Arc<dyn Publisher>) -> Self {
+        Self { house, publisher }
+    }
+
+    /// Keeps a call, with the job that reads it, unless it came before. On the disk when it is answered.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn keep(&self, call: &StoredCall) -> Result<Kept, ChangeError> {
+        let org = &call.org_id;
+        let seen = keys::vendor_call_seen(org, call.integration_id, &digest(&call.vendor_id));
+        let mut change = Change::default();
+        change.extra.expect(seen.clone(), Expect::Absent);
+        change.extra.put(seen, call.id.to_bytes().to_vec());
+        change.extra.insert(keys::vendor_call(org, call.id), encode(call)?);
+        change.jobs.push(self.job(call)?);
+        match self.publisher.commit(org.clone(), change).await {
+            Ok(_) => Ok(Kept::New(call.id)),
+            Err(ChangeError::Condition) => Ok(Kept::Again),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The job that reads a call.
+    fn job(&self, call: &StoredCall) -> Result<JobDraft, ChangeError> {
+        let queue = QueueName::new(queue_of(&call.vendor));
+        let queue = queue.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let draft =
+            JobDraft::new(JobId::new(self.house.clock.now()), queue, Task::ReadCall { call: call.id });
+        // The flood of one integration is in no other's way.
+        Ok(JobDraft { key: Some(call.integration_id.to_string()), ..draft })
+    }
+
+    /// A call.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn get(&self, org: &OrgId, id: CallId) -> Result<Option<StoredCall>, StoreError> {
+        let found = self.house.store.get(keys::vendor_call(org, id)).await?;
+        found.map(|found| decode(&found.value)).transpose()
+    }
+
+    /// A part of the calls, the latest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(
+        &self,
+        org: &OrgId,
+        wanted: &Wanted,
+        slice: Slice,
+    ) -> Result<Listed<StoredCall>, StoreError> {
+        let scan = Scan::prefix(keys::vendor_calls(org), PAGE).descending();
+        let (mut listed, mut looked) = (Listed::new(slice), 0);
+        let mut pages = Pages::of(&*self.house.store, scan);
+        while let Some(page) = pages.next().await? {
+            looked += page.len();
+            for (_, found) in page {
+                let call: StoredCall = decode(&found.value)?;
+                let fits = wanted.vendor.as_ref().is_none_or(|vendor| *vendor == call.vendor)
+                    && wanted.status.is_none_or(|status| status == call.status);
+                if fits {
+                    listed.meet(call);
+                }
+            }
+            if looked >= COUNTED && !pages.is_over() {
+                listed.total_is_lower_bound = true;
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Has a call read again. What it means is told again, too: those who ask for it want its effects anew.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be written.
+    pub async fn replay(&self, org: &OrgId, id: CallId) -> Result<StoredCall, ReplayError> {
+        let key = keys::vendor_call(org, id);
+        let found = self.house.store.get(key.clone()).await.map_err(ChangeError::from)?;
+        let found = found.ok_or(ReplayError::Missing(id))?;
+        let before: StoredCall = decode(&found.value).map_err(ChangeError::from)?;
+        let call = StoredCall { status: CallStatus::Pending, replays: before.replays + 1, ..before };
+        let mut change = Change::default();
+        change.extra.expect(key.clone(), Expect::Version(found.version));
+        change.extra.put(key, encode(&call).map_err(ChangeError::from)?);
+        change.jobs.push(self.job(&call)?);
+        self.publisher.commit(org.clone(), change).await?;
+        Ok(call)
+    }
+}
+
+/// The bytes of a body as they are kept.
+#[must_use]
+pub fn kept_body(body: &[u8]) -> String {
+    STANDARD.encode(body)
+}
+
+/// The bytes that were kept.
+#[must_use]
+pub fn body(call: &StoredCall) -> Vec<u8> {
+    STANDARD.decode(&call.body).unwrap_or_default()
+}
+
+/// Ids of vendors have any length.
+fn digest(id: &str) -> [u8; 32] {
+    Sha256::digest(id.as_bytes()).into()
+}
+
+/// The queue in which the calls of a vendor are read: its money, its social network, or the rest.
+fn queue_of(vendor: &str) -> &'static str {
+    match vendor {
+        "stripe" | "paypal" | "shopify" => names::BILLING,
+        "meta" | "tiktok" | "tiktok-shop" | "linkedin" | "x" | "pinterest" | "snapchat" | "discord"
+        | "twitch" | "slack" | "reddit" | "telegram" => names::SOCIAL_SYNC,
+        _ => names::NOTIFICATION,
+    }
+}
+
+/// Where it is remembered that a call came, for those who remove it.
+#[must_use]
+pub fn seen_key(org: &OrgId, integration: IntegrationId, vendor_id: &str) -> crate::store::Key {
+    keys::vendor_call_seen(org, integration, &digest(vendor_id))
+}

@@ -1,0 +1,163 @@
+//! The integrations of all organisations.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::integration::{Credentials, Integration};
+use crate::bus::change::{Change, ChangeError};
+use crate::event::{EventDraft, EventKind};
+use crate::house::House;
+use crate::ids::{EventId, IntegrationId, OrgId};
+use crate::keys;
+use crate::ports::Publisher;
+use crate::store::{Expect, Scan, StoreError, decode, encode};
+
+/// Integrations that an organisation may have.
+pub const MOST: usize = 1_000;
+/// What the sealed part is kept as.
+const PURPOSE: &str = "integration";
+
+/// Why nothing was done with an integration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IntegrationError {
+    /// There is no such integration.
+    #[error("find the integration {0}")]
+    Missing(IntegrationId),
+    /// The organisation has too many.
+    #[error(
+        "save the integration: this organisation has {MOST}, which is the most it may have; shut some down first"
+    )]
+    TooMany,
+    /// It could not be written.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+impl From<StoreError> for IntegrationError {
+    fn from(error: StoreError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+/// All integrations.
+#[derive(Clone)]
+pub struct Integrations {
+    house: Arc<House>,
+    publisher: Arc<dyn Publisher>,
+}
+
+impl Integrations {
+    /// The integrations of a machine.
+    #[must_use]
+    pub const fn new(house: Arc<House>, publisher: Arc<dyn Publisher>) -> Self {
+        Self { house, publisher }
+    }
+
+    /// Keeps an integration, new or changed; the next call is checked by it.
+    ///
+    /// # Errors
+    /// When there are too many, or it cannot be written.
+    pub async fn save(
+        &self,
+        integration: &Integration,
+        credentials: &Credentials,
+    ) -> Result<(), IntegrationError> {
+        let (org, id) = (&integration.org_id, integration.id);
+        let before = self.house.store.get(keys::integration(org, id)).await?;
+        if before.is_none() && self.house.store.scan(all(org).keys_only()).await?.len() >= MOST {
+            return Err(IntegrationError::TooMany);
+        }
+        let mut change = self.told(integration, if before.is_some() { "updated" } else { "created" });
+        let expected = before.map_or(Expect::Absent, |before| Expect::Version(before.version));
+        change.extra.expect(keys::integration(org, id), expected);
+        change.extra.put(keys::integration(org, id), encode(integration)?);
+        change.extra.put(keys::integration_org(id), encode(org)?);
+        let sealed =
+            serde_json::to_string(credentials).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let sealed = self.house.vault.seal(&sealed);
+        change.extra.put(keys::private(org, PURPOSE, &id.to_string()), encode(&sealed)?);
+        self.publisher.commit(org.clone(), change).await?;
+        Ok(())
+    }
+
+    /// Takes an integration away, with its secrets.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be written.
+    pub async fn remove(&self, org: &OrgId, id: IntegrationId) -> Result<Integration, IntegrationError> {
+        let found = self.house.store.get(keys::integration(org, id)).await?;
+        let found = found.ok_or(IntegrationError::Missing(id))?;
+        let integration: Integration = decode(&found.value)?;
+        let mut change = self.told(&integration, "deleted");
+        change.extra.expect(keys::integration(org, id), Expect::Version(found.version));
+        change.extra.delete(keys::integration(org, id)).delete(keys::integration_org(id));
+        change.extra.delete(keys::private(org, PURPOSE, &id.to_string()));
+        self.publisher.commit(org.clone(), change).await?;
+        Ok(integration)
+    }
+
+    /// The change that tells of it. Its secrets are no part of that.
+    fn told(&self, integration: &Integration, what: &str) -> Change {
+        let mut change = Change { by: Some(integration.by.clone()), ..Change::default() };
+        if let Ok(kind) = EventKind::new(&format!("integration.{what}")) {
+            let data = json!({
+                "id": integration.id, "vendor": integration.vendor, "name": integration.name,
+                "active": integration.active,
+            });
+            let id = EventId::new(self.house.clock.now());
+            change.events.push(EventDraft { id, kind, data, occurred_at: None });
+        }
+        change
+    }
+
+    /// An integration of an organisation.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub async fn get(&self, org: &OrgId, id: IntegrationId) -> Result<Integration, IntegrationError> {
+        let found = self.house.store.get(keys::integration(org, id)).await?;
+        Ok(decode(&found.ok_or(IntegrationError::Missing(id))?.value)?)
+    }
+
+    /// The integration of an id, whosever it is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find(&self, id: IntegrationId) -> Result<Option<Integration>, StoreError> {
+        let Some(found) = self.house.store.get(keys::integration_org(id)).await? else { return Ok(None) };
+        let org: OrgId = decode(&found.value)?;
+        let found = self.house.store.get(keys::integration(&org, id)).await?;
+        found.map(|found| decode(&found.value)).transpose()
+    }
+
+    /// The integrations of an organisation, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of(&self, org: &OrgId) -> Result<Vec<Integration>, StoreError> {
+        let found = self.house.store.scan(all(org)).await?;
+        found.into_iter().map(|(_, found)| decode(&found.value)).collect()
+    }
+
+    /// The sealed part of an integration.
+    ///
+    /// # Errors
+    /// When the store fails, or it was sealed with another key.
+    pub async fn credentials(&self, org: &OrgId, id: IntegrationId) -> Result<Credentials, StoreError> {
+        let found = self.house.store.get(keys::private(org, PURPOSE, &id.to_string())).await?;
+        let Some(found) = found else { return Ok(Credentials::default()) };
+        let sealed: String = decode(&found.value)?;
+        let unreadable = || {
+            let why =
+                "an integration's secrets were sealed with another key; restore the data folder's secret.key";
+            StoreError::Corrupt(why.to_owned())
+        };
+        let plain = self.house.vault.open(&sealed).ok_or_else(unreadable)?;
+        serde_json::from_str(&plain).map_err(|_| unreadable())
+    }
+}
+
+fn all(org: &OrgId) -> Scan {
+    Scan::prefix(keys::integrations(org), MOST)
+}

@@ -1,0 +1,39 @@
+//! What vendors tell us. A call that was found to be a vendor's is kept as it came, before it is answered; a job reads
+//! it once, and what it means is committed as one: events, contacts, what became of what we sent, and the call's own
+//! new state.
+//!
+//! | file | what |
+//! |---|---|
+//! | `integration` | What an organisation has set for a vendor |
+//! | `integrations` | All of them, for those who set them and for those who check calls |
+//! | `call` | A call as it is kept |
+//! | `calls` | All of them: kept once, listed, read again |
+//! | `told` | What a call means |
+//! | `meaning` | From what is told to a change |
+//! | `tasks` | The job that reads a call |
+
+pub mod call;
+pub mod calls;
+pub mod integration;
+pub mod integrations;
+mod meaning;
+pub mod tasks;
+pub mod told;
+
+use self::call::StoredCall;
+use self::told::Told;
+
+/// Reads vendors' calls: what each file of a vendor knows.
+pub trait Translator: Send + Sync + 'static {
+    /// What a call means; nothing for a kind that is not known. The same call always means the same.
+    fn translate(&self, call: &StoredCall) -> Vec<Told>;
+}
+
+/// A [`Translator`] of a machine without vendors.
+pub struct NoVendors;
+
+impl Translator for NoVendors {
+    fn translate(&self, _: &StoredCall) -> Vec<Told> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,53 @@
+//! Keys of integrations with vendors, and of what vendors tell.
+
+use super::Builder;
+use crate::ids::{CallId, IntegrationId, OrgId};
+use crate::store::Key;
+
+const TABLE: u8 = b'V';
+
+fn of(org: &OrgId, part: u8) -> Builder {
+    Builder::of(org, TABLE).bytes(&[part])
+}
+
+/// An integration.
+#[must_use]
+pub fn integration(org: &OrgId, id: IntegrationId) -> Key {
+    of(org, b'i').bytes(&id.to_bytes()).0
+}
+
+/// All integrations of an organisation, oldest first.
+#[must_use]
+pub fn integrations(org: &OrgId) -> Key {
+    of(org, b'i').0
+}
+
+/// Whose an integration is.
+#[must_use]
+pub fn integration_org(id: IntegrationId) -> Key {
+    Builder::system(b'i').bytes(&id.to_bytes()).0
+}
+
+/// A call.
+#[must_use]
+pub fn vendor_call(org: &OrgId, id: CallId) -> Key {
+    of(org, b'c').bytes(&id.to_bytes()).0
+}
+
+/// All calls of an organisation, oldest first.
+#[must_use]
+pub fn vendor_calls(org: &OrgId) -> Key {
+    of(org, b'c').0
+}
+
+/// Where it is remembered that a call came, by a digest of the vendor's own id of it.
+#[must_use]
+pub fn vendor_call_seen(org: &OrgId, integration: IntegrationId, id: &[u8; 32]) -> Key {
+    of(org, b's').bytes(&integration.to_bytes()).bytes(id).0
+}
+
+/// Who was made a contact because a call named them so.
+#[must_use]
+pub fn vendor_contact(org: &OrgId, by: &str) -> Key {
+    of(org, b'n').text(by).0
+}
