@@ -4,6 +4,7 @@
 mod files;
 mod mail;
 mod settings;
+mod vendors;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ use crate::auth::seen::Seen;
 use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
 use crate::config::Config;
+use crate::connect::translator::Vendors;
 use crate::event_types::EventTypes;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
 use crate::http::around::{Outermost, around};
@@ -168,6 +170,7 @@ impl App {
             vault,
             links: links.clone(),
             keeper: Arc::new(Owners::new(store.clone())?),
+            translator: Arc::new(Vendors),
             handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,
         };
@@ -229,6 +232,8 @@ impl App {
         let publisher: web::Data<Arc<dyn Publisher>> = web::Data::new(machine.publisher.clone());
         let records = web::Data::new(machine.records.clone());
         let flows = web::Data::new(machine.flows.clone());
+        let receiver = web::Data::new(vendors::receiver(&config, &machine)?);
+        let public_url = web::Data::new(vendors::public_url(&config, address));
         let event_types = web::Data::new(EventTypes::new(store.clone()));
         let files = web::Data::new(files);
         let links = web::Data::from(links);
@@ -241,6 +246,7 @@ impl App {
             app.app_data(web::Data::new(Traces::new(store.clone())));
             app.app_data(web::Data::new(Deliveries::new(store.clone())));
             app.app_data(event_types.clone()).app_data(files.clone()).app_data(links.clone());
+            app.app_data(receiver.clone()).app_data(public_url.clone());
             app.app_data(web::Data::new(body));
             crate::http::configure(app);
         };
@@ -337,11 +343,7 @@ fn gateway_limits(config: &Config) -> GatewayLimits {
 
 fn serve_options(config: &Config, workers: usize, origins: Arc<Origins>) -> ServeOptions {
     let (server, limits) = (&config.server, &config.limits);
-    let rates = RateLimits::new(
-        limits.requests_per_minute,
-        limits.sign_ins_per_minute,
-        server.trusted_proxies.clone(),
-    );
+    let rates = RateLimits::new(limits, server.trusted_proxies.clone());
     let outermost = Arc::new(Outermost { rates, origins });
     let outermost: Around = Arc::new(move |request, next| Box::pin(around(outermost.clone(), request, next)));
     ServeOptions {

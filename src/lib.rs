@@ -5,6 +5,7 @@ pub mod auth;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod connect;
 pub mod demo;
 pub mod event_types;
 pub mod files;

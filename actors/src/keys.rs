@@ -50,6 +50,7 @@
 //! | `C` blocks | `b`, person, person | since when |
 //! | `V` integrations | `i`, id | the integration; its secrets are a private value |
 //! | `V` calls of vendors | `c`, id | the call |
+//! | `V` bodies of calls | `b`, id, part | bytes |
 //! | `V` calls that came | `s`, integration, digest of the vendor's id | the call |
 //! | `V` people whom calls named | `n`, address or number | the contact that was made |
 //! | system `o` | org | the organisation |

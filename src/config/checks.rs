@@ -42,6 +42,7 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("store.cache", Size(MIB, 1024 * GIB)),
     ("store.queue", Count(1, 1_000_000)),
     ("limits.requests_per_minute", Count(1, 1_000_000_000)),
+    ("limits.vendor_calls_per_minute", Count(1, 1_000_000_000)),
     ("limits.sign_ins_per_minute", Count(1, 1_000_000_000)),
     ("limits.body", Size(KIB, 100 * MIB)),
     // The store takes no value of 128 KiB or more; 4 KiB are left for what it adds to a record.

@@ -30,7 +30,7 @@ pub use secret::Secret;
 pub use size::{ByteSize, NotASize};
 pub use tables::{
     Actors, Auth, Desk, Durability, Files, Flows, Limits, Log, LogFormat, Mail, MailSecurity, Retention,
-    Schedules, Server, Signup, Sockets, Store, Webhooks,
+    Schedules, Server, Signup, Sockets, Store, Vendors, Webhooks,
 };
 pub use warnings::Warning;
 
@@ -73,6 +73,8 @@ pub struct Config {
     pub sockets: Sockets,
     /// How conversations are given to the staff.
     pub desk: Desk,
+    /// What vendors' calls are held against.
+    pub vendors: Vendors,
     /// How the machine inside is spread.
     pub actors: Actors,
     /// What is logged and how it looks.

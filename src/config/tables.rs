@@ -105,6 +105,8 @@ pub struct Limits {
     pub requests_per_minute: NonZeroU32,
     /// Sign-in tries per IP address and minute.
     pub sign_ins_per_minute: NonZeroU32,
+    /// Calls of vendors per IP address and minute.
+    pub vendor_calls_per_minute: NonZeroU32,
     /// Largest request body.
     pub body: ByteSize,
     /// Largest event or record; the store takes no value of 128 KiB or more.
@@ -307,6 +309,16 @@ pub struct Desk {
     pub agent_capacity: usize,
     /// How long a conversation takes, at first.
     pub handle_time: HumanDuration,
+}
+
+/// `[vendors]`: what vendors' calls are held against.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vendors {
+    /// Authorities that vouch for vendors' certificates; empty for those that browsers trust.
+    pub trust_anchors: PathBuf,
+    /// Certificates in between that a vendor leaves out; empty for none.
+    pub intermediates: PathBuf,
 }
 
 /// `[actors]`: how the machine inside is spread.

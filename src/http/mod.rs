@@ -6,6 +6,7 @@ pub mod around;
 pub mod automation;
 pub mod chat;
 pub mod community;
+pub mod connect;
 pub mod cors;
 pub mod dynamic_query;
 pub mod event_types;
@@ -52,6 +53,7 @@ pub fn routes() -> Vec<Route> {
         chat::routes(),
         schedules::routes(),
         community::routes(),
+        connect::routes(),
         webhooks::routes(),
         event_types::routes(),
         monitoring::routes(),

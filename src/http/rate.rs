@@ -15,6 +15,8 @@ use governor::{Quota, RateLimiter};
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
+use crate::config::Limits;
+
 type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// Clients that are remembered before those that have been quiet are forgotten.
@@ -73,8 +75,10 @@ pub struct Limit {
 pub struct RateLimits {
     of_requests: Limit,
     of_sign_ins: Limit,
+    of_vendors: Limit,
     requests: Limiter<IpAddr>,
     sign_ins: Limiter<IpAddr>,
+    vendors: Limiter<IpAddr>,
     keys: Limiter<[u8; 16]>,
     trusted_proxies: Vec<IpNet>,
     asked: AtomicU32,
@@ -82,14 +86,17 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// Limits per minute: of requests, and of attempts to sign in. `X-Forwarded-For` is believed from
-    /// the proxies only.
+    /// Limits per minute, as configured. `X-Forwarded-For` is believed from the proxies only.
     #[must_use]
-    pub fn new(per_minute: NonZeroU32, sign_ins_per_minute: NonZeroU32, trusted_proxies: Vec<IpNet>) -> Self {
+    pub fn new(limits: &Limits, trusted_proxies: Vec<IpNet>) -> Self {
+        let (per_minute, sign_ins_per_minute) = (limits.requests_per_minute, limits.sign_ins_per_minute);
+        let calls = limits.vendor_calls_per_minute;
         let limiter = |most| RateLimiter::keyed(Quota::per_minute(most)).with_middleware();
         Self {
             of_requests: Limit { per_minute, setting: "limits.requests_per_minute" },
             of_sign_ins: Limit { per_minute: sign_ins_per_minute, setting: "limits.sign_ins_per_minute" },
+            of_vendors: Limit { per_minute: calls, setting: "limits.vendor_calls_per_minute" },
+            vendors: limiter(calls),
             requests: limiter(per_minute),
             sign_ins: limiter(sign_ins_per_minute),
             keys: RateLimiter::keyed(Quota::per_minute(per_minute)).with_middleware(),
@@ -107,6 +114,10 @@ impl RateLimits {
         }
         self.sweep();
         let address = self.address(request)?;
+        if is_vendor_call(request.path()) {
+            // Their bursts are large, and each call is signed.
+            return Some(self.of_vendors.room(&self.vendors, &address, &self.clock));
+        }
         let by_address = self.of_requests.room(&self.requests, &address, &self.clock);
         let key = request.headers().get("x-api-key").map(|key| {
             let digest = Sha256::digest(key.as_bytes());
@@ -138,8 +149,9 @@ impl RateLimits {
     fn sweep(&self) {
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
         if asked.is_multiple_of(SWEEP)
-            && self.requests.len() + self.sign_ins.len() + self.keys.len() > REMEMBERED
+            && self.requests.len() + self.sign_ins.len() + self.keys.len() + self.vendors.len() > REMEMBERED
         {
+            self.vendors.retain_recent();
             self.requests.retain_recent();
             self.sign_ins.retain_recent();
             self.keys.retain_recent();
@@ -183,6 +195,13 @@ impl Room {
 fn hop(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// Where vendors call.
+fn is_vendor_call(path: &str) -> bool {
+    const OF_VENDORS: [&str; 3] = ["/connect/webhook/", "/phone/webhook/", "/sync/social/webhook/"];
+    const SHARED: [&str; 3] = ["/storefront/stripe/webhook", "/storefront/paypal/webhook", "/broadcast/email/webhook"];
+    OF_VENDORS.iter().any(|prefix| path.starts_with(prefix)) || SHARED.contains(&path)
 }
 
 /// Where passwords and codes are tried.

@@ -37,6 +37,10 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct MaybeJson<T>(pub Option<T>);
 
+/// A body's bytes as they came, whatever they are said to be.
+#[derive(Debug)]
+pub struct RawBody(pub Vec<u8>);
+
 /// Query parameters of a known shape.
 #[derive(Debug)]
 pub struct Params<T>(pub T);
@@ -98,6 +102,16 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest for MaybeJson<T> {
     }
 }
 
+impl FromRequest for RawBody {
+    type Error = Problem;
+    type Future = Taking<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move { read_all(&request, payload).await.map(Self) })
+    }
+}
+
 impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
     type Error = Problem;
     type Future = std::future::Ready<Result<Self, Problem>>;
@@ -124,13 +138,17 @@ fn limits(request: &HttpRequest) -> BodyLimits {
 }
 
 /// Reads a body within the limit; one that says beforehand that it is larger is refused unread.
-async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Problem> {
+async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Problem> {
+    check_type(request)?;
+    read_all(request, payload).await
+}
+
+async fn read_all(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Problem> {
     let limit = limits(request).bytes;
     let too_large = || {
         let message = format!("the body is larger than {limit} bytes; send less at a time");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
     };
-    check_type(request)?;
     let told =
         request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|told| told > limit as u64) {

@@ -39,8 +39,8 @@ pub struct StoredCall {
     pub url: String,
     /// The headers, in their order; of those that hold a secret only the names.
     pub headers: Vec<(String, String)>,
-    /// The body's bytes, in base64.
-    pub body: String,
+    /// How many bytes its body has; they are kept beside it.
+    pub body_bytes: usize,
     /// How far it has come.
     pub status: CallStatus,
     /// The events that it became.

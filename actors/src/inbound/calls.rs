@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::call::{CallStatus, StoredCall};
@@ -18,6 +16,9 @@ use crate::store::{Expect, Pages, Scan, StoreError, decode, encode};
 
 /// Calls read at once.
 const PAGE: usize = 200;
+
+/// Bytes of a body in one value: the store takes none of 128 KiB.
+const PART: usize = 96 * 1024;
 
 /// What came of keeping a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,13 +67,16 @@ impl Calls {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn keep(&self, call: &StoredCall) -> Result<Kept, ChangeError> {
+    pub async fn keep(&self, call: &StoredCall, body: &[u8]) -> Result<Kept, ChangeError> {
         let org = &call.org_id;
         let seen = keys::vendor_call_seen(org, call.integration_id, &digest(&call.vendor_id));
         let mut change = Change::default();
         change.extra.expect(seen.clone(), Expect::Absent);
         change.extra.put(seen, call.id.to_bytes().to_vec());
         change.extra.insert(keys::vendor_call(org, call.id), encode(call)?);
+        for (n, part) in (0_u32..).zip(body.chunks(PART)) {
+            change.extra.insert(keys::vendor_call_body(org, call.id, n), part.to_vec());
+        }
         change.jobs.push(self.job(call)?);
         match self.publisher.commit(org.clone(), change).await {
             Ok(_) => Ok(Kept::New(call.id)),
@@ -98,6 +102,14 @@ impl Calls {
     pub async fn get(&self, org: &OrgId, id: CallId) -> Result<Option<StoredCall>, StoreError> {
         let found = self.house.store.get(keys::vendor_call(org, id)).await?;
         found.map(|found| decode(&found.value)).transpose()
+    }
+
+    /// The bytes of a call's body.
+    ///
+    /// # Errors
+    /// When the store fails, or some of them are gone.
+    pub async fn body(&self, call: &StoredCall) -> Result<Vec<u8>, StoreError> {
+        body(&self.house, call).await
     }
 
     /// A part of the calls, the latest first.
@@ -150,16 +162,17 @@ impl Calls {
     }
 }
 
-/// The bytes of a body as they are kept.
-#[must_use]
-pub fn kept_body(body: &[u8]) -> String {
-    STANDARD.encode(body)
-}
-
-/// The bytes that were kept.
-#[must_use]
-pub fn body(call: &StoredCall) -> Vec<u8> {
-    STANDARD.decode(&call.body).unwrap_or_default()
+/// The bytes of a call's body.
+pub(super) async fn body(house: &House, call: &StoredCall) -> Result<Vec<u8>, StoreError> {
+    let (org, parts) = (&call.org_id, call.body_bytes.div_ceil(PART));
+    let keys = (0..u32::try_from(parts).unwrap_or(u32::MAX)).map(|n| keys::vendor_call_body(org, call.id, n));
+    let found = house.store.get_many(keys.collect()).await?;
+    let bytes: Vec<u8> = found.into_iter().flatten().flat_map(|part| part.value).collect();
+    if bytes.len() == call.body_bytes {
+        Ok(bytes)
+    } else {
+        Err(StoreError::Corrupt(format!("the call {} has {} of {} bytes", call.id, bytes.len(), call.body_bytes)))
+    }
 }
 
 /// Ids of vendors have any length.

@@ -114,7 +114,10 @@ impl<'a> Meaning<'a> {
         data.insert("vendorEventId".to_owned(), json!(id));
         data.insert("integrationId".to_owned(), json!(self.call.integration_id));
         data.insert("callId".to_owned(), json!(self.call.id));
-        data.insert("payload".to_owned(), payload);
+        // What is larger than an event may be is read from the call itself.
+        let fits = encode(&payload)?.len() <= self.house.settings.value_limit / 2;
+        let (name, payload) = if fits { ("payload", payload) } else { ("payloadOmitted", Value::Bool(true)) };
+        data.insert(name.to_owned(), payload);
         let event = EventId::new(self.now);
         let kind = EventKind::new(kind)?;
         self.change.event_keys.push(EventKey { event, idempotency });

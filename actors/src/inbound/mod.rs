@@ -26,14 +26,14 @@ use self::told::Told;
 /// Reads vendors' calls: what each file of a vendor knows.
 pub trait Translator: Send + Sync + 'static {
     /// What a call means; nothing for a kind that is not known. The same call always means the same.
-    fn translate(&self, call: &StoredCall) -> Vec<Told>;
+    fn translate(&self, call: &StoredCall, body: Vec<u8>) -> Vec<Told>;
 }
 
 /// A [`Translator`] of a machine without vendors.
 pub struct NoVendors;
 
 impl Translator for NoVendors {
-    fn translate(&self, _: &StoredCall) -> Vec<Told> {
+    fn translate(&self, _: &StoredCall, _: Vec<u8>) -> Vec<Told> {
         Vec::new()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tracing::{debug, info};
 
 use super::call::{CallStatus, StoredCall};
+use super::calls;
 use super::meaning::{Meaning, MeaningError};
 use crate::bus::change::ChangeError;
 use crate::event::Cause;
@@ -83,7 +84,8 @@ impl CallTasks {
         if call.status != CallStatus::Pending {
             return Ok(());
         }
-        let told = self.house.translator.translate(&call);
+        let body = calls::body(&self.house, &call).await?;
+        let told = self.house.translator.translate(&call, body);
         let mut change = Meaning::of(&self.house, &self.records, &call, told).await?;
         let events: Vec<_> = change.events.iter().map(|event| event.id).collect();
         let status = if events.is_empty() { CallStatus::Ignored } else { CallStatus::Understood };

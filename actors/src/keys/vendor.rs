@@ -34,6 +34,12 @@ pub fn vendor_call(org: &OrgId, id: CallId) -> Key {
     of(org, b'c').bytes(&id.to_bytes()).0
 }
 
+/// A part of a call's body, by its number from 0.
+#[must_use]
+pub fn vendor_call_body(org: &OrgId, id: CallId, n: u32) -> Key {
+    of(org, b'b').bytes(&id.to_bytes()).bytes(&n.to_be_bytes()).0
+}
+
 /// All calls of an organisation, oldest first.
 #[must_use]
 pub fn vendor_calls(org: &OrgId) -> Key {

@@ -1,0 +1,46 @@
+//! From the configuration to what takes vendors' calls.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use appengine_actors::machine::Machine;
+
+use crate::config::Config;
+use crate::connect::certificates::FetchedCertificates;
+use crate::connect::receiver::Receiver;
+use crate::http::connect::PublicUrl;
+
+/// What takes vendors' calls.
+///
+/// # Errors
+/// When a file of certificates cannot be read.
+pub(super) fn receiver(config: &Config, machine: &Arc<Machine>) -> anyhow::Result<Receiver> {
+    let read = |key: &str, path: &std::path::Path| match path.as_os_str().is_empty() {
+        true => Ok(None),
+        false => {
+            let read = std::fs::read_to_string(path);
+            read.map(Some).with_context(|| format!("failed to read vendors.{key}, {}", path.display()))
+        }
+    };
+    let anchors = read("trust_anchors", &config.vendors.trust_anchors)?.unwrap_or_else(built_in);
+    let intermediates = read("intermediates", &config.vendors.intermediates)?.unwrap_or_default();
+    let (transport, clock) = (machine.house.transport.clone(), machine.house.clock.clone());
+    let certificates = FetchedCertificates::new(transport, clock, anchors, intermediates);
+    Ok(Receiver::new(machine.clone(), certificates, config.auth.default_org.parse()?))
+}
+
+/// Those whom browsers trust, as PEM text.
+fn built_in() -> String {
+    let pem = |der: &rustls_pki_types::CertificateDer<'_>| {
+        use base64::Engine;
+        let body = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+    };
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(pem).collect()
+}
+
+/// The address that vendors know.
+pub(super) fn public_url(config: &Config, bound: SocketAddr) -> PublicUrl {
+    PublicUrl(config.server.base_url(bound))
+}

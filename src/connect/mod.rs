@@ -1,0 +1,14 @@
+//! The way of a vendor's call from the request to the disk: whose it is, whether it is really the vendor's, and that it
+//! is kept before it is answered. What the call means is worked out later, by a job.
+//!
+//! | file | what |
+//! |---|---|
+//! | `receiver` | The steps, in their order |
+//! | `certificates` | Certificates that vendors sign with: fetched, kept for a day |
+//! | `tally` | How many calls came, and what came of them |
+//! | `translator` | What the machine asks of the vendors |
+
+pub mod certificates;
+pub mod receiver;
+pub mod tally;
+pub mod translator;
