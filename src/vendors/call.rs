@@ -35,6 +35,14 @@ impl Call {
         serde_json::from_slice(&self.body).ok()
     }
 
+    /// Whether the body says that it is a form.
+    #[must_use]
+    pub fn is_form(&self) -> bool {
+        let kind =
+            self.headers.one("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+
     /// The fields of a form, decoded, in their order.
     #[must_use]
     pub fn form(&self) -> Vec<(String, String)> {

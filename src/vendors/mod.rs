@@ -11,15 +11,18 @@
 //! | `verdict` | What came of a check: a call, a handshake with its answer, or why not |
 //! | `told` | What a call means: events, deliveries, people |
 //! | `captured` | Captured calls, as `appengine verify` reads them |
-//! | `mac`, `elements`, `hub`, `age` | What several schemes have in common |
+//! | `email` | Whose a call is that came to the address which the mail vendors share |
+//! | `mac`, `elements`, `hub`, `age`, `certificate` | What several schemes have in common |
 
 pub mod call;
 pub mod captured;
+pub mod email;
 pub mod keys;
 pub mod told;
 pub mod verdict;
 
 mod age;
+mod certificate;
 mod elements;
 mod hub;
 mod mac;
@@ -27,8 +30,15 @@ mod mac;
 mod testing;
 
 mod github;
+mod mailgun;
+mod paypal;
+mod sendgrid;
+mod ses;
+mod ses_events;
 mod standard_webhooks;
 mod stripe;
+mod twilio;
+mod twilio_events;
 
 use appengine_actors::clock::Timestamp;
 
@@ -76,10 +86,19 @@ pub trait Certificates: Sync {
 }
 
 /// Every vendor.
-pub const ALL: [&dyn Vendor; 3] = [&github::GitHub, &standard_webhooks::StandardWebhooks, &stripe::Stripe];
+pub const ALL: [&dyn Vendor; 8] = [
+    &github::GitHub,
+    &mailgun::Mailgun,
+    &paypal::PayPal,
+    &sendgrid::SendGrid,
+    &ses::Ses,
+    &standard_webhooks::StandardWebhooks,
+    &stripe::Stripe,
+    &twilio::Twilio,
+];
 
 /// Other names of vendors: of their networks, and of those who send by somebody's rules.
-const ALIASES: [(&str, &str); 1] = [("svix", "standard-webhooks")];
+const ALIASES: [(&str, &str); 2] = [("ses", "ses-sns"), ("svix", "standard-webhooks")];
 
 /// The vendor of a name.
 #[must_use]
