@@ -26,9 +26,20 @@ mod mac;
 #[cfg(test)]
 mod testing;
 
+mod discord;
 mod github;
+mod linkedin;
+mod meta;
+mod pinterest;
+mod reddit;
+mod slack;
+mod snapchat;
 mod standard_webhooks;
 mod stripe;
+mod tiktok;
+mod tiktok_shop;
+mod twitch;
+mod x;
 
 use appengine_actors::clock::Timestamp;
 
@@ -76,10 +87,31 @@ pub trait Certificates: Sync {
 }
 
 /// Every vendor.
-pub const ALL: [&dyn Vendor; 3] = [&github::GitHub, &standard_webhooks::StandardWebhooks, &stripe::Stripe];
+pub const ALL: [&dyn Vendor; 14] = [
+    &discord::Discord,
+    &github::GitHub,
+    &linkedin::LinkedIn,
+    &meta::Meta,
+    &pinterest::Pinterest,
+    &reddit::Reddit,
+    &slack::Slack,
+    &snapchat::Snapchat,
+    &standard_webhooks::StandardWebhooks,
+    &stripe::Stripe,
+    &tiktok::TikTok,
+    &tiktok_shop::TikTokShop,
+    &twitch::Twitch,
+    &x::X,
+];
 
 /// Other names of vendors: of their networks, and of those who send by somebody's rules.
-const ALIASES: [(&str, &str); 1] = [("svix", "standard-webhooks")];
+const ALIASES: [(&str, &str); 5] = [
+    ("facebook", "meta"),
+    ("instagram", "meta"),
+    ("svix", "standard-webhooks"),
+    ("twitter", "x"),
+    ("whatsapp", "meta"),
+];
 
 /// The vendor of a name.
 #[must_use]
