@@ -115,7 +115,7 @@ impl Captured {
         let (id, name) = (self.id, self.vendor);
         let line = |verdict, reason, response| Line { id, vendor: name, verdict, reason, response };
         Ok(match vendor.verify(&call, &keys, &Around { now, certificates: &certificates }) {
-            Ok(Verified::Call { id }) => {
+            Ok(Verified::Call { id, .. }) => {
                 let reason = format!("the signature is right; the vendor's id of the call is `{id}`");
                 line("accept", reason, Some(shown(&vendor.reply(&call))))
             }

@@ -29,16 +29,27 @@ mod mac;
 #[cfg(test)]
 mod testing;
 
+mod discord;
 mod github;
+mod linkedin;
 mod mailgun;
+mod meta;
 mod paypal;
+mod pinterest;
+mod reddit;
 mod sendgrid;
 mod ses;
 mod ses_events;
+mod slack;
+mod snapchat;
 mod standard_webhooks;
 mod stripe;
+mod tiktok;
+mod tiktok_shop;
 mod twilio;
 mod twilio_events;
+mod twitch;
+mod x;
 
 use appengine_actors::clock::Timestamp;
 
@@ -86,19 +97,37 @@ pub trait Certificates: Sync {
 }
 
 /// Every vendor.
-pub const ALL: [&dyn Vendor; 8] = [
+pub const ALL: [&dyn Vendor; 19] = [
+    &discord::Discord,
     &github::GitHub,
+    &linkedin::LinkedIn,
     &mailgun::Mailgun,
+    &meta::Meta,
     &paypal::PayPal,
+    &pinterest::Pinterest,
+    &reddit::Reddit,
     &sendgrid::SendGrid,
     &ses::Ses,
+    &slack::Slack,
+    &snapchat::Snapchat,
     &standard_webhooks::StandardWebhooks,
     &stripe::Stripe,
+    &tiktok::TikTok,
+    &tiktok_shop::TikTokShop,
     &twilio::Twilio,
+    &twitch::Twitch,
+    &x::X,
 ];
 
 /// Other names of vendors: of their networks, and of those who send by somebody's rules.
-const ALIASES: [(&str, &str); 2] = [("ses", "ses-sns"), ("svix", "standard-webhooks")];
+const ALIASES: [(&str, &str); 6] = [
+    ("facebook", "meta"),
+    ("instagram", "meta"),
+    ("ses", "ses-sns"),
+    ("svix", "standard-webhooks"),
+    ("twitter", "x"),
+    ("whatsapp", "meta"),
+];
 
 /// The vendor of a name.
 #[must_use]

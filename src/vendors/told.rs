@@ -36,3 +36,24 @@ pub fn seconds(of: &Value, pointer: &str) -> Option<Timestamp> {
 pub fn moment(of: &Value, pointer: &str) -> Option<Timestamp> {
     of.pointer(pointer)?.as_str()?.parse().ok()
 }
+
+/// A moment in milliseconds since 1970 at a JSON pointer, as a number or as digits.
+#[must_use]
+pub fn millis(of: &Value, pointer: &str) -> Option<Timestamp> {
+    let found = of.pointer(pointer)?;
+    found.as_u64().or_else(|| found.as_str()?.parse().ok()).map(Timestamp::from_millis)
+}
+
+/// An id at a JSON pointer: some vendors write theirs as numbers.
+#[must_use]
+pub fn id(of: &Value, pointer: &str) -> Option<String> {
+    match of.pointer(pointer)? {
+        Value::Number(number) => Some(number.to_string()),
+        _ => text(of, pointer),
+    }
+}
+
+/// The items of the list at a JSON pointer; none where there is no list.
+pub fn items<'a>(of: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    of.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
+}

@@ -10,6 +10,8 @@ pub enum Verified {
     Call {
         /// The vendor's id of the call; where it has none, one made of what the call says.
         id: String,
+        /// What it says in clear, where the vendor encrypts its calls: this is kept and translated in place of the body.
+        opened: Option<Vec<u8>>,
     },
     /// It wants to know whether we are here and hold the secret; nothing is stored of it.
     Handshake {
@@ -24,7 +26,13 @@ impl Verified {
     /// A call with this id.
     #[must_use]
     pub fn call(id: impl Into<String>) -> Self {
-        Self::Call { id: id.into() }
+        Self::Call { id: id.into(), opened: None }
+    }
+
+    /// A call with this id that was encrypted and says this.
+    #[must_use]
+    pub fn opened(id: impl Into<String>, body: Vec<u8>) -> Self {
+        Self::Call { id: id.into(), opened: Some(body) }
     }
 
     /// A handshake that this answers.
