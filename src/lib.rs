@@ -16,3 +16,4 @@ pub mod outbound;
 pub mod problem;
 pub mod store;
 pub mod telemetry;
+pub mod vendors;

@@ -134,11 +134,14 @@ impl Receiver {
         if let Some(Ok(id)) = to.service.as_deref().map(str::parse::<IntegrationId>) {
             let found = self.machine.integrations.find(id).await?;
             let found = found.filter(|found| found.vendor == vendor.name());
-            let missing = || ReceiveError::Nobody(format!("there is no integration {id} of {}", vendor.name()));
+            let missing =
+                || ReceiveError::Nobody(format!("there is no integration {id} of {}", vendor.name()));
             return Ok(vec![found.ok_or_else(missing)?].into_iter().filter(fits).collect());
         }
         let org = match to.service.as_deref().or(to.org.as_deref()) {
-            Some(text) => OrgId::new(text).map_err(|error| ReceiveError::Nobody(format!("failed to {error}")))?,
+            Some(text) => {
+                OrgId::new(text).map_err(|error| ReceiveError::Nobody(format!("failed to {error}")))?
+            }
             None => self.default_org.clone(),
         };
         let mut of = self.machine.integrations.of(&org).await?;

@@ -39,7 +39,8 @@ pub fn routes() -> Vec<Route> {
     for method in [Method::POST, Method::GET] {
         let vendor = || text(r"^[a-z][a-z0-9-]{0,31}$");
         let all = [
-            Route::new(method.clone(), "/connect/webhook/{vendor}", Access::Open, by_vendor).part("vendor", vendor()),
+            Route::new(method.clone(), "/connect/webhook/{vendor}", Access::Open, by_vendor)
+                .part("vendor", vendor()),
             Route::new(method.clone(), "/connect/webhook/{vendor}/{serviceId}", Access::Open, by_service)
                 .part("vendor", vendor()),
             Route::new(method.clone(), "/sync/social/webhook/{vendor}", Access::Open, by_vendor),
@@ -154,7 +155,11 @@ impl From<ReceiveError> for Problem {
             // Whoever forges calls learns no more than that; the log says what was wrong.
             ReceiveError::Refused(refused) => {
                 let status = StatusCode::from_u16(refused.refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
-                Self::new(status, "call_refused", format!("the call is not taken as one of {}", refused.vendor))
+                Self::new(
+                    status,
+                    "call_refused",
+                    format!("the call is not taken as one of {}", refused.vendor),
+                )
             }
         }
     }

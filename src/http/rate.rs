@@ -200,7 +200,8 @@ fn hop(text: &str) -> Option<IpAddr> {
 /// Where vendors call.
 fn is_vendor_call(path: &str) -> bool {
     const OF_VENDORS: [&str; 3] = ["/connect/webhook/", "/phone/webhook/", "/sync/social/webhook/"];
-    const SHARED: [&str; 3] = ["/storefront/stripe/webhook", "/storefront/paypal/webhook", "/broadcast/email/webhook"];
+    const SHARED: [&str; 3] =
+        ["/storefront/stripe/webhook", "/storefront/paypal/webhook", "/broadcast/email/webhook"];
     OF_VENDORS.iter().any(|prefix| path.starts_with(prefix)) || SHARED.contains(&path)
 }
 
