@@ -218,6 +218,8 @@ impl App {
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
+        let receiver = web::Data::new(vendors::receiver(&config, &machine)?);
+        let public_url = web::Data::new(vendors::public_url(&config, address));
         let body = BodyLimits { bytes: config.limits.body.as_usize(), depth: config.limits.json_depth };
         let shared = (
             web::Data::from(machine.clone()),
@@ -232,8 +234,6 @@ impl App {
         let publisher: web::Data<Arc<dyn Publisher>> = web::Data::new(machine.publisher.clone());
         let records = web::Data::new(machine.records.clone());
         let flows = web::Data::new(machine.flows.clone());
-        let receiver = web::Data::new(vendors::receiver(&config, &machine)?);
-        let public_url = web::Data::new(vendors::public_url(&config, address));
         let event_types = web::Data::new(EventTypes::new(store.clone()));
         let files = web::Data::new(files);
         let links = web::Data::from(links);

@@ -114,7 +114,11 @@ impl Receiver {
         let mut refusal = Refusal::no_keys("an active integration of the vendor");
         for integration in candidates.iter().take(MOST_TRIED) {
             match self.verify(vendor, integration, call).await? {
-                Ok(Verified::Call { id }) => return self.keep(vendor, integration, call, id).await,
+                Ok(Verified::Call { id, opened }) => {
+                    // What was encrypted is kept as it was read: nobody has the key later.
+                    let opened = opened.map(|body| Call { body, ..call.clone() });
+                    return self.keep(vendor, integration, opened.as_ref().unwrap_or(call), id).await;
+                }
                 Ok(Verified::Handshake { reply, visit }) => {
                     if let Some(url) = visit {
                         self.certificates.get(&url).await.map_err(ReceiveError::Later)?;

@@ -85,7 +85,10 @@ fn check(call: &Call, keys: &Keys, around: &Around<'_>) -> Result<Verified, Refu
     let code = mac::from_hex::<32>(field(name)?).ok_or_else(|| malformed("64 hexadecimal digits", name))?;
     let at = age::seconds(timestamp).ok_or_else(|| malformed("a number of seconds", "timestamp"))?;
     if !mac::is_any(mac::SHA256, &keys.secrets, &[timestamp.as_bytes(), token.as_bytes()], &[code]) {
-        return Err(Refusal::no_match("HMAC-SHA256 over the timestamp and the token", keys.secrets.len()));
+        let cause =
+            "the key is an API key instead of the HTTP webhook signing key, or that of another account";
+        let scheme = "HMAC-SHA256 over the timestamp and the token";
+        return Err(Refusal::no_match(scheme, keys.secrets.len()).cause(cause));
     }
     age::within(at, around.now, keys.settings.tolerance(OLDEST))?;
     Ok(Verified::call(token))

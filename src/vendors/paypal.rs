@@ -38,10 +38,7 @@ impl Vendor for PayPal {
     }
 
     fn verify(&self, call: &Call, keys: &Keys, around: &Around<'_>) -> Result<Verified, Stop> {
-        check(call, keys, around).map_err(|stop| match stop {
-            Stop::Refused(refusal) => Stop::Refused(refusal.status(400)),
-            other => other,
-        })
+        check(call, keys, around).map_err(|stop| stop.status(400))
     }
 
     fn translate(&self, call: &Call) -> Vec<Told> {

@@ -55,7 +55,11 @@ fn check(call: &Call, keys: &Keys, around: &Around<'_>) -> Result<Verified, Refu
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(&signed, &signature).is_ok()
     };
     if !keys_of_ours.iter().any(is_by) {
-        return Err(Refusal::no_match("ECDSA over the timestamp and the body", keys_of_ours.len()));
+        let cause = "the key is of another webhook, or something changed the body on its way: the line break at its end \
+                     is signed too";
+        return Err(
+            Refusal::no_match("ECDSA over the timestamp and the body", keys_of_ours.len()).cause(cause)
+        );
     }
     age::within(sent, around.now, keys.settings.tolerance(TOLERANCE))?;
     if !call.json().is_some_and(|body| body.is_array()) {

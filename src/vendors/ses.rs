@@ -40,20 +40,11 @@ impl Vendor for Ses {
 
     fn verify(&self, call: &Call, keys: &Keys, around: &Around<'_>) -> Result<Verified, Stop> {
         let message = Message::of(call, keys)?;
-        message.check_signature(around)?;
-        let sent = message
-            .field("Timestamp")?
-            .parse()
-            .map_err(|_| malformed("a time as RFC 3339 in `Timestamp`"))?;
-        age::within(sent, around.now, keys.settings.tolerance(OLDEST))?;
-        if message.kind != Kind::Subscription {
-            return Ok(Verified::call(message.field("MessageId")?));
+        if message.kind == Kind::Subscription {
+            return message.handshake(keys, around).map_err(|stop| stop.status(403));
         }
-        let url = message.field("SubscribeURL")?;
-        if !plain_address(url).is_some_and(|url| is_host(url.host_str())) {
-            return Err(foreign_address("a `SubscribeURL` of SNS", url).status(403).into());
-        }
-        Ok(Verified::Handshake { reply: Reply::empty(200), visit: Some(url.to_owned()) })
+        message.check(keys, around)?;
+        Ok(Verified::call(message.field("MessageId")?))
     }
 
     fn translate(&self, call: &Call) -> Vec<Told> {
@@ -124,6 +115,24 @@ impl Message {
         self.body[name].as_str().ok_or_else(|| malformed(&format!("a text in `{name}`")))
     }
 
+    /// What confirms a subscription: an address that is to be read.
+    fn handshake(&self, keys: &Keys, around: &Around<'_>) -> Result<Verified, Stop> {
+        self.check(keys, around)?;
+        let url = self.field("SubscribeURL")?;
+        if !plain_address(url).is_some_and(|url| is_host(url.host_str())) {
+            return Err(foreign_address("a `SubscribeURL` of SNS", url).into());
+        }
+        Ok(Verified::Handshake { reply: Reply::empty(200), visit: Some(url.to_owned()) })
+    }
+
+    /// Whether it is signed, and of the present.
+    fn check(&self, keys: &Keys, around: &Around<'_>) -> Result<(), Stop> {
+        self.check_signature(around)?;
+        let sent = self.field("Timestamp")?.parse();
+        let sent = sent.map_err(|_| malformed("a time as RFC 3339 in `Timestamp`"))?;
+        Ok(age::within(sent, around.now, keys.settings.tolerance(OLDEST))?)
+    }
+
     fn check_signature(&self, around: &Around<'_>) -> Result<(), Stop> {
         let algorithm: &'static RsaParameters = match self.field("SignatureVersion")? {
             "1" => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
@@ -182,11 +191,74 @@ fn is_host(host: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+    use rustls_pki_types::PrivateKeyDer;
+    use rustls_pki_types::pem::PemObject;
     use serde_json::json;
 
     use super::*;
+    use crate::vendors::captured::Captured;
     use crate::vendors::keys::Settings;
-    use crate::vendors::testing::{call, told_by};
+    use crate::vendors::testing::{call, now, told_by};
+
+    /// A captured call, by its name.
+    fn captured(name: &str) -> Value {
+        let all = include_str!("../../tests/vectors/vendors.json");
+        let all: Vec<Value> = serde_json::from_str(all).unwrap();
+        all.into_iter().find(|one| one["id"] == name).unwrap()
+    }
+
+    /// What comes of a captured call with another body.
+    fn verdict(mut of: Value, body: &Value) -> (&'static str, Value) {
+        of["headers"] = json!({});
+        of["body"] = mac::base64(body.to_string().as_bytes()).into();
+        let line = serde_json::from_value::<Captured>(of).unwrap().check(now()).unwrap();
+        (line.verdict, line.response.unwrap_or_default()["status"].clone())
+    }
+
+    fn body(of: &Value) -> Value {
+        serde_json::from_slice(&mac::from_base64(of["body"].as_str().unwrap()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_version_says_by_which_digest_a_message_is_signed() {
+        // This one has the signature of a message of version 1.
+        let call = captured("ses-sns/version-flipped");
+        let mut message = body(&call);
+        for (version, verdict_of_it) in
+            [("1", ("accept", 200)), ("2", ("reject", 401)), ("3", ("reject", 401))]
+        {
+            message["SignatureVersion"] = version.into();
+            let (found, status) = verdict(call.clone(), &message);
+            assert_eq!((found, status.as_u64()), (verdict_of_it.0, Some(verdict_of_it.1)), "{version}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_subscription_is_taken_and_nothing_is_read_for_it() {
+        let key = captured("ses-sns/notification-v2-delivery")["private_key_pem"].clone();
+        let key = PrivateKeyDer::from_pem_slice(key.as_str().unwrap().as_bytes()).unwrap();
+        let key = RsaKeyPair::from_pkcs8(key.secret_der()).unwrap();
+        let call = captured("ses-sns/subscription-confirmation");
+        let mut message = body(&call);
+        message["Type"] = "UnsubscribeConfirmation".into();
+        assert_eq!(verdict(call.clone(), &message), ("reject", json!(401)));
+        let signed = Message { body: message.clone(), kind: Kind::Unsubscription }.signed().unwrap();
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+        message["Signature"] = mac::base64(&signature).into();
+        assert_eq!(verdict(call, &message), ("accept", json!(200)));
+    }
+
+    #[test]
+    fn a_confirmation_that_is_not_genuine_is_forbidden() {
+        let call = captured("ses-sns/subscription-confirmation");
+        let mut message = body(&call);
+        assert_eq!(verdict(call.clone(), &message), ("handshake", json!(200)));
+        message["Token"] = "another".into();
+        assert_eq!(verdict(call, &message), ("reject", json!(403)));
+    }
 
     #[test]
     fn addresses_are_of_sns_alone() {

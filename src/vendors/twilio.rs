@@ -52,8 +52,10 @@ fn check(call: &Call, keys: &Keys) -> Result<(), Refusal> {
         mac::is_any(mac::SHA1, &keys.secrets, &[address.as_bytes(), parameters.as_bytes()], &codes)
     };
     if !addresses(&call.url).iter().any(is_signed) {
-        let scheme = "HMAC-SHA1 over the public address and the form, by the primary auth token";
-        return Err(Refusal::no_match(scheme, keys.secrets.len()));
+        let cause = "the public address is set otherwise here than at Twilio, or the key is not the primary auth token of \
+                     this account";
+        let scheme = "HMAC-SHA1 over the public address and the form";
+        return Err(Refusal::no_match(scheme, keys.secrets.len()).cause(cause));
     }
     Ok(())
 }
@@ -140,7 +142,7 @@ mod tests {
         assert_eq!(reply("CallSid=CA1&CallStatus=in-progress&SequenceNumber=1"), 204);
         assert_eq!(reply("CallSid=CA1&CallStatus=completed"), 204);
         assert_eq!(reply("MessageSid=SM1&MessageStatus=delivered"), 204);
-        let reply = Twilio.reply(&call("GET", "/?CallSid=CA1", &[], ""));
+        let reply = Twilio.reply(&call("GET", "/?CallSid=CA1&From=%2B1", &[], ""));
         assert_eq!((reply.content_type, reply.body.as_str()), (Some("text/xml"), NOTHING));
     }
 }

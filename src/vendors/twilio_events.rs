@@ -49,10 +49,14 @@ impl Fields {
             // What is sent as a call goes on is numbered. One that has ended cannot be told anything.
             let is_numbered = self.text("SequenceNumber").is_some() || self.text("CallbackSource").is_some();
             let status = self.text("CallStatus");
-            let told = status.filter(|status| is_numbered || ENDED.contains(&status.as_str()));
-            return Some(
-                told.map_or(About::Voice { call: call.clone() }, |status| About::CallStatus { call, status }),
-            );
+            return match status {
+                Some(status) if is_numbered || ENDED.contains(&status.as_str()) => {
+                    Some(About::CallStatus { call, status })
+                }
+                // Recordings and streams tell of a call, too, but are not the call: they do not say between whom it is.
+                None if self.text("From").is_none() => None,
+                _ => Some(About::Voice { call }),
+            };
         }
         let message = self.text("MessageSid").or_else(|| self.text("SmsSid"))?;
         let status = self.text("MessageStatus").or_else(|| self.text("SmsStatus"));
@@ -199,7 +203,8 @@ mod tests {
     fn calls_and_messages_are_understood() {
         let table = [
             ("CallSid=C&CallStatus=ringing&Direction=inbound", Some(("call.incoming", "C:ringing"))),
-            ("CallSid=C", Some(("call.incoming", "C"))),
+            ("CallSid=C&From=%2B1", Some(("call.incoming", "C"))),
+            ("CallSid=C&RecordingSid=R&RecordingStatus=completed", None),
             ("CallSid=C&CallStatus=ringing&Direction=outbound-api", Some(("call.status", "C:ringing"))),
             (
                 "CallSid=C&CallStatus=ringing&Direction=inbound&SequenceNumber=0",

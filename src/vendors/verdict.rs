@@ -53,6 +53,17 @@ pub enum Stop {
     Later(String),
 }
 
+impl Stop {
+    /// The same, a refusal answered with another status.
+    #[must_use]
+    pub fn status(self, status: u16) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.status(status)),
+            Self::Needs(_) | Self::Later(_) => self,
+        }
+    }
+}
+
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -116,6 +127,12 @@ impl Refusal {
     #[must_use]
     pub fn status(self, status: u16) -> Self {
         Self { status, ..self }
+    }
+
+    /// The same, by what is the usual cause with this vendor.
+    #[must_use]
+    pub fn cause(self, cause: &'static str) -> Self {
+        Self { cause, ..self }
     }
 
     /// Nothing is set to check calls with.
