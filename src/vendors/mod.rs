@@ -69,7 +69,8 @@ pub trait Vendor: Sync {
     /// Why it is not, or which certificate is needed first.
     fn verify(&self, call: &Call, keys: &Keys, around: &Around<'_>) -> Result<Verified, Stop>;
 
-    /// What a call means that was found to be theirs. A kind that is not known means nothing.
+    /// What a call means that was found to be theirs; one that was encrypted is given in clear, as `verify` opened it. A
+    /// kind that is not known means nothing.
     fn translate(&self, call: &Call) -> Vec<Told>;
 
     /// What the vendor is answered once its call is on the disk.

@@ -28,23 +28,24 @@ pub fn told_by(vendor: &dyn Vendor, body: &Value) -> Vec<Told> {
     vendor.translate(&call("POST", "/", &[], &body.to_string()))
 }
 
-/// That moment, and no certificates.
-pub fn around() -> Around<'static> {
-    Around { now: now(), certificates: &NoCertificates }
-}
-
-struct NoCertificates;
+/// A world without certificates.
+pub struct NoCertificates;
 
 impl Certificates for NoCertificates {
     fn served(&self, _: &str) -> Option<String> {
         None
     }
 
-    fn anchors(&self) -> &str {
+    fn anchors(&self) -> &'static str {
         ""
     }
 
-    fn intermediates(&self) -> &str {
+    fn intermediates(&self) -> &'static str {
         ""
     }
+}
+
+/// That moment, in that world.
+pub fn around() -> Around<'static> {
+    Around { now: now(), certificates: &NoCertificates }
 }

@@ -38,27 +38,29 @@ pub fn told(body: &Value, event: &Value) -> Vec<Told> {
 
 fn one(told: Told, event: &Value, payload: &Value) -> Told {
     let author = ["/author_id", "/sender_id", "/source/data/id", "/source/id", "/user_id"];
-    let (by, account) = (author.iter().find_map(|at| text(payload, at)), text(event, "/filter/user_id"));
-    let kind = told.kind;
-    let (post, liked) = (text(payload, "/id"), text(payload, "/liked_tweet_id"));
-    let is_message = kind == "social.message";
-    let post = if kind.starts_with("social.") && !is_message { liked.or(post.clone()) } else { None };
+    let by = author.iter().find_map(|at| text(payload, at));
+    let account = text(event, "/filter/user_id").or_else(|| text(payload, "/user_id"));
+    let author_name = by.as_deref().and_then(|by| author_name(event, payload, by));
     // What a post answers, or repeats.
     let original = items(payload, "/referenced_tweets").find_map(|of| text(of, "/id"));
-    let is_comment = kind == "social.comment";
-    let author_name = by.as_deref().and_then(|by| author_name(event, payload, by));
-    told.at(moment(payload, "/created_at").or_else(|| moment(payload, "/date_time")))
+    let told = told
+        .at(moment(payload, "/created_at").or_else(|| moment(payload, "/date_time")))
         .with("vendorEvent", value(event, "/event_type"))
         .with("own", by.is_some() && by == account)
         .with("accountId", account)
-        .with("url", post.as_deref().map(url))
-        .with("commentId", if is_comment { post.clone() } else { None })
-        .with("postId", if is_comment { original.clone() } else { post })
-        .with("parentId", original)
-        .with("messageId", if is_message { text(payload, "/id") } else { None })
         .with("authorId", by)
         .with("authorName", author_name)
-        .with("text", text(payload, "/text"))
+        .with("parentId", original.clone())
+        .with("text", value(payload, "/text"));
+    let id = text(payload, "/id");
+    let address = id.as_deref().map(url);
+    match told.kind {
+        "social.comment" => told.with("postId", original).with("commentId", id).with("url", address),
+        "social.post" | "social.mention" => told.with("postId", id).with("url", address),
+        "social.reaction" => told.with("postId", value(payload, "/liked_tweet_id")),
+        "social.message" => told.with("messageId", id),
+        _ => told,
+    }
 }
 
 /// Those who are named in an event are beside it in full.
@@ -72,7 +74,6 @@ fn author_name(event: &Value, payload: &Value, by: &str) -> Option<String> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
     use crate::vendors::testing::told_by;
     use crate::vendors::x::X;
 
