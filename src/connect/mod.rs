@@ -7,8 +7,10 @@
 //! | `certificates` | Certificates that vendors sign with: fetched, kept for a day |
 //! | `tally` | How many calls came, and what came of them |
 //! | `translator` | What the machine asks of the vendors |
+//! | `types` | What an integration of each vendor needs |
 
 pub mod certificates;
 pub mod receiver;
 pub mod tally;
 pub mod translator;
+pub mod types;

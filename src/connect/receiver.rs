@@ -179,6 +179,27 @@ impl Receiver {
         }
     }
 
+    /// What came of holding a call against an integration, without keeping it: the verdict, and why.
+    ///
+    /// # Errors
+    /// When it cannot be told just now.
+    pub async fn judge(
+        &self,
+        integration: &Integration,
+        call: &Call,
+    ) -> Result<(&'static str, String), ReceiveError> {
+        let vendor = named(&integration.vendor);
+        let vendor = vendor
+            .ok_or_else(|| ReceiveError::Nobody(format!("there is no vendor `{}`", integration.vendor)))?;
+        Ok(match self.verify(vendor, integration, call).await? {
+            Ok(Verified::Call { id, .. }) => {
+                ("accept", format!("the signature is right; the vendor's id of the call is `{id}`"))
+            }
+            Ok(Verified::Handshake { .. }) => ("handshake", "the handshake would be answered".to_owned()),
+            Err(refusal) => ("reject", refusal.to_string()),
+        })
+    }
+
     async fn keys(&self, integration: &Integration) -> Result<Keys, StoreError> {
         let credentials = self.machine.integrations.credentials(&integration.org_id, integration.id).await?;
         let settings = serde_json::from_value::<Settings>(Value::Object(integration.settings.clone()));

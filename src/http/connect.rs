@@ -43,6 +43,12 @@ pub fn routes() -> Vec<Route> {
                 .part("vendor", vendor()),
             Route::new(method.clone(), "/connect/webhook/{vendor}/{serviceId}", Access::Open, by_service)
                 .part("vendor", vendor()),
+            Route::new(
+                method.clone(),
+                "/connect/webhook/{vendor}/{serviceId}/{token}",
+                Access::Open,
+                by_token,
+            ),
             Route::new(method.clone(), "/sync/social/webhook/{vendor}", Access::Open, by_vendor),
             Route::new(method.clone(), "/phone/webhook/{kind}", Access::Open, phone),
         ];
@@ -106,6 +112,17 @@ async fn by_service(
     parts: Parts,
 ) -> Result<HttpResponse, Problem> {
     let (vendor, service) = path.into_inner();
+    receive(&request, Address { vendor, service: Some(service), org: None }, body, &parts).await
+}
+
+/// Pinterest's address ends with a part that nobody can guess.
+async fn by_token(
+    request: HttpRequest,
+    path: web::Path<(String, String, String)>,
+    body: RawBody,
+    parts: Parts,
+) -> Result<HttpResponse, Problem> {
+    let (vendor, service, _) = path.into_inner();
     receive(&request, Address { vendor, service: Some(service), org: None }, body, &parts).await
 }
 

@@ -29,6 +29,7 @@ pub mod route;
 pub mod schedules;
 pub mod shown;
 pub mod take;
+pub mod upstream;
 pub mod webhooks;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ pub fn routes() -> Vec<Route> {
         schedules::routes(),
         community::routes(),
         connect::routes(),
+        upstream::routes(),
         webhooks::routes(),
         event_types::routes(),
         monitoring::routes(),

@@ -171,7 +171,12 @@ pub(super) async fn body(house: &House, call: &StoredCall) -> Result<Vec<u8>, St
     if bytes.len() == call.body_bytes {
         Ok(bytes)
     } else {
-        Err(StoreError::Corrupt(format!("the call {} has {} of {} bytes", call.id, bytes.len(), call.body_bytes)))
+        Err(StoreError::Corrupt(format!(
+            "the call {} has {} of {} bytes",
+            call.id,
+            bytes.len(),
+            call.body_bytes
+        )))
     }
 }
 

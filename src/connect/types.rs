@@ -1,0 +1,258 @@
+//! What an integration of each vendor needs: what people are asked for, and what of it signs calls.
+
+use serde::Serialize;
+
+use crate::vendors::{Vendor, named};
+
+/// A vendor, as it can be connected.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegrationType {
+    /// The vendor's name here.
+    #[serde(rename = "type")]
+    pub vendor: &'static str,
+    /// `payment`, `email`, `sms`, `social` or `other` (contract §9).
+    pub category: &'static str,
+    /// Names of credentials that calls are signed with: the first is the usual one.
+    pub signs_with: &'static [&'static str],
+    /// Names of public keys that calls are checked by.
+    pub public_keys: &'static [&'static str],
+    /// What else its calls are checked by.
+    pub settings: &'static [&'static str],
+    /// Where in the vendor's own pages the address is entered and the secret is found.
+    pub instructions: &'static str,
+}
+
+const fn of(
+    vendor: &'static str,
+    category: &'static str,
+    signs_with: &'static [&'static str],
+    instructions: &'static str,
+) -> IntegrationType {
+    IntegrationType { vendor, category, signs_with, public_keys: &[], settings: &["tolerance"], instructions }
+}
+
+/// Every vendor that can be connected.
+pub const TYPES: [IntegrationType; 25] = [
+    of(
+        "calendly",
+        "other",
+        &["signingKey", "secret"],
+        "POST the address to `/webhook_subscriptions` of Calendly's API with a `signing_key` of your own, and save that key.",
+    ),
+    IntegrationType {
+        public_keys: &["publicKey"],
+        ..of(
+            "discord",
+            "social",
+            &[],
+            "Developer portal, your application, General Information: enter the address as Interactions Endpoint URL or under Webhooks, and save the Public Key.",
+        )
+    },
+    of(
+        "github",
+        "other",
+        &["webhookSecret", "secret"],
+        "Repository or organisation, Settings, Webhooks, Add webhook: content type `application/json`, and a secret of your own.",
+    ),
+    of(
+        "hubspot",
+        "other",
+        &["clientSecret", "secret"],
+        "Your app, Webhooks: enter the address; save the Client secret of the app's Auth page.",
+    ),
+    of(
+        "intercom",
+        "other",
+        &["clientSecret", "secret"],
+        "Developer Hub, your app, Webhooks: enter the address; save the Client secret of Basic information.",
+    ),
+    of(
+        "linkedin",
+        "social",
+        &["clientSecret", "secret"],
+        "Developer portal, your app, Webhooks: enter the address; save the Primary Client Secret of the Auth page first, for the address is tried at once.",
+    ),
+    IntegrationType {
+        settings: &["tolerance", "useParentSignature"],
+        ..of(
+            "mailgun",
+            "email",
+            &["webhookSigningKey", "signingKey", "secret"],
+            "Sending, Webhooks: enter the address for each event; save the HTTP webhook signing key of Settings, API security.",
+        )
+    },
+    IntegrationType {
+        settings: &["verifyToken"],
+        ..of(
+            "meta",
+            "social",
+            &["appSecret", "secret"],
+            "App dashboard, Webhooks: enter the address and a verify token of your own; save the App secret of Settings, Basic, and the token as the setting `verifyToken`.",
+        )
+    },
+    IntegrationType {
+        settings: &["webhookId", "sandbox", "tolerance"],
+        ..of(
+            "paypal",
+            "payment",
+            &[],
+            "Developer dashboard, your app, Webhooks, Add webhook: enter the address; save the Webhook ID as the setting `webhookId`.",
+        )
+    },
+    IntegrationType {
+        settings: &["pathToken"],
+        ..of(
+            "pinterest",
+            "social",
+            &["cryptographicKey", "secret"],
+            "POST the address to `/ad_accounts/{id}/leads/subscriptions` with a `cryptographic_key` of your own, and save that key; let the address end with the setting `pathToken`.",
+        )
+    },
+    of(
+        "reddit",
+        "social",
+        &["secret"],
+        "Let your Devvit app send what its triggers tell to the address, signed by Standard Webhooks.",
+    ),
+    IntegrationType {
+        public_keys: &["publicKey", "verificationKey"],
+        ..of(
+            "sendgrid",
+            "email",
+            &[],
+            "Settings, Mail Settings, Event Webhook: enter the address, switch Signed Event Webhook on and save the Verification Key.",
+        )
+    },
+    IntegrationType {
+        settings: &["topicArns", "tolerance"],
+        ..of(
+            "ses-sns",
+            "email",
+            &[],
+            "Simple Notification Service, your topic: save its ARN among the setting `topicArns` first, then create a subscription of protocol HTTPS with the address. It is confirmed by itself.",
+        )
+    },
+    of(
+        "shopify",
+        "payment",
+        &["clientSecret", "secret"],
+        "Settings, Notifications, Webhooks: enter the address; save the secret that the page shows, or the app's Client secret.",
+    ),
+    of(
+        "slack",
+        "social",
+        &["signingSecret", "secret"],
+        "Your app, Event Subscriptions: enter the address as Request URL; save the Signing Secret of Basic Information first, for the address is tried at once.",
+    ),
+    of(
+        "snapchat",
+        "social",
+        &["hmacSecret", "secret"],
+        "POST the address to `/v1/lead_gen/integrations/public_webhook` and save the `hmacSecret` of the answer.",
+    ),
+    IntegrationType {
+        public_keys: &["publicKey"],
+        ..of(
+            "standard-webhooks",
+            "other",
+            &["secret", "signingSecret"],
+            "Register the address with the sender and save the secret that it shows (`whsec_…`), or its public key (`whpk_…`).",
+        )
+    },
+    of(
+        "stripe",
+        "payment",
+        &["webhookSecret", "signingSecret", "secret"],
+        "Developers, Webhooks, Add endpoint: enter the address; save the Signing secret (`whsec_…`).",
+    ),
+    of(
+        "telegram",
+        "social",
+        &["secretToken", "secret"],
+        "Call `setWebhook` of the Bot API with the address and a `secret_token` of your own, and save that token.",
+    ),
+    of(
+        "tiktok",
+        "social",
+        &["clientSecret", "secret"],
+        "Developer portal, your app, Webhooks: enter the address; save the Client secret.",
+    ),
+    IntegrationType {
+        settings: &["appKey"],
+        ..of(
+            "tiktok-shop",
+            "payment",
+            &["appSecret", "secret"],
+            "Partner Center, your app, Webhooks: enter the address; save the App secret, and the App key as the setting `appKey`.",
+        )
+    },
+    of(
+        "twilio",
+        "sms",
+        &["authToken", "secret"],
+        "Console, your number: enter the address for calls, messages and status; save the Auth Token of the account.",
+    ),
+    of(
+        "twitch",
+        "social",
+        &["webhookSecret", "secret"],
+        "POST to `/helix/eventsub/subscriptions` with the address as `callback` and a `secret` of your own of 10 to 100 characters, and save that secret first, for the address is tried at once.",
+    ),
+    of(
+        "x",
+        "social",
+        &["consumerSecret", "secret"],
+        "POST the address to `/2/webhooks`; save the app's Consumer secret first, for the address is tried at once.",
+    ),
+    of(
+        "zendesk",
+        "other",
+        &["signingSecret", "secret"],
+        "Admin Center, Apps and integrations, Webhooks: create one with the address; save the signing secret that it shows.",
+    ),
+];
+
+/// The vendor of what clients call a type: `stripe`, `StripeProvider` and `stripe-provider` are one.
+#[must_use]
+pub fn vendor_of(text: &str) -> Option<&'static dyn Vendor> {
+    let lower = text.trim().to_lowercase();
+    let name = lower.strip_suffix("provider").unwrap_or(&lower).trim_end_matches(['-', '_']);
+    named(name)
+}
+
+/// What an integration of a vendor needs.
+#[must_use]
+pub fn type_of(vendor: &dyn Vendor) -> Option<&'static IntegrationType> {
+    TYPES.iter().find(|of| of.vendor == vendor.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendors::ALL;
+
+    #[test]
+    fn every_vendor_can_be_connected() {
+        for vendor in ALL {
+            assert!(type_of(vendor).is_some(), "{}", vendor.name());
+        }
+        for of in &TYPES {
+            assert!(named(of.vendor).is_some_and(|vendor| vendor.name() == of.vendor), "{}", of.vendor);
+            assert!(
+                !of.signs_with.is_empty() || !of.public_keys.is_empty() || of.settings.len() > 1,
+                "{}",
+                of.vendor
+            );
+        }
+    }
+
+    #[test]
+    fn types_have_several_spellings() {
+        for text in ["stripe", "Stripe", "StripeProvider", "stripe-provider", " STRIPE_PROVIDER "] {
+            assert_eq!(vendor_of(text).map(Vendor::name), Some("stripe"), "{text}");
+        }
+        assert_eq!(vendor_of("facebook-provider").map(Vendor::name), Some("meta"));
+        assert!(vendor_of("provider").is_none() && vendor_of("").is_none());
+    }
+}

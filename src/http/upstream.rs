@@ -1,0 +1,203 @@
+//! Vendors as an organisation has connected them (contract §9), and what they told: every call as it came.
+
+mod calls;
+mod save;
+mod schema;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, web};
+use appengine_actors::ids::IntegrationId;
+use appengine_actors::inbound::integration::{Credentials, Integration};
+use appengine_actors::inbound::integrations::IntegrationError;
+use appengine_actors::machine::Machine;
+use serde_json::{Value, json};
+
+use self::schema::{IntegrationReply, SaveBody};
+use super::admit::Caller;
+use super::connect::PublicUrl;
+use super::route::{Access, Route, id, text};
+use crate::auth::role::Permission;
+use crate::connect::types::{IntegrationType, TYPES, type_of, vendor_of};
+use crate::problem::Problem;
+use crate::vendors::named;
+
+const TAG: &str = "Vendors";
+const READ: &str = "read:integrations";
+const WRITE: &str = "write:integrations";
+
+/// The routes of this chapter.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    let read = Access::Staff(Permission::Read, READ);
+    let of_id = || id(IntegrationId::PREFIX);
+    let kind = || text(r"^[A-Za-z][A-Za-z_-]{0,31}$");
+    let mut routes = vec![
+        Route::get("/upstream/integration-types", read, types)
+            .about(TAG, "The vendors that can be connected, and what each needs")
+            .gives_object(StatusCode::OK),
+        Route::get("/upstream/integration-types/{type}", read, one_type)
+            .about(TAG, "What a vendor needs")
+            .part("type", kind())
+            .gives_object(StatusCode::OK),
+        Route::post("/upstream/save-integration", Access::Admin(WRITE), save::save)
+            .about(TAG, "Connect a vendor by its secrets, or change how it is connected")
+            .takes::<SaveBody>()
+            .gives::<IntegrationReply>(StatusCode::OK),
+        Route::get("/upstream/active", read, active)
+            .about(TAG, "The vendors whose calls are taken")
+            .gives_object(StatusCode::OK),
+        Route::get("/upstream/active/{type}", read, active_of)
+            .about(TAG, "The integrations of a vendor whose calls are taken")
+            .part("type", kind())
+            .gives_object(StatusCode::OK),
+        Route::get("/upstream/get-config", read, configs)
+            .about(TAG, "Every integration, without its secrets")
+            .gives_object(StatusCode::OK),
+        Route::get("/upstream/get-config/{type}", read, configs_of)
+            .about(TAG, "The integrations of a vendor, without their secrets")
+            .part("type", kind())
+            .gives_object(StatusCode::OK),
+        Route::get("/upstream/get-config/{type}/{configId}", read, config)
+            .about(TAG, "An integration, without its secrets")
+            .part("type", kind())
+            .part("configId", of_id())
+            .gives::<IntegrationReply>(StatusCode::OK),
+        Route::post("/upstream/shutdown/{id}", Access::Admin(WRITE), shut_down)
+            .about(TAG, "Take no more calls of an integration; its secrets stay")
+            .part("id", of_id())
+            .gives::<IntegrationReply>(StatusCode::OK),
+        Route::new(Method::DELETE, "/upstream/integrations/{id}", Access::Admin(WRITE), remove)
+            .about(TAG, "Take an integration away, with its secrets")
+            .part("id", of_id())
+            .gives::<IntegrationReply>(StatusCode::OK),
+    ];
+    routes.extend(calls::routes());
+    routes
+}
+
+fn shown_type(of: &IntegrationType) -> Value {
+    json!(of)
+}
+
+async fn types(_: Caller) -> HttpResponse {
+    let types: Vec<Value> = TYPES.iter().map(shown_type).collect();
+    HttpResponse::Ok().json(json!({"data": types, "total": types.len()}))
+}
+
+async fn one_type(_: Caller, kind: web::Path<String>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(shown_type(known(&kind)?)))
+}
+
+/// What a vendor needs, by what clients call it.
+fn known(kind: &str) -> Result<&'static IntegrationType, Problem> {
+    let found = vendor_of(kind).and_then(type_of);
+    found.ok_or_else(|| {
+        Problem::not_found(format!("there is no integration type `{kind}`; known are {}", names()))
+    })
+}
+
+fn names() -> String {
+    TYPES.iter().map(|of| of.vendor).collect::<Vec<_>>().join(", ")
+}
+
+async fn listed(
+    caller: &Caller,
+    machine: &Machine,
+    public: &PublicUrl,
+    fits: impl Fn(&Integration) -> bool,
+) -> Result<HttpResponse, Problem> {
+    let mut data = Vec::new();
+    for integration in machine.integrations.of(&caller.org).await?.into_iter().filter(fits) {
+        let credentials = machine.integrations.credentials(&caller.org, integration.id).await?;
+        data.push(shown(&integration, &credentials, public));
+    }
+    Ok(HttpResponse::Ok().json(json!({"data": data, "total": data.len()})))
+}
+
+type Parts = (Caller, web::Data<Machine>, web::Data<PublicUrl>);
+
+async fn active((caller, machine, public): Parts) -> Result<HttpResponse, Problem> {
+    listed(&caller, &machine, &public, |integration| integration.active).await
+}
+
+async fn active_of(
+    (caller, machine, public): Parts,
+    kind: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let of = known(&kind)?;
+    listed(&caller, &machine, &public, |integration| integration.active && integration.vendor == of.vendor)
+        .await
+}
+
+async fn configs((caller, machine, public): Parts) -> Result<HttpResponse, Problem> {
+    listed(&caller, &machine, &public, |_| true).await
+}
+
+async fn configs_of(
+    (caller, machine, public): Parts,
+    kind: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let of = known(&kind)?;
+    listed(&caller, &machine, &public, |integration| integration.vendor == of.vendor).await
+}
+
+async fn config(
+    (caller, machine, public): Parts,
+    path: web::Path<(String, IntegrationId)>,
+) -> Result<HttpResponse, Problem> {
+    let (kind, id) = path.into_inner();
+    let integration = machine.integrations.get(&caller.org, id).await?;
+    if integration.vendor != known(&kind)?.vendor {
+        return Err(IntegrationError::Missing(id).into());
+    }
+    let credentials = machine.integrations.credentials(&caller.org, id).await?;
+    Ok(HttpResponse::Ok().json(shown(&integration, &credentials, &public)))
+}
+
+async fn shut_down(
+    (caller, machine, public): Parts,
+    id: web::Path<IntegrationId>,
+) -> Result<HttpResponse, Problem> {
+    let before = machine.integrations.get(&caller.org, *id).await?;
+    let credentials = machine.integrations.credentials(&caller.org, *id).await?;
+    let (by, updated_at) = (caller.label().to_owned(), machine.house.clock.now());
+    let integration = Integration { active: false, by, updated_at, ..before };
+    machine.integrations.save(&integration, &credentials).await?;
+    Ok(HttpResponse::Ok().json(shown(&integration, &credentials, &public)))
+}
+
+async fn remove(
+    (caller, machine, public): Parts,
+    id: web::Path<IntegrationId>,
+) -> Result<HttpResponse, Problem> {
+    let integration = machine.integrations.remove(&caller.org, *id).await?;
+    Ok(HttpResponse::Ok().json(shown(&integration, &Credentials::default(), &public)))
+}
+
+/// An integration as people see it: of secrets only that they are there.
+fn shown(integration: &Integration, credentials: &Credentials, public: &PublicUrl) -> Value {
+    let of = named(&integration.vendor).and_then(type_of);
+    let names: Vec<&String> = credentials.api.keys().collect();
+    let token = integration.settings.get("path_token").and_then(Value::as_str);
+    let token = token.map_or_else(String::new, |token| format!("/{token}"));
+    json!({
+        "id": integration.id, "type": integration.vendor, "name": integration.name, "active": integration.active,
+        "category": of.map(|of| of.category), "settings": save::in_camel_case(&integration.settings),
+        "publicConfig": integration.public_config,
+        "secrets": credentials.secrets.len(), "publicKeys": credentials.public_keys.len(), "credentials": names,
+        "webhookUrl": format!("{}/connect/webhook/{}/{}{token}", public.0, integration.vendor, integration.id),
+        "instructions": of.map(|of| of.instructions),
+        "createdAt": integration.created_at, "updatedAt": integration.updated_at, "by": integration.by,
+    })
+}
+
+impl From<IntegrationError> for Problem {
+    fn from(error: IntegrationError) -> Self {
+        let words = format!("failed to {error}");
+        match error {
+            IntegrationError::Missing(_) => Self::not_found(words),
+            IntegrationError::TooMany => Self::conflict("too_many_integrations", words),
+            IntegrationError::Change(error) => error.into(),
+        }
+    }
+}
