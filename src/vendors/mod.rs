@@ -26,9 +26,15 @@ mod mac;
 #[cfg(test)]
 mod testing;
 
+mod calendly;
 mod github;
+mod hubspot;
+mod intercom;
+mod shopify;
 mod standard_webhooks;
 mod stripe;
+mod telegram;
+mod zendesk;
 
 use appengine_actors::clock::Timestamp;
 
@@ -76,7 +82,17 @@ pub trait Certificates: Sync {
 }
 
 /// Every vendor.
-pub const ALL: [&dyn Vendor; 3] = [&github::GitHub, &standard_webhooks::StandardWebhooks, &stripe::Stripe];
+pub const ALL: [&dyn Vendor; 9] = [
+    &calendly::Calendly,
+    &github::GitHub,
+    &hubspot::HubSpot,
+    &intercom::Intercom,
+    &shopify::Shopify,
+    &standard_webhooks::StandardWebhooks,
+    &stripe::Stripe,
+    &telegram::Telegram,
+    &zendesk::Zendesk,
+];
 
 /// Other names of vendors: of their networks, and of those who send by somebody's rules.
 const ALIASES: [(&str, &str); 1] = [("svix", "standard-webhooks")];

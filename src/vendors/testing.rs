@@ -3,9 +3,9 @@
 use appengine_actors::clock::Timestamp;
 use serde_json::Value;
 
-use super::Vendor;
 use super::call::{Call, Headers};
 use super::told::Told;
+use super::{Certificates, Vendor};
 
 /// The moment at which the tests are.
 pub fn now() -> Timestamp {
@@ -26,4 +26,21 @@ pub fn call(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> C
 /// What a JSON body means.
 pub fn told_by(vendor: &dyn Vendor, body: &Value) -> Vec<Told> {
     vendor.translate(&call("POST", "/", &[], &body.to_string()))
+}
+
+/// A world without certificates.
+pub struct NoCertificates;
+
+impl Certificates for NoCertificates {
+    fn served(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn anchors(&self) -> &'static str {
+        ""
+    }
+
+    fn intermediates(&self) -> &'static str {
+        ""
+    }
 }

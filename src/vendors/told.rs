@@ -112,7 +112,7 @@ pub fn seconds(of: &Value, pointer: &str) -> Option<Timestamp> {
         clippy::cast_sign_loss,
         reason = "a moment after 1970, in milliseconds"
     )]
-    let millis = |seconds: f64| (seconds.is_finite() && seconds >= 0.0).then(|| (seconds * 1000.0) as u64);
+    let millis = |seconds: f64| (seconds.is_finite() && seconds >= 0.0).then_some((seconds * 1000.0) as u64);
     let seconds = found.as_f64().or_else(|| found.as_str()?.parse().ok())?;
     millis(seconds).map(Timestamp::from_millis)
 }
