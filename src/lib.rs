@@ -15,3 +15,4 @@ pub mod outbound;
 pub mod problem;
 pub mod store;
 pub mod telemetry;
+pub mod vendors;
