@@ -91,6 +91,18 @@ pub enum Command {
         from: Stream,
     },
 
+    /// Say whether captured calls of vendors are theirs, and why not.
+    ///
+    /// Reads one captured call as a JSON object, or a list of them: vendor, method, url, headers, body in base64, secret
+    /// or secrets, public_key, config, certs, now. Prints a line of JSON for each. The exit code is 0 if all of them could
+    /// be read, whatever is said of them.
+    #[command(after_help = "Example:\n  appengine verify captured.json")]
+    Verify {
+        /// What to read; - is standard input.
+        #[arg(value_name = "FILE|-", value_parser = stream)]
+        from: Stream,
+    },
+
     /// Print the description of the REST interface (OpenAPI, JSON).
     #[command(after_help = "Example:\n  appengine openapi > openapi.json")]
     Openapi,

@@ -23,6 +23,8 @@ mod recovery;
 mod signals;
 #[path = "program/transfer.rs"]
 mod transfer;
+#[path = "program/verify.rs"]
+mod verify;
 
 use support::output::Ended;
 

@@ -94,6 +94,13 @@ fn export_and_import_take_files_and_streams() {
 }
 
 #[test]
+fn captured_calls_are_a_file_or_a_stream() {
+    assert_eq!(command("verify -"), Command::Verify { from: Stream::Standard });
+    assert_eq!(command("verify calls.json"), Command::Verify { from: Stream::File("calls.json".into()) });
+    assert_eq!(parse("verify").expect_err("no file").kind(), ErrorKind::MissingRequiredArgument);
+}
+
+#[test]
 fn every_command_says_what_it_does_and_shows_an_example() {
     fn walk(command: &clap::Command, seen: &mut usize) {
         for inner in command.get_subcommands() {
@@ -108,5 +115,5 @@ fn every_command_says_what_it_does_and_shows_an_example() {
     }
     let mut seen = 0;
     walk(&Cli::command(), &mut seen);
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 10);
 }

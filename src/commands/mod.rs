@@ -4,6 +4,7 @@ mod data;
 pub mod house;
 mod people;
 mod serve;
+mod verify;
 
 use std::io::Write;
 
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(User::Add(add)) => people::add(load()?, &add),
         Command::Export { out } => data::export(&load()?, &out),
         Command::Import { from } => data::import(&load()?, &from),
+        Command::Verify { from } => verify::run(&from),
     }
 }
 

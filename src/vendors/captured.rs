@@ -13,6 +13,7 @@ use super::{Around, Certificates, mac, named};
 
 /// A captured call. Fields that a check does not need are passed over.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with at least `vendor`, `url`, `headers`, `body` in base64 and a secret")]
 pub struct Captured {
     /// What the line that is printed of it is called.
     #[serde(default)]
@@ -83,41 +84,85 @@ pub struct Line {
     pub response: Option<Value>,
 }
 
+/// A captured call that could be read: all that a check takes.
+pub struct Ready {
+    id: Value,
+    name: String,
+    /// Its vendor.
+    pub vendor: &'static dyn Vendor,
+    /// The call.
+    pub call: Call,
+    /// What it is checked by.
+    pub keys: Keys,
+    /// The time at which it is checked.
+    pub now: Timestamp,
+    /// The certificates that came with it.
+    pub certificates: Given,
+}
+
 impl Captured {
-    /// Checks the call, at `now` where it does not say when that is.
+    /// The call and what it is checked by, at `now` where it does not say when that is.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn check(self, now: Timestamp) -> Result<Line, String> {
+    pub fn ready(self, now: Timestamp) -> Result<Ready, String> {
         let vendor = named(&self.vendor).ok_or_else(|| {
-            let known: Vec<_> = super::ALL.iter().map(|vendor| vendor.name()).collect();
+            let names = super::ALL.into_iter().map(Vendor::name);
+            let known: Vec<_> = names.chain(super::ALIASES.into_iter().map(|(alias, _)| alias)).collect();
             format!("know the vendor `{}`; known are {}", self.vendor, known.join(", "))
         })?;
-        let body = mac::from_base64(&self.body).ok_or("read `body`: it is not base64 with padding")?;
-        let call = Call { method: self.method, url: self.url, headers: Headers::new(self.headers), body };
+        let body = mac::from_base64(&self.body)
+            .ok_or("read `body`: give the raw bytes in base64 with padding, as `base64 -w0` writes them")?;
         // The newest first: a single one beside a list is what signs now.
         let secrets = self.secret.into_iter().chain(self.secrets).map(Secret::new).collect();
         // Whoever checks by hand wants to know of the signature, wherever it is from.
         let settings = Settings { sandbox: true, ..self.config.unwrap_or_default() };
-        let keys = Keys { secrets, public_keys: self.public_key.into_iter().collect(), settings };
         let text = |pem: Option<Pem>| pem.map_or_else(String::new, Pem::text);
-        let certificates = Given {
-            served: self.certs,
-            anchors: text(self.trust_anchors_pem),
-            intermediates: text(self.intermediates_pem),
-        };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a moment, which saturates"
         )]
         let now = self.now.map_or(now, |seconds| Timestamp::from_millis((seconds * 1000.0) as u64));
-        let (id, name) = (self.id, self.vendor);
-        let line = |verdict, reason, response| Line { id, vendor: name, verdict, reason, response };
-        Ok(match vendor.verify(&call, &keys, &Around { now, certificates: &certificates }) {
+        Ok(Ready {
+            id: self.id,
+            name: self.vendor,
+            vendor,
+            call: Call { method: self.method, url: self.url, headers: Headers::new(self.headers), body },
+            keys: Keys { secrets, public_keys: self.public_key.into_iter().collect(), settings },
+            now,
+            certificates: Given {
+                served: self.certs,
+                anchors: text(self.trust_anchors_pem),
+                intermediates: text(self.intermediates_pem),
+            },
+        })
+    }
+}
+
+impl Ready {
+    /// What its vendor's rules say of it.
+    ///
+    /// # Errors
+    /// Why it is not the vendor's, or what is missing.
+    pub fn verify(&self) -> Result<Verified, Stop> {
+        self.vendor.verify(
+            &self.call,
+            &self.keys,
+            &Around { now: self.now, certificates: &self.certificates },
+        )
+    }
+
+    /// What is printed of it.
+    #[must_use]
+    pub fn line(self) -> Line {
+        let judged = self.verify();
+        let line =
+            |verdict, reason, response| Line { id: self.id, vendor: self.name, verdict, reason, response };
+        match judged {
             Ok(Verified::Call { id, .. }) => {
                 let reason = format!("the signature is right; the vendor's id of the call is `{id}`");
-                line("accept", reason, Some(shown(&vendor.reply(&call))))
+                line("accept", reason, Some(shown(&self.vendor.reply(&self.call))))
             }
             Ok(Verified::Handshake { reply, visit }) => {
                 let then = visit.map_or_else(String::new, |url| format!("; then {url} is read"));
@@ -134,7 +179,7 @@ impl Captured {
                 line("reject", reason, None)
             }
             Err(Stop::Later(why)) => line("reject", why, Some(shown(&Reply::empty(503)))),
-        })
+        }
     }
 }
 
@@ -147,7 +192,8 @@ fn shown(reply: &Reply) -> Value {
     shown
 }
 
-struct Given {
+/// The certificates that a captured call comes with.
+pub struct Given {
     served: BTreeMap<String, String>,
     anchors: String,
     intermediates: String,
@@ -184,7 +230,7 @@ mod tests {
                 continue;
             }
             let captured: Captured = serde_json::from_value(vector.clone()).unwrap();
-            let line = captured.check(Timestamp::from_millis(0)).unwrap();
+            let line = captured.ready(Timestamp::from_millis(0)).unwrap().line();
             let expected = match (vector["expect"].as_str().unwrap(), vector["kind"].as_str().unwrap()) {
                 ("reject", _) => "reject",
                 (_, "handshake") => "handshake",

@@ -29,8 +29,11 @@ mod mac;
 #[cfg(test)]
 mod testing;
 
+mod calendly;
 mod discord;
 mod github;
+mod hubspot;
+mod intercom;
 mod linkedin;
 mod mailgun;
 mod meta;
@@ -40,16 +43,19 @@ mod reddit;
 mod sendgrid;
 mod ses;
 mod ses_events;
+mod shopify;
 mod slack;
 mod snapchat;
 mod standard_webhooks;
 mod stripe;
+mod telegram;
 mod tiktok;
 mod tiktok_shop;
 mod twilio;
 mod twilio_events;
 mod twitch;
 mod x;
+mod zendesk;
 
 use appengine_actors::clock::Timestamp;
 
@@ -98,9 +104,12 @@ pub trait Certificates: Sync {
 }
 
 /// Every vendor.
-pub const ALL: [&dyn Vendor; 19] = [
+pub const ALL: [&dyn Vendor; 25] = [
+    &calendly::Calendly,
     &discord::Discord,
     &github::GitHub,
+    &hubspot::HubSpot,
+    &intercom::Intercom,
     &linkedin::LinkedIn,
     &mailgun::Mailgun,
     &meta::Meta,
@@ -109,15 +118,18 @@ pub const ALL: [&dyn Vendor; 19] = [
     &reddit::Reddit,
     &sendgrid::SendGrid,
     &ses::Ses,
+    &shopify::Shopify,
     &slack::Slack,
     &snapchat::Snapchat,
     &standard_webhooks::StandardWebhooks,
     &stripe::Stripe,
+    &telegram::Telegram,
     &tiktok::TikTok,
     &tiktok_shop::TikTokShop,
     &twilio::Twilio,
     &twitch::Twitch,
     &x::X,
+    &zendesk::Zendesk,
 ];
 
 /// Other names of vendors: of their networks, and of those who send by somebody's rules.

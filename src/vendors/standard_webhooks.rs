@@ -64,6 +64,13 @@ pub fn check(call: &Call, keys: &Keys, around: &Around<'_>) -> Result<String, Re
             "the endpoint's secret (`whsec_…`) or the sender's public key (`whpk_…`)",
         ));
     }
+    if !keys.secrets.iter().any(|key| secret_bytes(key.expose()).is_some())
+        && !keys.public_keys.iter().any(|key| public_bytes(key).is_some())
+    {
+        let cause = "the secret was not copied whole, or it is the text of another vendor's scheme";
+        let expected = "a secret (`whsec_…`) or a public key (`whpk_…`) in base64";
+        return Err(Refusal::new(Part::Configuration, expected, "none that is", cause));
+    }
     let Signed { id, timestamp, signature } = Signed::of(call)?;
     let sent = age::seconds(timestamp).ok_or_else(|| {
         let cause = "the sender does not send by Standard Webhooks";
@@ -104,4 +111,134 @@ fn secret_bytes(secret: &str) -> Option<Vec<u8>> {
 
 fn public_bytes(key: &str) -> Option<Vec<u8>> {
     mac::from_base64(key.strip_prefix("whpk_").unwrap_or(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+
+    use super::*;
+    use crate::vendors::keys::Secret;
+    use crate::vendors::testing::{NoCertificates, call, now};
+
+    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    const AT: &str = "1790000000";
+
+    fn keys(secrets: &[&str], public_keys: &[&str]) -> Keys {
+        let secrets = secrets.iter().map(|secret| Secret::new((*secret).to_owned())).collect();
+        Keys {
+            secrets,
+            public_keys: public_keys.iter().map(|&key| key.to_owned()).collect(),
+            ..Keys::default()
+        }
+    }
+
+    fn v1(timestamp: &str, body: &str) -> String {
+        let key = secret_bytes(SECRET).unwrap();
+        let signed = format!("msg_1.{timestamp}.{body}");
+        mac::base64(&mac::code(mac::SHA256, &key, &[signed.as_bytes()]))
+    }
+
+    fn checked(headers: &[(&str, &str)], keys: &Keys) -> Result<String, Part> {
+        let around = Around { now: now(), certificates: &NoCertificates };
+        check(&call("POST", "/", headers, "{}"), keys, &around).map_err(|refusal| refusal.part)
+    }
+
+    #[test]
+    fn signatures_are_a_list_with_spaces_of_which_one_is_enough() {
+        let good = v1(AT, "{}");
+        let table = [
+            (format!("v1,{good}"), Ok("msg_1".to_owned())),
+            (format!("v1,AAAA v2,{good} v1,{good}"), Ok("msg_1".to_owned())),
+            (format!("v1,{good},v1,{good}"), Err(Part::Signature)),
+            (format!("v1,{}", good.trim_end_matches('=')), Err(Part::Signature)),
+            (format!("V1,{good}"), Err(Part::Signature)),
+            (format!("v2,{good}"), Err(Part::Signature)),
+            (format!("v1a,{good}"), Err(Part::Signature)),
+            (good.clone(), Err(Part::Signature)),
+            (String::new(), Err(Part::Signature)),
+        ];
+        for (signature, expected) in table {
+            for names in [
+                ("webhook-id", "webhook-timestamp", "webhook-signature"),
+                ("svix-id", "svix-timestamp", "svix-signature"),
+            ] {
+                let headers = [(names.0, "msg_1"), (names.1, AT), (names.2, signature.as_str())];
+                assert_eq!(checked(&headers, &keys(&[SECRET], &[])), expected, "{signature}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_signature_is_looked_at_before_the_time() {
+        let table = [
+            ("1789999700", Ok("msg_1".to_owned())),
+            ("1790000300", Ok("msg_1".to_owned())),
+            ("1789999699", Err(Part::Time)),
+            ("1790000301", Err(Part::Time)),
+        ];
+        for (timestamp, expected) in table {
+            let signature = format!("v1,{}", v1(timestamp, "{}"));
+            let headers = [
+                ("webhook-id", "msg_1"),
+                ("webhook-timestamp", timestamp),
+                ("webhook-signature", &*signature),
+            ];
+            assert_eq!(checked(&headers, &keys(&[SECRET], &[])), expected, "{timestamp}");
+            let wrong =
+                [("webhook-id", "msg_1"), ("webhook-timestamp", timestamp), ("webhook-signature", "v1,AAAA")];
+            assert_eq!(checked(&wrong, &keys(&[SECRET], &[])), Err(Part::Signature), "{timestamp}");
+        }
+        let words = [("webhook-id", "msg_1"), ("webhook-timestamp", "now"), ("webhook-signature", "v1,AAAA")];
+        assert_eq!(checked(&words, &keys(&[SECRET], &[])), Err(Part::Format));
+    }
+
+    #[test]
+    fn a_label_decides_and_never_a_key() {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let public = format!("whpk_{}", mac::base64(pair.public_key().as_ref()));
+        let code = mac::base64(pair.sign(format!("msg_1.{AT}.{{}}").as_bytes()).as_ref());
+        let judged = |signature: &str, keys: &Keys| {
+            checked(
+                &[("webhook-id", "msg_1"), ("webhook-timestamp", AT), ("webhook-signature", signature)],
+                keys,
+            )
+        };
+        let theirs = keys(&[], &[&public]);
+        assert_eq!(judged(&format!("v1a,{code}"), &theirs), Ok("msg_1".to_owned()));
+        assert_eq!(judged(&format!("v1a,{code}"), &keys(&[SECRET], &[&public])), Ok("msg_1".to_owned()));
+        assert_eq!(judged(&format!("v1,{code}"), &theirs), Err(Part::Signature));
+        let with_public =
+            mac::code(mac::SHA256, pair.public_key().as_ref(), &[format!("msg_1.{AT}.{{}}").as_bytes()]);
+        assert_eq!(judged(&format!("v1,{}", mac::base64(&with_public)), &theirs), Err(Part::Signature));
+        assert_eq!(judged(&format!("v1a,{code}"), &keys(&[SECRET], &[])), Err(Part::Signature));
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_said_to_be_that() {
+        let signature = format!("v1,{}", v1(AT, "{}"));
+        let headers =
+            [("webhook-id", "msg_1"), ("webhook-timestamp", AT), ("webhook-signature", &*signature)];
+        let table: [(&[&str], Result<String, Part>); 5] = [
+            (&[], Err(Part::Configuration)),
+            (&["whsec_not base64"], Err(Part::Configuration)),
+            (&["whsec_"], Err(Part::Configuration)),
+            (&["whsec_not base64", SECRET], Ok("msg_1".to_owned())),
+            (&[SECRET.trim_start_matches("whsec_")], Ok("msg_1".to_owned())),
+        ];
+        for (secrets, expected) in table {
+            assert_eq!(checked(&headers, &keys(secrets, &[])), expected, "{secrets:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_told_by_its_type() {
+        let headers = [("svix-id", "msg_1"), ("svix-timestamp", AT), ("svix-signature", "v1,")];
+        let body = r#"{"type":"user.created","timestamp":"2026-09-21T14:13:20Z","data":{}}"#;
+        let told = StandardWebhooks.translate(&call("POST", "/", &headers, body)).remove(0);
+        assert_eq!((told.kind, told.id.as_str(), told.at), ("webhook.received", "msg_1", Some(now())));
+        assert_eq!(told.data["vendorEvent"], "user.created");
+        assert!(StandardWebhooks.translate(&call("POST", "/", &[], body)).is_empty());
+        assert!(StandardWebhooks.translate(&call("POST", "/", &headers, "no JSON")).is_empty());
+    }
 }

@@ -124,7 +124,7 @@ const MACHINE: [Rule; 16] = [
 const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 
 /// The edges. Only `app` and the commands know every part.
-const EDGES: [Rule; 14] = [
+const EDGES: [Rule; 15] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &[]),
@@ -138,6 +138,7 @@ const EDGES: [Rule; 14] = [
     ("problem", &[]),
     ("store", &["config"]),
     ("telemetry", &["config"]),
+    ("vendors", &[]),
     ("lib", &[]),
 ];
 
@@ -145,7 +146,7 @@ const EDGES: [Rule; 14] = [
 const COMPOSE_EDGES: [&str; 2] = ["app", "commands"];
 
 /// What of the machine these edges may know: their ports, and little else.
-const PORTS: [Rule; 6] = [
+const PORTS: [Rule; 7] = [
     ("config", &[]),
     ("gateway", &["clock", "ids", "session"]),
     ("outbound", &["clock", "mail", "webhook"]),
@@ -153,6 +154,7 @@ const PORTS: [Rule; 6] = [
     // Of queues what became of them: migrations.
     ("store", &["clock", "failpoint", "leases", "queue::format", "store"]),
     ("telemetry", &[]),
+    ("vendors", &["clock"]),
 ];
 
 /// The room that a file is in.
