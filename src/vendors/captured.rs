@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Headers};
 use super::keys::{Keys, Secret, Settings};
 use super::verdict::{Reply, Stop, Verified};
-use super::{Around, Certificates, mac, named};
+use super::{Around, Certificates, Vendor, mac, named};
 
 /// A captured call. Fields that a check does not need are passed over.
 #[derive(Deserialize)]
