@@ -4,6 +4,7 @@
 mod files;
 mod mail;
 mod settings;
+mod transport;
 mod vendors;
 
 use std::net::{SocketAddr, TcpListener};
@@ -34,6 +35,7 @@ use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
 use appengine_actors::webhook::counts::DeliveryCounts;
 use appengine_actors::webhook::deliveries::Deliveries;
+use appengine_actors::webhook::transport::Transport;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
@@ -58,7 +60,6 @@ use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
 use crate::http::take::BodyLimits;
 use crate::monitor::Monitor;
-use crate::outbound::http::{HttpOptions, HttpTransport};
 
 /// People and keys that the gate remembers between requests.
 const SEEN: usize = 100_000;
@@ -82,6 +83,8 @@ pub struct Foundation {
     /// Make the configured organisation and its owner, with a link that lives so long, if the store holds
     /// no organisation at all: before anybody can come in.
     pub first_link_life: Option<Duration>,
+    /// How requests leave; over the network if nothing is given.
+    pub transport: Option<Arc<dyn Transport>>,
 }
 
 /// A running server.
@@ -118,7 +121,7 @@ impl App {
     /// # Errors
     /// When a part cannot be made; nothing is left running then.
     pub async fn start(foundation: Foundation) -> anyhow::Result<(Self, Futures)> {
-        let Foundation { config, store, secret, clock, listener, first_link_life } = foundation;
+        let Foundation { config, store, secret, clock, listener, first_link_life, transport } = foundation;
         let address = listener.local_addr().context("failed to read the listener's address")?;
         let root = RootSecret::new(&secret)?;
         let tokens = Arc::new(make_tokens(&config, &root)?);
@@ -130,20 +133,10 @@ impl App {
             Some(found) => decode(&found.value)?,
             None => Stamp::default(),
         };
-        let proxy = match config.webhooks.proxy.expose() {
-            "" => None,
-            // The text itself may hold a password.
-            url => Some(url.parse().ok().context("failed to read webhooks.proxy: it is no URL")?),
+        let transport = match transport {
+            Some(transport) => transport,
+            None => self::transport::transport(&config)?,
         };
-        let transport = HttpTransport::new(&HttpOptions {
-            proxy,
-            open_subnets: config.webhooks.allow_networks.clone(),
-            plain_http: true,
-            keep: config.webhooks.response_keep.as_usize(),
-            read: config.webhooks.response_max.as_usize(),
-            ..HttpOptions::default()
-        })
-        .context("failed to set up the sender of webhooks")?;
         let files = self::files::files(&config, &store, &clock);
         let links = Arc::new(self::files::links(&config, &root, address, &clock)?);
         let monitor = Arc::new(Monitor::new(clock.clone()));
@@ -166,7 +159,7 @@ impl App {
             presence: Presence::default(),
             hints: LostHints::default(),
             deliveries: DeliveryCounts::default(),
-            transport: Arc::new(transport),
+            transport,
             vault,
             links: links.clone(),
             keeper: Arc::new(Owners::new(store.clone())?),

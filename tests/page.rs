@@ -89,6 +89,7 @@ async fn serve() -> (App, Arc<SystemClock>) {
         clock: clock.clone(),
         listener: TcpListener::bind("127.0.0.1:0").unwrap(),
         first_link_life: Some(HOUR),
+        transport: None,
     };
     let (app, futures) = App::start(foundation).await.unwrap();
     actix::spawn(futures.server);

@@ -247,6 +247,7 @@ async fn start() -> (App, MemoryStore, ManualClock) {
         clock: Arc::new(clock.clone()),
         listener: TcpListener::bind("127.0.0.1:0").unwrap(),
         first_link_life: None,
+        transport: None,
     };
     let (app, futures) = App::start(foundation).await.unwrap();
     actix::spawn(futures.server);

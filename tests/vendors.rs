@@ -5,6 +5,9 @@
 
 #[path = "vendors/mutated.rs"]
 mod mutated;
+#[path = "vendors/received.rs"]
+mod received;
+mod support;
 
 use std::collections::BTreeSet;
 

@@ -79,8 +79,16 @@ pub fn add(config: Config, asked: &UserAdd) -> anyhow::Result<()> {
         // The whole program on a port that nobody knows: a person is added as every change is made.
         let listener = TcpListener::bind("127.0.0.1:0").context("failed to find a port")?;
         let clock = Arc::new(SystemClock::new());
-        let (app, futures) =
-            App::start(Foundation { config, store, secret, clock, listener, first_link_life: None }).await?;
+        let (app, futures) = App::start(Foundation {
+            config,
+            store,
+            secret,
+            clock,
+            listener,
+            first_link_life: None,
+            transport: None,
+        })
+        .await?;
         // It takes part in its own end: one that is not run is waited for in vain.
         let server = actix::spawn(futures.server);
         let added = app.accounts.add_user(&org, &email, &[role], password.as_deref()).await;

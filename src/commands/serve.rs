@@ -68,6 +68,7 @@ pub fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
             clock,
             listener,
             first_link_life: Some(LINK_LIFE),
+            transport: None,
         })
         .await?;
         let base = server.base_url(app.address);

@@ -161,6 +161,8 @@ impl Receiver {
         call: &Call,
     ) -> Result<Result<Verified, Refusal>, ReceiveError> {
         let keys = self.keys(integration).await?;
+        let called = keys.settings.url.as_ref().map(|url| call.at(url));
+        let call = called.as_ref().unwrap_or(call);
         let mut fetched = 0;
         loop {
             let around = Around { now: self.machine.house.clock.now(), certificates: &self.certificates };

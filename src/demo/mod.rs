@@ -62,6 +62,7 @@ pub fn run(file: Option<&Path>) -> anyhow::Result<()> {
             clock: clock.clone(),
             listener,
             first_link_life: None,
+            transport: None,
         })
         .await?;
         let server = actix::spawn(futures.server);

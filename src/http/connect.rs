@@ -2,6 +2,7 @@
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use appengine_actors::ids::IntegrationId;
 use serde::Deserialize;
 
 use super::route::{Access, Route, text};
@@ -50,6 +51,7 @@ pub fn routes() -> Vec<Route> {
                 by_token,
             ),
             Route::new(method.clone(), "/sync/social/webhook/{vendor}", Access::Open, by_vendor),
+            Route::new(method.clone(), "/sync/social/webhook/{vendor}/{rest}", Access::Open, by_network),
             Route::new(method.clone(), "/phone/webhook/{kind}", Access::Open, phone),
         ];
         // What they take is each vendor's own, and only a vendor can sign it.
@@ -113,6 +115,19 @@ async fn by_service(
 ) -> Result<HttpResponse, Problem> {
     let (vendor, service) = path.into_inner();
     receive(&request, Address { vendor, service: Some(service), org: None }, body, &parts).await
+}
+
+/// Some vendors have several addresses, and an integration may be named too.
+async fn by_network(
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    marks: web::Query<Marks>,
+    body: RawBody,
+    parts: Parts,
+) -> Result<HttpResponse, Problem> {
+    let (vendor, rest) = path.into_inner();
+    let service = rest.parse::<IntegrationId>().ok().map(|id| id.to_string());
+    receive(&request, Address { vendor, service, org: marks.0.org() }, body, &parts).await
 }
 
 /// Pinterest's address ends with a part that nobody can guess.

@@ -15,6 +15,14 @@ pub struct Call {
 }
 
 impl Call {
+    /// The same call, made to another address with the same query.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        let query = self.query();
+        let url = if query.is_empty() { url.to_owned() } else { format!("{url}?{query}") };
+        Self { url, ..self.clone() }
+    }
+
     /// The query, still encoded.
     #[must_use]
     pub fn query(&self) -> &str {

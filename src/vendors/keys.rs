@@ -20,6 +20,10 @@ pub struct Keys {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
+    /// The address that the vendor was given, without its query, where a proxy changes it on its way to us: some
+    /// vendors sign it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Seconds that a call may be old, where the vendor leaves that to us.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<u64>,

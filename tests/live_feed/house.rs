@@ -39,6 +39,7 @@ impl House {
             clock: Arc::new(clock.clone()),
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
             first_link_life: None,
+            transport: None,
         })
         .await
         .unwrap();

@@ -23,6 +23,7 @@ use appengine_actors::{
     machine::Machine,
     store::{Key, Scan, Store},
     testkit::MemoryStore,
+    webhook::transport::Transport,
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -46,7 +47,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub machine: Arc<Machine>,
     pub store: MemoryStore,
-    pub clock: Arc<SystemClock>,
+    pub clock: Arc<dyn Clock>,
     tokens: Arc<Tokens>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -83,11 +84,19 @@ impl Server {
 
     /// With settings of its own, such as `("APPENGINE__LIMITS__BODY", "1KiB")`.
     pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::within(settings, Arc::new(SystemClock::new()), None)
+    }
+
+    /// At another time, and with another way out.
+    pub fn within(
+        settings: &[(&str, &str)],
+        clock: Arc<dyn Clock>,
+        transport: Option<Arc<dyn Transport>>,
+    ) -> Self {
         let is_set = |name: &str| settings.iter().any(|(set, _)| *set == name);
         let usual = SETTINGS.iter().filter(|(name, _)| !is_set(name));
         let config = Config::load(None, usual.chain(settings).copied()).expect("a configuration");
         let store = MemoryStore::default();
-        let clock = Arc::new(SystemClock::new());
         let (ready_tx, ready) = mpsc::sync_channel(1);
         let (stop, stopped) = oneshot::channel::<()>();
         let (kept, time) = (store.clone(), clock.clone());
@@ -100,6 +109,7 @@ impl Server {
                     clock: time,
                     listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"),
                     first_link_life: None,
+                    transport,
                 };
                 let (app, Futures { server, machine }) = App::start(foundation).await.expect("an App");
                 let ends = (actix::spawn(server), actix::spawn(machine));

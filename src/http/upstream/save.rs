@@ -93,7 +93,7 @@ fn sorted(
         settings.into_iter().map(|(name, value)| (in_snake_case(&name), value)).collect();
     let mut rest = Map::new();
     for (name, value) in config.into_iter().chain(credentials) {
-        if of.settings.contains(&name.as_str()) {
+        if is_setting(of, &name) {
             of_settings.insert(in_snake_case(&name), value);
         } else {
             rest.insert(name, value);
@@ -143,11 +143,11 @@ fn texts(path: &str, value: &Value) -> Result<Vec<String>, Problem> {
 fn check_settings(of: &IntegrationType, settings: &Map<String, Value>) -> Result<(), Problem> {
     for name in settings.keys() {
         let name = camel(name);
-        if !of.settings.contains(&name.as_str()) {
+        if !is_setting(of, &name) {
             let known = of.settings.join(", ");
             return Err(wrong(
                 &format!("settings.{name}"),
-                format!("is not a setting of {}; known are {known}", of.vendor),
+                format!("is not a setting of {}; known are url, {known}", of.vendor),
             ));
         }
     }
@@ -158,6 +158,11 @@ fn check_settings(of: &IntegrationType, settings: &Map<String, Value>) -> Result
             Err(wrong(&path, error.into_inner().to_string()))
         }
     }
+}
+
+/// Whether a name is one of a setting. Every vendor may have been given another address than ours.
+fn is_setting(of: &IntegrationType, name: &str) -> bool {
+    name == "url" || of.settings.contains(&name)
 }
 
 fn wrong(path: &str, message: String) -> Problem {
