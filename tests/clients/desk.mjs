@@ -146,10 +146,10 @@ export async function a_chat_is_erased_and_begins_anew(url, ...tokens) {
   success(await bob.ask("chat-message", { chatId: pair, message: "between us" }));
 
   const wrong = await refused(url, tokens[0], "POST", "/chat/sessions/delete", { sessionIds: [CHAT, " ", "a\nb"] });
-  assert.deepEqual([wrong.status, wrong.details.map((detail) => detail.path)], [400, ["sessionIds[1]", "sessionIds[2]"]]);
+  assert.deepEqual([wrong.status, wrong.problems.map((detail) => detail.path)], [400, ["sessionIds[1]", "sessionIds[2]"]]);
   for (const sessionIds of [[], Array(101).fill(CHAT)]) {
     const wrong = await refused(url, tokens[0], "POST", "/chat/sessions/delete", { sessionIds });
-    assert.deepEqual([wrong.status, wrong.details[0].path], [400, "sessionIds"]);
+    assert.deepEqual([wrong.status, wrong.problems[0].path], [400, "sessionIds"]);
   }
   assert.equal((await refused(url, anns, "POST", "/chat/sessions/delete", { sessionIds: [CHAT] })).status, 403);
   assert.deepEqual(await erase(["customer:Ann@example.com", CHAT, "nowhere", pair]), {
@@ -192,7 +192,7 @@ export async function a_widget_shows_whom_it_lists(url, ...tokens) {
     assert.deepEqual([status, message.endsWith(`no chat widget shows ${who}`)], [404, true]);
   }
   const wrong = await refused(url, undefined, "GET", "/chat/get-profile/bob");
-  assert.deepEqual([wrong.status, wrong.details[0].path], [400, "userId"]);
+  assert.deepEqual([wrong.status, wrong.problems[0].path], [400, "userId"]);
   bob.close();
 }
 
