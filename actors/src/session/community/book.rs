@@ -149,6 +149,10 @@ impl Book {
             Between::Group(_) => Vec::new(),
         };
         found.notices = self.notices(&pair).await?;
+        if !pair.is_empty() {
+            let trim = self.house.store.get(keys::community_trim(&self.org, self.id.as_str())).await?;
+            found.trim = trim.map(|trim| decode(&trim.value)).transpose()?.unwrap_or_default();
+        }
         let numbers = found.places.values().chain(found.called.values()).copied();
         let numbers = numbers.chain(found.repeats.values().filter_map(Entry::message));
         let numbers = numbers.chain(found.notices.values().map(|standing| standing.notice.seq)).collect();

@@ -85,7 +85,7 @@ fn told(
     message: &Message,
     found: Option<&(Record, u64)>,
 ) -> Result<Write, StoreError> {
-    let data = data(message, plan.found.marks.get(who), false);
+    let data = data(message, seen(plan, who), false);
     let (meta, state) = (meta(message.to.as_ref()), "new".to_owned());
     if let Some((before, version)) = found {
         let after = Record { state, data, meta, modified_by: None, ..before.clone() };
@@ -118,7 +118,7 @@ fn follows(
 ) -> Option<Write> {
     let message = plan.found.messages.get(&notice.seq)?;
     let was_read = before.data.get("read") == Some(&Value::Bool(true));
-    let data = data(message, plan.found.marks.get(who), was_read);
+    let data = data(message, seen(plan, who), was_read);
     let reads = plan.marks.contains_key(who) && !was_read;
     if !reads && before.data.get("body") == data.get("body") {
         return None;
@@ -127,16 +127,21 @@ fn follows(
     Some(replaces(before, *version, after))
 }
 
+/// How far somebody has read, and how many messages they need not read any more: what is no longer kept cannot be.
+fn seen<'p>(plan: &'p Plan, who: &Handle) -> (Option<&'p Mark>, u64) {
+    let mark = plan.found.marks.get(who);
+    (mark, mark.map_or(0, |mark| mark.count).max(plan.found.trim.messages))
+}
+
 fn replaces(before: &Record, read_version: u64, after: Record) -> Write {
     Write::Replace { before: Box::new(before.clone()), read_version, after: Box::new(after) }
 }
 
 /// All that the record says. It is written anew each time: whoever it is for may have put anything into it, and what is
 /// said to them shall not fail on the size of that.
-fn data(message: &Message, mark: Option<&Mark>, was_read: bool) -> Map<String, Value> {
-    let mark = mark.filter(|mark| mark.seq > 0);
+fn data(message: &Message, (mark, seen): (Option<&Mark>, u64), was_read: bool) -> Map<String, Value> {
     let read = mark.filter(|mark| mark.seq >= message.seq);
-    let unread = message.count.saturating_sub(mark.map_or(0, |mark| mark.count));
+    let unread = message.count.saturating_sub(seen);
     let from = &message.from;
     let name = cut(if from.name.trim().is_empty() { &from.email } else { &from.name });
     let told = json!({

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Trim};
 use super::entry::{Deed, Entry, Happened};
 use super::group::Member;
 use super::id::ConversationId;
@@ -31,6 +31,8 @@ pub(super) struct Found {
     pub marks: HashMap<Handle, Mark>,
     /// What tells two people of what the other one says.
     pub notices: HashMap<Handle, Standing>,
+    /// What of theirs is no longer kept.
+    pub trim: Trim,
     /// Whether one of two people blocks the other.
     pub blocked: bool,
     /// In how many groups somebody is, or with how many people they speak.

@@ -143,9 +143,16 @@ async fn many_conversations_are_walked_through_and_none_is_left_out() {
         }
     }
     house.advance(DAY * 31).await;
+    walks(&house).await;
     for person in people.iter().step_by(2) {
         anns.say_to(person, "new").await.unwrap();
     }
+    let records = house.records("notification").await;
+    let new = records.iter().filter(|record| record.data["body"] == "new");
+    assert!(
+        new.into_iter().all(|record| record.data["count"] == 2),
+        "what is gone is not unread: {records:?}"
+    );
     walks(&house).await;
     assert_eq!((left(&house, b'e').await, left(&house, b'm').await), (70, 70));
     assert_eq!(house.records("notification").await.len(), 70, "each tells of what is left");
