@@ -105,7 +105,7 @@ async fn groups_tell_by_themselves_and_the_staff_own_no_record_by_their_address(
     let house = TestHouse::start();
     let (ann, staff) = (customer("ann"), agent("bob"));
     let anns = Client::come(&house, &ann).await;
-    let id = group(&anns, &[staff.clone()], Default::default()).await;
+    let id = group(&anns, std::slice::from_ref(&staff), Default::default()).await;
     anns.say(&id, "to all").await.unwrap();
     assert_eq!(told(&house).await, []);
     anns.say_to(&staff, "hi").await.unwrap();

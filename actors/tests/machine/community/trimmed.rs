@@ -19,8 +19,12 @@ use crate::chat::ear::Ear;
 const DAY: Duration = Duration::from_secs(86_400);
 
 async fn start() -> TestHouse {
+    start_with(DAY * 30).await
+}
+
+async fn start_with(age: Duration) -> TestHouse {
     let mut setup = Setup::default();
-    setup.settings.retention = Ages { community_messages: DAY * 30, ..Ages::default() };
+    setup.settings.retention = Ages { community_messages: age, ..Ages::default() };
     let house = setup.start();
     house.found_org().await;
     house
@@ -50,7 +54,7 @@ async fn what_is_too_old_goes_but_for_the_latest_and_is_said_to_be_missing() {
     let house = start().await;
     let (ann, bob, eve) = (customer("ann"), customer("bob"), customer("eve"));
     let anns = Client::come(&house, &ann).await;
-    let id = group(&anns, &[bob.clone()], Default::default()).await;
+    let id = group(&anns, std::slice::from_ref(&bob), Default::default()).await;
     let mut said = Vec::new();
     for n in 0..250 {
         let named = Word { client_id: Some(format!("c-{n}")), ..word(n.to_string()) };
@@ -58,7 +62,7 @@ async fn what_is_too_old_goes_but_for_the_latest_and_is_said_to_be_missing() {
     }
     let reply = Word { reply_to: Some(said[0].id), ..word("re") };
     let reply = anns.want(&id, Act::Say(reply, None)).await.unwrap().message.unwrap();
-    let quiet_group = group(&anns, &[bob.clone()], Default::default()).await;
+    let quiet_group = group(&anns, std::slice::from_ref(&bob), Default::default()).await;
     let kept = anns.say(&quiet_group, "old, and the latest").await.unwrap();
     anns.want(&quiet_group, Act::Add(vec![(eve.clone(), Default::default())])).await.unwrap();
     walks(&house).await;
@@ -129,6 +133,28 @@ async fn what_tells_of_a_message_goes_with_it() {
     assert_eq!(threads[0]["unreadCount"], json!(1));
     let id = ConversationId::pair(&Handle::of(&ann), &Handle::of(&bob));
     assert_eq!(bobs.history(&id, part()).await.unwrap().messages.len(), 2);
+}
+
+#[actix::test]
+async fn a_message_that_goes_while_somebody_feels_something_about_it_does_not_come_back() {
+    let house = start_with(Duration::from_secs(40)).await;
+    let anns = Client::come(&house, &customer("ann")).await;
+    let id = group(&anns, &[], Default::default()).await;
+    let old = anns.say(&id, "old").await.unwrap();
+    house.advance(Duration::from_secs(35)).await;
+    anns.say(&id, "new").await.unwrap();
+    house.store().hold();
+    for _ in 0..30 {
+        house.advance(Duration::from_secs(1)).await;
+    }
+    // It is still there to be read, and its removal waits for the disk before what is felt does.
+    let mut feeling = std::pin::pin!(anns.about(old.id, Act::React(old.id, "like".into())));
+    assert!(futures_util::poll!(feeling.as_mut()).is_pending());
+    quiet().await;
+    assert_eq!(left(&house, b'm').await, 2);
+    house.store().release();
+    assert_eq!(feeling.await, Err(Refusal::NoMessage));
+    assert_eq!((left(&house, b'm').await, anns.heard().contains(&"reaction".to_owned())), (1, false));
 }
 
 #[actix::test]
