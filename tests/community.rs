@@ -181,6 +181,53 @@ async fn whoever_is_blocked_is_listed_until_that_is_taken_back() {
 }
 
 #[actix_web::test]
+async fn whom_a_message_is_for_finds_a_notification_of_it_and_no_other_customer_does() {
+    let house = House::open().await;
+    let [ann, bob, eve] = people(&house, ["ann", "bob", "eve"]).await;
+    let ada = house.owner();
+    let find = async |caller: &Caller<'_>, query: Value| {
+        let (status, found) = caller.post("/repository/find/notification", json!({"query": query})).await;
+        assert_eq!(status, 200, "{found}");
+        found["data"].as_array().unwrap().clone()
+    };
+    for content in ["hi", "are you there?"] {
+        fine(call(&ann, "POST", "/messages", json!({"to": "bob@example.com", "content": content})).await);
+    }
+    let unread = json!({"data.recipient": "bob@example.com", "data.read": false});
+    let found = find(&bob, unread.clone()).await;
+    let [record] = found.as_slice() else { panic!("{found:?}") };
+    let data = &record["data"];
+    assert_eq!((&data["body"], &data["count"]), (&json!("are you there?"), &json!(2)));
+    assert_eq!((&data["type"], &data["from"]), (&json!("community_message"), &json!("ann@example.com")));
+    let thread = get(&bob, &format!("/messages/thread/{}", data["peer"].as_str().unwrap())).await;
+    assert_eq!(thread["data"][1]["id"], data["messageId"]);
+    // Neither whoever wrote nor anybody else reads or changes what is for him, whichever way they ask.
+    let id = record["sk"].as_str().unwrap();
+    for other in [&ann, &eve] {
+        assert_eq!(find(other, unread.clone()).await, Vec::<Value>::new());
+        assert_eq!(find(other, json!({})).await, Vec::<Value>::new());
+        let path = format!("/repository/get/notification/{id}");
+        assert_eq!(other.call(Method::GET, &path, None).await.0, 404);
+        let path = format!("/repository/update-partial/notification/{id}");
+        assert_eq!(other.post(&path, json!({"data.read": true})).await.0, 403);
+        let all = json!({"collection": "notification", "filter": {}});
+        assert_eq!(other.post("/dynamic-query/count", all).await.1["count"], 0);
+    }
+    fine(call(&bob, "POST", "/messages/thread/ann@example.com/read", Value::Null).await);
+    assert_eq!(find(&bob, unread.clone()).await, Vec::<Value>::new());
+    fine(call(&ann, "POST", "/messages", json!({"to": "bob@example.com", "content": "now?"})).await);
+    let found = find(&bob, unread.clone()).await;
+    assert_eq!((&found[0]["sk"], &found[0]["data"]["count"]), (&record["sk"], &json!(1)));
+    let path = format!("/repository/update-partial/notification/{id}");
+    assert_eq!(bob.post(&path, json!({"data.read": true})).await.0, 403, "by reading what it tells of");
+    // One of the staff is told too; a customer who has their address, and even the id of their record, is not.
+    fine(call(&ann, "POST", "/messages", json!({"to": "agent:ada@example.com", "content": "help"})).await);
+    assert_eq!(find(&ada, json!({"data.recipientRole": "agent"})).await.len(), 1);
+    let twin = house.somebody(ORG, Kind::Customer, "ada", Role::Customer);
+    assert_eq!(find(&twin, json!({})).await, Vec::<Value>::new());
+}
+
+#[actix_web::test]
 async fn what_is_wrong_is_refused_by_name() {
     let house = House::open().await;
     let [ann] = people(&house, ["ann"]).await;

@@ -45,6 +45,7 @@ fn bodies_that_a_reader_would_have_to_guess_have_examples() {
         "/automation",
         "/automation/flows/create",
         "/automation/{id}/execute",
+        "/chat/sessions/delete",
         "/dynamic-query/aggregate",
         "/dynamic-query/bulkWrite",
         "/dynamic-query/find",

@@ -34,6 +34,7 @@
 //! | `q` conversations by person | `p`, address, chat | nothing |
 //! | `q` decisions | `d`, chat, number | who answers, and why |
 //! | `q` conversations that wait or are answered | `w`, chat | where they stand |
+//! | `q` erased conversations | `e`, digest of the chat | the numbers that it had reached |
 //! | `q` staff | `s`, address | the status they chose, what they were given |
 //! | `F` files | id | what is known of the file; its bytes lie beside the store |
 //! | `B` files, all together | | their bytes |

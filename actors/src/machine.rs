@@ -309,7 +309,9 @@ impl Plan {
             }
             Role::Retention => {
                 let plan = self.clone();
-                self.starter(&path, place.policy, move |fate| RetentionActor::new(plan.house.clone(), fate))
+                self.starter(&path, place.policy, move |fate| {
+                    RetentionActor::new(plan.house.clone(), plan.runner.publisher.clone(), fate)
+                })
             }
             Role::Schedules => {
                 let plan = self.clone();

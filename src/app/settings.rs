@@ -86,6 +86,7 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             deliveries: config.retention.deliveries.get(),
             idempotency: config.retention.idempotency.get(),
             messages: config.retention.messages.get(),
+            community_messages: config.retention.community_messages.get(),
         },
         webhooks: WebhookSettings {
             timeout: webhooks.timeout.get(),

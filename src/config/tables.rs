@@ -277,6 +277,8 @@ pub struct Retention {
     pub idempotency: HumanDuration,
     /// Messages of chats.
     pub messages: HumanDuration,
+    /// What happened in communities.
+    pub community_messages: HumanDuration,
 }
 
 /// `[sockets]`: the realtime connections.

@@ -213,6 +213,7 @@ impl Community {
                 next: found.next,
                 reads: found.reads,
                 seq: found.seq,
+                gap: found.gap,
             }),
             Err(error) => asked.reply.send(&failure(&error)),
         }

@@ -1,24 +1,25 @@
-//! Conversations of customers and staff, for callers without a socket (contract §5.8); in `desk` who answers in them
-//! and who is where (§5.6, §5.7).
+//! Conversations of customers and staff, for callers without a socket (contract §5.8): what is said in them; in
+//! `sessions` which there are, in `widget` what anybody may know, in `desk` who answers and who is where (§5.6, §5.7).
 
 mod desk;
 mod problem;
 mod rules;
 mod schema;
+mod sessions;
+mod widget;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
-use appengine_actors::ids::{Datatype, MessageId, RecordId};
+use appengine_actors::ids::MessageId;
 use appengine_actors::machine::Machine;
 use appengine_actors::mail::is_address;
-use appengine_actors::record::service::Records;
 use appengine_actors::session::chat::message::{Message, MessageStatus};
 use appengine_actors::session::chat::messages::Said;
-use appengine_actors::session::chat::{Chat, ChatId, ChatStatus, MOST_HISTORY, Word};
+use appengine_actors::session::chat::{ChatId, MOST_HISTORY, Word};
 use appengine_actors::session::person::{Person, Side};
 use appengine_actors::supervision::AskError;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::rules::{ADDRESS, LATEST, address, is_within, keep, keep_path};
 use self::schema::{
@@ -26,21 +27,16 @@ use self::schema::{
     SavedMessage, SavedMessageBody, chat_id,
 };
 use super::admit::Caller;
-use super::paging::{self, LAST_PAGE, TIME};
-use super::route::{Access, Route, one_of, text, whole};
+use super::paging::TIME;
+use super::route::{Access, Route, text, whole};
 use super::take::{Json, Object, Params};
-use crate::auth::gate::Gate;
 use crate::auth::principal::{Kind, Principal};
 use crate::auth::role::Permission;
-use crate::config::Config;
 use crate::problem::{Detail, Problem};
 
 const TAG: &str = "Chat";
 const READ: &str = "read:chat";
 const WRITE: &str = "write:chat";
-/// What a widget need not know of its own configuration.
-const PRIVATE: [&str; 2] = ["missedChat", "automation"];
-
 /// The routes of this chapter.
 #[must_use]
 pub fn routes() -> Vec<Route> {
@@ -54,12 +50,6 @@ pub fn routes() -> Vec<Route> {
             .query("before", whole(1, u32::MAX), "messages before this number")
             .query("limit", limit(), "how many, 100 if not given")
             .gives::<ChatHistoryReply>(StatusCode::OK),
-        Route::get("/chat/sessions", Access::Staff(Permission::Read, READ), sessions)
-            .about(TAG, "Chats, by their ids: who the customer is, who answers, since when")
-            .query("status", one_of(&["open", "ended"]), "chats in one status only")
-            .query("page", whole(1, LAST_PAGE), "from 1")
-            .query("pageSize", whole(1, 500), "chats on a page, 50 if not given")
-            .gives_object(StatusCode::OK),
         Route::get("/chat/messages/{email}", read, messages)
             .about(TAG, "The latest messages of the chats that somebody takes part in, oldest first")
             .part("email", super::profile::schema::email())
@@ -87,14 +77,9 @@ pub fn routes() -> Vec<Route> {
             .part("chatId", chat_id())
             .takes::<MessageChangeBody>()
             .gives_object(StatusCode::OK),
-        Route::get("/chat/config/{configId}", Access::Entrance, config)
-            .about(TAG, "The configuration of a chat widget, as the widget may know it")
-            .part("configId", text(r"^[A-Za-z0-9_.:-]{1,100}$"))
-            .gives_object(StatusCode::OK),
-        Route::get("/chat/ice-servers", Access::Signed, ice_servers)
-            .about(TAG, "STUN and TURN servers for calls in chats")
-            .gives_object(StatusCode::OK),
     ];
+    routes.extend(sessions::routes());
+    routes.extend(widget::routes());
     routes.extend(desk::routes());
     routes
 }
@@ -181,25 +166,6 @@ async fn history(
     let found = machine.sessions.chats.history(&caller.org, &by, &chat, params.before, limit).await?;
     let has_more = found.first().is_some_and(|message| message.seq > 1);
     Ok(HttpResponse::Ok().json(shown(&found, has_more)))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SessionParams {
-    status: Option<ChatStatus>,
-    page: Option<usize>,
-    page_size: Option<usize>,
-}
-
-async fn sessions(
-    caller: Caller,
-    machine: web::Data<Machine>,
-    Params(params): Params<SessionParams>,
-) -> Result<HttpResponse, Problem> {
-    let page = paging::read(params.page, params.page_size)?;
-    let by = person(&caller);
-    let listed = machine.sessions.chats.list(&caller.org, &by, params.status, page.slice()).await?;
-    Ok(HttpResponse::Ok().json(page.envelope(&listed, Chat::told)))
 }
 
 fn shown(messages: &[Message], has_more: bool) -> Value {
@@ -346,27 +312,4 @@ async fn update(
             ))
         }
     }
-}
-
-async fn config(
-    request: actix_web::HttpRequest,
-    gate: web::Data<Gate>,
-    records: web::Data<Records>,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let org = super::profile::org(&gate, &request, &Value::Null)?;
-    let missing = || Problem::not_found(format!("there is no chat_config {id}"));
-    let (Ok(datatype), Ok(sk)) = (Datatype::new("chat_config"), RecordId::new(&id)) else {
-        return Err(missing());
-    };
-    let found = records.read(&org, &datatype, &sk).await?.filter(|read| !read.record.is_deleted());
-    let record = found.ok_or_else(missing)?.record;
-    let data: Map<String, Value> =
-        record.data.into_iter().filter(|(name, _)| !PRIVATE.contains(&name.as_str())).collect();
-    Ok(HttpResponse::Ok().json(json!({"sk": record.sk, "datatype": record.datatype, "data": data})))
-}
-
-async fn ice_servers(config: web::Data<Config>) -> HttpResponse {
-    let servers: Vec<Value> = config.sockets.ice_servers.iter().map(|url| json!({"urls": url})).collect();
-    HttpResponse::Ok().json(json!({"iceServers": servers}))
 }

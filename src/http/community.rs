@@ -139,6 +139,6 @@ fn with_history_params(route: Route) -> Route {
 fn shown(found: &History, limit: Option<usize>) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "data": found.messages, "pageSize": limit.unwrap_or(USUAL), "hasNext": found.has_more, "next": found.next,
-        "reads": found.reads, "seq": found.seq,
+        "reads": found.reads, "seq": found.seq, "gap": found.gap,
     }))
 }

@@ -15,6 +15,13 @@ async function rest(url, token, method, path, body) {
   return JSON.parse(text);
 }
 
+/** The same of what is refused: its status and problem. */
+async function refused(url, token, method, path, body) {
+  const headers = { orgid: ORG, "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+  const answer = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
+  return { status: answer.status, ...(await answer.json()) };
+}
+
 const success = (answer) => {
   assert.equal(answer.success, true, JSON.stringify(answer));
   return answer;
@@ -121,6 +128,72 @@ export async function a_queue_hands_out_by_its_rules(url, ...tokens) {
   success(await bob.ask("set-status", { status: "available" }));
   assert.equal((await stranger.next("agent-assigned")).agent.email, "bob@example.com");
   for (const inbox of [bob, eve, phone, stranger]) inbox.close();
+}
+
+export async function a_chat_is_erased_and_begins_anew(url, ...tokens) {
+  const anns = await signUp(url, ANN);
+  const [phone, bob] = [await come(url, anns), await come(url, tokens[1])];
+  const erase = (sessionIds, token = tokens[0]) => rest(url, token, "POST", "/chat/sessions/delete", { sessionIds });
+  const kept = (reason, chatId = CHAT) => ({ deleted: [], notDeleted: [{ chatId, reason }] });
+  success(await phone.ask("chat-message", { message: "hello" }));
+  assert.deepEqual(await erase([CHAT]), kept("waiting"));
+  success(await bob.ask("pick-next", {}));
+  assert.deepEqual(await erase([CHAT]), kept("answered"));
+  const sent = success(await bob.ask("sendMessage", { to: ANN, content: "hi", clientId: "hi" }));
+  success(await bob.ask("close-chat", { chatId: CHAT, reason: "agent" }));
+  await phone.until("chat-ended", { chatId: CHAT });
+  const pair = "bob@example.com|eve@example.com";
+  success(await bob.ask("chat-message", { chatId: pair, message: "between us" }));
+
+  const wrong = await refused(url, tokens[0], "POST", "/chat/sessions/delete", { sessionIds: [CHAT, " ", "a\nb"] });
+  assert.deepEqual([wrong.status, wrong.problems.map((detail) => detail.path)], [400, ["sessionIds[1]", "sessionIds[2]"]]);
+  for (const sessionIds of [[], Array(101).fill(CHAT)]) {
+    const wrong = await refused(url, tokens[0], "POST", "/chat/sessions/delete", { sessionIds });
+    assert.deepEqual([wrong.status, wrong.problems[0].path], [400, "sessionIds"]);
+  }
+  assert.equal((await refused(url, anns, "POST", "/chat/sessions/delete", { sessionIds: [CHAT] })).status, 403);
+  assert.deepEqual(await erase(["customer:Ann@example.com", CHAT, "nowhere", pair]), {
+    deleted: [CHAT],
+    notDeleted: [{ chatId: "nowhere", reason: "not_found" }, { chatId: pair, reason: "forbidden" }],
+  });
+  assert.deepEqual(await erase([CHAT]), kept("not_found"));
+  assert.deepEqual(await erase([pair], tokens[2]), { deleted: [pair], notDeleted: [] });
+  const path = encodeURIComponent(CHAT);
+  assert.deepEqual((await rest(url, tokens[0], "GET", `/chat/history/${path}`)).data, []);
+  assert.deepEqual((await rest(url, tokens[0], "GET", `/chat/decisions/${path}`)).data, []);
+  assert.deepEqual((await rest(url, tokens[0], "GET", "/chat/sessions")).total, 0);
+
+  // It is numbered on behind the end: nobody takes what is new for what they have heard.
+  const again = success(await bob.ask("sendMessage", { to: ANN, content: "hi", clientId: "hi" }));
+  assert.equal(again.seq, sent.seq + 2);
+  assert.equal((await phone.until("message", { seq: again.seq })).content, "hi");
+  const back = await come(url, anns, { context: { lastSeq: 1 } });
+  assert.equal((await back.next("message")).seq, again.seq);
+  assert.deepEqual((({ gap, to }) => ({ gap, to }))(await back.next("replayed")), { gap: true, to: again.seq });
+  for (const inbox of [phone, bob, back]) inbox.close();
+}
+
+export async function a_widget_shows_whom_it_lists(url, ...tokens) {
+  const shown = { screenName: "Bobby", avatar: "https://shop.example.com/bob.png", tagLine: "Sales", phone: "555" };
+  const agents = [{ user: "Bob@Example.com", ...shown }, { user: "eve@example.com", screenName: "" }, null, "bob@example.com"];
+  await rest(url, tokens[0], "POST", "/repository/create/chat_config", { data: { agents: "nobody" } });
+  await rest(url, tokens[0], "POST", "/repository/create/chat_config", { data: { name: "widget", agents } });
+  const profile = async (who) => (await fetch(`${url}/chat/get-profile/${who}`, { headers: { orgid: ORG } })).json();
+  const { phone, ...told } = shown;
+  const bobs = { email: "bob@example.com", name: "Bobby", ...told };
+  assert.deepEqual(await profile("bob@example.com"), { ...bobs, status: "offline" });
+  const bob = await come(url, tokens[1]);
+  assert.deepEqual(await profile("BOB@example.com"), { ...bobs, status: "online" });
+  assert.deepEqual(await profile("eve@example.com"), { email: "eve@example.com", name: "eve@example.com", status: "offline" });
+  // Of the staff, and a customer, and nobody: all the same to whoever asks.
+  await signUp(url, ANN);
+  for (const who of ["ada@example.com", ANN, "nobody@example.com"]) {
+    const { status, message } = await refused(url, undefined, "GET", `/chat/get-profile/${who}`);
+    assert.deepEqual([status, message.endsWith(`no chat widget shows ${who}`)], [404, true]);
+  }
+  const wrong = await refused(url, undefined, "GET", "/chat/get-profile/bob");
+  assert.deepEqual([wrong.status, wrong.problems[0].path], [400, "userId"]);
+  bob.close();
 }
 
 export async function everybody_sees_who_is_here_as_far_as_they_may(url, ...tokens) {

@@ -67,6 +67,16 @@ fn everybody_sees_who_is_here_as_far_as_they_may() {
 }
 
 #[test]
+fn a_chat_is_erased_and_begins_anew() {
+    run_scenario("a_chat_is_erased_and_begins_anew");
+}
+
+#[test]
+fn a_widget_shows_whom_it_lists() {
+    run_scenario("a_widget_shows_whom_it_lists");
+}
+
+#[test]
 fn the_staff_watches_greets_and_calls() {
     run_scenario("the_staff_watches_greets_and_calls");
 }

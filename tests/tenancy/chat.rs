@@ -30,7 +30,9 @@ pub fn cases(a: &Planted) -> Vec<Case> {
         own("GET", "/chat/customers/{email}/journey").at(&[email]),
         own("GET", "/chat/presence/stats").at(&[]),
         Case::new(Proof::Entrance, "GET", "/chat/config/{configId}").at(&["widget"]),
+        Case::new(Proof::Entrance, "GET", "/chat/get-profile/{userId}").at(&[a.get("shown")]).at(&[owner]),
         own("GET", "/chat/ice-servers").at(&[]),
         writes("/chat/queue").with(&[], json!({"chatId": waiting, "customerEmail": email, "queue": "other"})),
+        writes("/chat/sessions/delete").with(&[], json!({"sessionIds": [chat, waiting, a.get("room")]})),
     ]
 }

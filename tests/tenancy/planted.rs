@@ -117,6 +117,15 @@ impl Planted {
         let word = json!({"content": self.mark("word")});
         let said = self.post(server, &format!("/chat/live/{chat}/{email}"), &word);
         self.keep("word", &said["messageId"]);
+        // Nobody need answer in it.
+        let (room, word) = (self.mark("room"), json!({"content": self.mark("word")}));
+        self.post(server, &format!("/chat/live/{room}/chat"), &word);
+        self.keep("room", &json!(room));
+        let shown = format!("{}@x.example", self.mark("shown"));
+        let agents =
+            json!([{"user": shown, "screenName": self.mark("screen"), "avatar": self.mark("avatar")}]);
+        self.post(server, "/repository/create/chat_config", &json!({"data": {"agents": agents}}));
+        self.keep("shown", &json!(shown));
         let waiting = format!("{}@x.example", self.mark("waiting"));
         let queue = self.mark("queue");
         let chat =

@@ -54,7 +54,17 @@ const MACHINE: [Rule; 16] = [
     ("session", &["bus::change", "house", "mail", "ports", "record", "supervision"]),
     (
         "retention",
-        &["bus::change", "flow::run", "house", "session::chat", "supervision", "webhook::delivery"],
+        &[
+            "bus::change",
+            "flow::run",
+            "house",
+            "ports",
+            "record::model",
+            "session::chat",
+            "session::community",
+            "supervision",
+            "webhook::delivery",
+        ],
     ),
     ("queue", &["house", "supervision"]),
     ("mail", &["house", "queue::job", "queue::parts", "queue::worker"]),

@@ -1,5 +1,7 @@
 //! Keys of conversations and of what is said in them.
 
+use sha2::{Digest, Sha256};
+
 use super::Builder;
 use super::system::text_of;
 use crate::ids::{MessageId, OrgId};
@@ -69,6 +71,12 @@ pub fn standings(org: &OrgId) -> Key {
 #[must_use]
 pub fn standing(org: &OrgId, chat: &str) -> Key {
     Builder(standings(org)).text(chat).0
+}
+
+/// What is left of a conversation that was erased. By a digest, since its id may have somebody's address in it.
+#[must_use]
+pub fn erased_chat(org: &OrgId, chat: &str) -> Key {
+    Builder::of(org, b'q').bytes(b"e").bytes(&Sha256::digest(chat)).0
 }
 
 /// What the desk knows of the staff.

@@ -15,10 +15,22 @@ pub fn community(org: &OrgId, conversation: &str) -> Key {
     table(org, b"h").text(conversation).0
 }
 
+/// All that happened in all conversations of an organisation, conversation by conversation.
+#[must_use]
+pub fn community_logs(org: &OrgId) -> Key {
+    table(org, b"e").0
+}
+
 /// All that happened in a conversation, in its order.
 #[must_use]
 pub fn community_log(org: &OrgId, conversation: &str) -> Key {
-    table(org, b"e").text(conversation).0
+    Builder(community_logs(org)).text(conversation).0
+}
+
+/// The conversation that a key of [`community_entry`] names.
+#[must_use]
+pub fn parse_community_entry(org: &OrgId, key: &[u8]) -> Option<String> {
+    parse_community_of(&community_logs(org), key)
 }
 
 /// What happened under a number.
@@ -93,6 +105,18 @@ pub fn community_mark(org: &OrgId, conversation: &str, who: &str) -> Key {
     Builder(community_marks(org, conversation)).text(who).0
 }
 
+/// What of a conversation is no longer kept.
+#[must_use]
+pub fn community_trim(org: &OrgId, conversation: &str) -> Key {
+    table(org, b"k").text(conversation).0
+}
+
+/// The record that tells somebody of what is said to them in a conversation.
+#[must_use]
+pub fn community_notice(org: &OrgId, conversation: &str, who: &str) -> Key {
+    table(org, b"n").text(conversation).text(who).0
+}
+
 /// The conversations of one sort that somebody takes part in.
 #[must_use]
 pub fn communities_of(org: &OrgId, who: &str, sort: u8) -> Key {
@@ -157,6 +181,7 @@ mod tests {
         assert_eq!(parse_community_of(&prefix, &key), Some("grp_1".to_owned()));
         let other = communities_of(&org, "customer:ann@x.io.uk", b'g');
         assert_eq!(parse_community_of(&other, &key), None);
+        assert_eq!(parse_community_entry(&org, &community_entry(&org, "a|b", 7)), Some("a|b".to_owned()));
         assert!(!group(&org, false, id).starts_with(&groups(&org, true)));
     }
 }

@@ -10,6 +10,7 @@ use super::sweep::{Table, step};
 use crate::house::House;
 use crate::ids::OrgId;
 use crate::keys;
+use crate::ports::Publisher;
 use crate::store::{Lease, Pages, Scan, StoreError};
 use crate::supervision::Fate;
 
@@ -25,6 +26,7 @@ const PAGE: usize = 500;
 /// Removes history that is too old.
 pub struct RetentionActor {
     house: Arc<House>,
+    publisher: Arc<dyn Publisher>,
     fate: Fate,
     lease: Option<Lease>,
 }
@@ -32,8 +34,8 @@ pub struct RetentionActor {
 impl RetentionActor {
     /// One that begins its first walk when it starts.
     #[must_use]
-    pub const fn new(house: Arc<House>, fate: Fate) -> Self {
-        Self { house, fate, lease: None }
+    pub const fn new(house: Arc<House>, publisher: Arc<dyn Publisher>, fate: Fate) -> Self {
+        Self { house, publisher, fate, lease: None }
     }
 }
 
@@ -45,8 +47,8 @@ impl Actor for RetentionActor {
         ctx.wait(lease.map(|lease, act, ctx| match lease {
             Ok(lease) => {
                 act.lease = Some(lease);
-                let house = act.house.clone();
-                ctx.spawn(async move { walks(&house).await }.into_actor(act));
+                let (house, publisher) = (act.house.clone(), act.publisher.clone());
+                ctx.spawn(async move { walks(&house, &*publisher).await }.into_actor(act));
             }
             Err(error) => {
                 act.fate.failed(error.to_string());
@@ -56,9 +58,9 @@ impl Actor for RetentionActor {
     }
 }
 
-async fn walks(house: &House) {
+async fn walks(house: &House, publisher: &dyn Publisher) {
     loop {
-        let rest = match walk(house).await {
+        let rest = match walk(house, publisher).await {
             Ok(()) => REST,
             Err(error) => {
                 warn!(%error, "old history was not removed, trying again");
@@ -69,22 +71,22 @@ async fn walks(house: &House) {
     }
 }
 
-async fn walk(house: &House) -> Result<(), StoreError> {
+async fn walk(house: &House, publisher: &dyn Publisher) -> Result<(), StoreError> {
     let mut pages = Pages::of(&*house.store, Scan::prefix(keys::orgs(), PAGE).keys_only());
     while let Some(page) = pages.next().await? {
         for org in page.iter().filter_map(|(key, _)| keys::parse_org(key)) {
-            sweep(house, &org).await?;
+            sweep(house, publisher, &org).await?;
         }
     }
     Ok(())
 }
 
-async fn sweep(house: &House, org: &OrgId) -> Result<(), StoreError> {
+async fn sweep(house: &House, publisher: &dyn Publisher, org: &OrgId) -> Result<(), StoreError> {
     for table in Table::ALL {
         let (mut after, mut steps) = (None, 0_u32);
         loop {
             let at = (house.settings.retention, house.clock.now());
-            after = step(house.store.as_ref(), org, table, at, after).await?;
+            after = step((house.store.as_ref(), publisher), org, table, at, after).await?;
             steps += 1;
             if after.is_none() {
                 break;

@@ -2,6 +2,7 @@
 //! has an end and no clean-up is ever large. Jobs are their queue's own to remove.
 
 mod actor;
+mod community;
 mod messages;
 mod sweep;
 
@@ -22,4 +23,6 @@ pub struct Ages {
     pub idempotency: Duration,
     /// Messages of chats, from when they were said, but for the latest of each chat.
     pub messages: Duration,
+    /// What happened in groups and direct conversations, but for the latest of each.
+    pub community_messages: Duration,
 }

@@ -1,12 +1,13 @@
 //! One step: reads some of the oldest of an organisation, and removes what is too old of it in one commit.
 
-use super::{Ages, messages};
+use super::{Ages, community, messages};
 use crate::bus::change::Remembered;
 use crate::clock::{Stamp, Timestamp};
 use crate::event::{Cause, Event};
 use crate::flow::run::Run;
 use crate::ids::{EventId, OrgId};
 use crate::keys::{self, Node};
+use crate::ports::Publisher;
 use crate::store::{Batch, Key, Scan, Store, StoreError, decode};
 use crate::webhook::delivery::Delivery;
 
@@ -23,11 +24,12 @@ pub(super) enum Table {
     Events,
     Idempotency,
     Messages,
+    Community,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Deliveries, Self::Runs, Self::Events, Self::Idempotency, Self::Messages];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Deliveries, Self::Runs, Self::Events, Self::Idempotency, Self::Messages, Self::Community];
 }
 
 /// A place in a table, after which a step begins.
@@ -38,7 +40,7 @@ pub(super) type After = Option<Key>;
 /// # Errors
 /// When the store fails: then nothing was removed.
 pub(super) async fn step(
-    store: &dyn Store,
+    (store, publisher): (&dyn Store, &dyn Publisher),
     org: &OrgId,
     table: Table,
     (ages, now): (Ages, Timestamp),
@@ -50,13 +52,16 @@ pub(super) async fn step(
         Table::Events => (ages.events, keys::event_log(org)),
         Table::Idempotency => (ages.idempotency, keys::idempotencies(org)),
         Table::Messages => (ages.messages, keys::all_messages(org)),
+        Table::Community => (ages.community_messages, keys::community_logs(org)),
     };
     if age.is_zero() {
         return Ok(None);
     }
     let before = now.minus(age);
-    if table == Table::Messages {
-        return messages::step(store, org, before, after).await;
+    match table {
+        Table::Messages => return messages::step(store, org, before, after).await,
+        Table::Community => return community::step((store, publisher), org, before, after).await,
+        _ => {}
     }
     let mut scan = Scan::prefix(prefix, STEP);
     if let Some(after) = after {
@@ -72,7 +77,7 @@ pub(super) async fn step(
             Table::Events => sweep.event(key, &found.value).await?,
             Table::Idempotency => sweep.remembered(key, &decode(&found.value)?),
             // They have a step of their own.
-            Table::Messages => false,
+            Table::Messages | Table::Community => false,
         };
         if !old {
             break;

@@ -83,6 +83,16 @@ impl<D: Draft, E: Numbered, W> Line<D, E, W> {
         Self { last, line, waiting_bytes: 0, writing, pending, recent }
     }
 
+    /// Numbers go on behind this one, though nothing that has it is left.
+    pub fn go_on_behind(&mut self, seq: u64) {
+        self.last = self.last.max(seq);
+    }
+
+    /// Nothing that was written is left; numbers go on.
+    pub fn forget(&mut self) {
+        self.recent.clear();
+    }
+
     /// The number of the latest entry.
     #[must_use]
     pub const fn last(&self) -> u64 {

@@ -46,7 +46,7 @@ pub(super) trait Past: Sync {
     /// The number of the latest entry.
     fn last(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
-    /// What those who hear an entry are told.
+    /// What those who hear an entry are told; nothing where what it is about is no longer kept.
     ///
     /// # Errors
     /// As [`Frame::of`].
@@ -101,13 +101,14 @@ pub(super) async fn replay_page<P: Past>(
     }
     let room = past.room();
     for entry in &page {
-        // What came before it is no longer kept.
-        step.gap |= entry.seq() != step.at + 1;
-        for frame in past.frames(entry)? {
-            push(past.house(), seat, &frame).await?;
+        let frames = past.frames(entry)?;
+        // What came before it is no longer kept, or what it is about is not.
+        step.gap |= entry.seq() != step.at + 1 || frames.is_empty();
+        for frame in &frames {
+            push(past.house(), seat, frame).await?;
         }
         past.house().hall.heard(&room, seat.id(), entry.seq());
-        step = Step { at: entry.seq(), count: step.count + 1, ..step };
+        step = Step { at: entry.seq(), count: step.count + u64::from(!frames.is_empty()), ..step };
     }
     Ok(step)
 }

@@ -85,7 +85,7 @@ fn other(key: &str, default: &Value) -> String {
         // One conflict rule each: the least first wait, the most of what must be larger.
         _ if key == "files.quota" => "1GiB".to_owned(),
         // Kept for ever where nothing is said.
-        _ if key == "retention.messages" => "30d".to_owned(),
+        _ if ["retention.messages", "retention.community_messages"].contains(&key) => "30d".to_owned(),
         _ if key == "limits.body" => "2MiB".to_owned(),
         _ if key == "auth.refresh_token_life" => "60d".to_owned(),
         _ if key == "queues.backoff_max" => "20m".to_owned(),

@@ -169,6 +169,8 @@ pub(super) struct HistoryTold {
     pub next: Option<u64>,
     pub reads: Vec<Value>,
     pub seq: u64,
+    /// Whether there were more, which are no longer kept.
+    pub gap: bool,
 }
 
 /// `replayed`, once a client has been sent what it had missed.

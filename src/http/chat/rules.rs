@@ -43,6 +43,11 @@ fn broken<const N: usize>(rules: [(&str, bool, &str); N]) -> Vec<Detail> {
 
 /// An e-mail address that a path names, as addresses are compared.
 pub fn address(text: &str) -> Result<String, Problem> {
-    keep_path("email", is_address(text), ADDRESS)?;
+    address_at("email", text)
+}
+
+/// The same of a part of the path with another name.
+pub fn address_at(path: &str, text: &str) -> Result<String, Problem> {
+    keep_path(path, is_address(text), ADDRESS)?;
     Ok(text.to_lowercase())
 }

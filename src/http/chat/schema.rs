@@ -10,12 +10,20 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 
 use crate::http::repository::schema::{Any, all_of, any_of, named, of, or_null, schemas, text};
 
+/// Chats that are erased by one request at most.
+pub const MOST_ERASED: usize = 100;
+
 /// A chat's id, as a path has it.
 pub fn chat_id() -> Any {
     let visible = r"[^\s\x00-\x1f\x7f-\x9f]";
     let any = r"[^\x00-\x1f\x7f-\x9f]*";
     let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(256));
     text.pattern(Some(format!("^{any}{visible}{any}$"))).into()
+}
+
+/// Chats that are to be erased together.
+fn chat_ids() -> Any {
+    ArrayBuilder::new().items(chat_id()).min_items(Some(1)).max_items(Some(MOST_ERASED)).into()
 }
 
 /// A queue's or a skill's name.
@@ -242,6 +250,81 @@ pub struct ChatHistoryReply {
     data: Vec<Value>,
     /// Whether there are earlier ones.
     has_more: bool,
+}
+
+/// Chats that are to be erased.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({"sessionIds": ["customer::ann@example.com", "customer::bob@example.com"]})))]
+pub struct ChatErasureBody {
+    /// Which ones.
+    #[schema(schema_with = chat_ids)]
+    pub session_ids: Vec<String>,
+}
+
+/// What became of chats that were to be erased: each of them once, by its id as the server writes it.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatErasureReply {
+    /// Those that are gone.
+    pub deleted: Vec<String>,
+    /// Those that are not.
+    pub not_deleted: Vec<ChatKept>,
+}
+
+/// A chat that was not erased.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatKept {
+    /// Which one.
+    pub chat_id: String,
+    /// Why.
+    pub reason: ChatKeptReason,
+}
+
+/// Why a chat was not erased.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatKeptReason {
+    /// There is none with this id.
+    NotFound,
+    /// It is between two others of the staff.
+    Forbidden,
+    /// It waits in a queue: end it first.
+    Waiting,
+    /// Somebody answers in it: end it first.
+    Answered,
+}
+
+/// Somebody of the staff, as a widget shows them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatProfile {
+    /// Their address, as it was asked for.
+    pub email: String,
+    /// What to call them.
+    pub name: String,
+    /// Their picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+    /// The name that the widget gives them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen_name: Option<String>,
+    /// The line below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_line: Option<String>,
+    /// Whether a client of theirs is connected.
+    pub status: ChatProfileStatus,
+}
+
+/// Whether somebody is here.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatProfileStatus {
+    /// They are.
+    Online,
+    /// They are not.
+    Offline,
 }
 
 /// A chat that is to wait.

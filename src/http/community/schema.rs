@@ -80,6 +80,7 @@ schemas! {
     MessagePage uses [] is closed([
         ("data", list(object().into()).into()), ("pageSize", count()), ("hasNext", of(Type::Boolean)),
         ("next", or_null(count())), ("reads", list(object().into()).into()), ("seq", count()),
+        ("gap", of(Type::Boolean)),
     ]).required("data").required("pageSize").required("hasNext").required("next").into();
 
     /// The people with whom somebody speaks, the latest first.

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::book::{ChatBook, Reloaded, Wanted, Written};
+use super::erasure::Erasing;
 use super::message::Message;
 use super::messages::{Attach, ChatError, Mark, Replayed, Reword, Said, Say, Take};
 use super::model::Chat;
@@ -25,7 +26,7 @@ use crate::supervision::{Answer, Errands, Fate};
 /// A conversation in which nothing has been said for so long sleeps; the next word wakes it.
 const IDLE: Duration = Duration::from_secs(60);
 
-type Wait = oneshot::Sender<Result<Said, ChatError>>;
+pub(super) type Wait = oneshot::Sender<Result<Said, ChatError>>;
 type RouteWait = oneshot::Sender<Result<Chat, ChatError>>;
 
 /// How the writing of a group ended.
@@ -38,13 +39,14 @@ enum Ended {
 
 /// A conversation.
 pub struct ChatActor {
-    book: ChatBook,
+    pub(super) book: ChatBook,
     fate: Fate,
     room: RoomName,
-    chat: Option<Chat>,
-    state: ChatState<Wait>,
+    pub(super) chat: Option<Chat>,
+    pub(super) state: ChatState<Wait>,
     routes: Routes<RouteWait>,
-    errands: Errands<Self>,
+    pub(super) erasing: Erasing,
+    pub(super) errands: Errands<Self>,
     /// Those who have too much waiting, and what they have heard last.
     lagging: Vec<(Arc<dyn Seat>, u64)>,
     /// When something was last wanted of it.
@@ -57,11 +59,11 @@ impl ChatActor {
     pub fn new(book: ChatBook, fate: Fate) -> Self {
         let (room, busy_at) = (book.room(), book.house.clock.elapsed());
         let (chat, state, errands) = (None, ChatState::new(Vec::new()), Errands::default());
-        let (routes, lagging) = (Routes::default(), Vec::new());
-        Self { book, fate, room, chat, state, routes, errands, lagging, busy_at }
+        let (routes, erasing, lagging) = (Routes::default(), Erasing::default(), Vec::new());
+        Self { book, fate, room, chat, state, routes, erasing, errands, lagging, busy_at }
     }
 
-    fn touch(&mut self) {
+    pub(super) fn touch(&mut self) {
         self.busy_at = self.book.house.clock.elapsed();
     }
 
@@ -70,7 +72,7 @@ impl ChatActor {
         let wait = self.book.house.clock.sleep(IDLE).into_actor(self);
         ctx.spawn(wait.map(|(), act, ctx| {
             let quiet = act.book.house.clock.elapsed().saturating_sub(act.busy_at);
-            if quiet >= IDLE && act.state.is_quiet() && act.routes.is_quiet() {
+            if quiet >= IDLE && act.state.is_quiet() && act.routes.is_quiet() && act.erasing.is_quiet() {
                 ctx.stop();
             } else {
                 act.doze(ctx);
@@ -79,16 +81,16 @@ impl ChatActor {
     }
 
     /// Writes the next group, if nothing is being written.
-    fn write(&mut self) {
-        if self.state.is_writing() || self.routes.is_writing() {
+    pub(super) fn write(&mut self) {
+        if self.state.is_writing() || self.routes.is_writing() || self.erases() {
             return;
         }
         let (routes, drafts) = (self.routes.next_group(), self.state.next_group());
         if routes.is_empty() && drafts.is_empty() {
             return;
         }
-        let (book, last) = (self.book.clone(), self.state.last());
-        let wanted = Wanted { chat: self.chat.clone(), routes, drafts, last };
+        let (book, reached) = (self.book.clone(), self.reached());
+        let wanted = Wanted { chat: self.chat.clone(), routes, drafts, reached };
         let written = async move { book.write(wanted).await }.into_actor(self);
         self.errands.send(written.then(|written, act, _| {
             let (book, ids) = (act.book.clone(), act.state.ids());
@@ -148,9 +150,10 @@ impl ChatActor {
     }
 
     /// Takes up what somebody else has written, and goes on behind it.
-    fn outrun(&mut self, Reloaded { chat, latest, said }: Reloaded) {
+    pub(super) fn outrun(&mut self, Reloaded { chat, latest, reached, said }: Reloaded) {
         self.chat = chat;
         let answers = self.state.again(latest, &said);
+        self.goes_on_behind(reached);
         self.routes.again();
         self.catch_up();
         self.answer(answers);
@@ -210,7 +213,7 @@ impl ChatActor {
     }
 
     /// Answers with what is told later.
-    fn once_told<T: 'static>(
+    pub(super) fn once_told<T: 'static>(
         &self,
         told: oneshot::Receiver<Result<T, ChatError>>,
     ) -> Answer<Self, Result<T, ChatError>> {
@@ -250,9 +253,10 @@ impl Actor for ChatActor {
         let book = self.book.clone();
         let load = async move { book.load().await };
         ctx.wait(load.into_actor(self).map(|loaded, act, ctx| match loaded {
-            Ok((chat, latest)) => {
+            Ok((chat, latest, reached)) => {
                 act.chat = chat;
                 act.state = ChatState::new(latest);
+                act.goes_on_behind(reached);
                 // Whoever brought these on ended with them half way.
                 act.lagging = act.book.house.hall.catching_up(&act.room);
                 act.catch_up();

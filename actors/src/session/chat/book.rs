@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::entry::{Entry, event, sender};
+use super::erasure::Reached;
 use super::handling::{Decision, Handling, Moved, Outrun, Route};
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageStatus};
@@ -30,7 +31,7 @@ use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
 #[derive(Clone)]
 pub struct ChatBook {
     pub(super) house: Arc<House>,
-    publisher: Arc<dyn Publisher>,
+    pub(super) publisher: Arc<dyn Publisher>,
     pub(super) org: OrgId,
     pub(super) chat: ChatId,
 }
@@ -43,8 +44,8 @@ pub(super) struct Wanted {
     pub(super) routes: Vec<Route>,
     /// What is to be said.
     pub(super) drafts: Vec<MessageDraft>,
-    /// The number of the latest message.
-    pub(super) last: u64,
+    /// The numbers of the latest message and, where there is no conversation, decision.
+    pub(super) reached: Reached,
 }
 
 /// What was written.
@@ -67,6 +68,8 @@ pub(super) struct Reloaded {
     pub(super) chat: Option<Chat>,
     /// Its latest messages.
     pub(super) latest: Vec<Message>,
+    /// The numbers that it had reached when it was erased.
+    pub(super) reached: Reached,
     /// Those that were asked for.
     pub(super) said: Vec<Message>,
 }
@@ -85,11 +88,13 @@ impl ChatBook {
         Some(Self::new(house, publisher, org, chat))
     }
 
-    /// The conversation, if there is one, and its latest messages, in their order.
-    pub(super) async fn load(&self) -> Result<(Option<Chat>, Vec<Message>), StoreError> {
+    /// The conversation, if there is one, its latest messages, in their order, and what it had reached when it was
+    /// erased.
+    pub(super) async fn load(&self) -> Result<(Option<Chat>, Vec<Message>, Reached), StoreError> {
         // What an earlier incarnation has queued is in the store before this one reads it.
         self.house.store.commit(Batch::default()).await?;
-        Ok((self.head().await?, latest(&self.house, &self.org, &self.chat, None, RECENT).await?))
+        let latest = latest(&self.house, &self.org, &self.chat, None, RECENT).await?;
+        Ok((self.head().await?, latest, self.reached().await?))
     }
 
     /// The conversation, if there is one.
@@ -100,11 +105,11 @@ impl ChatBook {
 
     /// Writes what is to be done and said, with the events of it.
     pub(super) async fn write(&self, wanted: Wanted) -> Result<Written, ChangeError> {
-        let Wanted { chat: before, routes, drafts, last } = wanted;
+        let Wanted { chat: before, routes, drafts, reached } = wanted;
         let known = self.said_before(&drafts).await?;
         let asked: Vec<String> = drafts.iter().filter_map(|draft| draft.transcript.clone()).collect();
         let place = self.place(before.as_ref(), &drafts).await?;
-        let mut entry = Entry::new(self, before.clone(), last, self.house.clock.now());
+        let mut entry = Entry::new(self, before.clone(), reached);
         let mut routed = Vec::new();
         for route in routes {
             routed.push(entry.route(&route)?);
@@ -116,7 +121,8 @@ impl ChatBook {
             }
         }
         if !asked.is_empty() && !entry.new.is_empty() {
-            let before = latest(&self.house, &self.org, &self.chat, Some(last + 1), transcript::MOST).await?;
+            let before =
+                latest(&self.house, &self.org, &self.chat, Some(reached.seq + 1), transcript::MOST).await?;
             entry.transcripts(&asked, before)?;
         }
         let Entry { chat, mut change, new, moves, .. } = entry;
@@ -152,6 +158,12 @@ impl ChatBook {
             .unwrap_or_default())
     }
 
+    /// Has a batch fail once somebody else has written: they have the next number, of messages or of decisions.
+    pub(super) fn expect_nothing_behind(&self, Reached { seq, turn }: Reached, batch: &mut Batch) {
+        batch.expect(keys::message(&self.org, self.chat.as_str(), seq + 1), Expect::Absent);
+        batch.expect(keys::decision(&self.org, self.chat.as_str(), turn + 1), Expect::Absent);
+    }
+
     /// The conversation, and who finds it by it.
     fn put_head(&self, before: Option<&Chat>, chat: &Chat, batch: &mut Batch) -> Result<(), StoreError> {
         batch.put(keys::chat(&self.org, self.chat.as_str()), encode(chat)?);
@@ -176,7 +188,7 @@ impl ChatBook {
     /// What there is after somebody else has written: the conversation, its latest messages, and those of `ids` that
     /// were said before these.
     pub(super) async fn reload(&self, ids: Vec<MessageId>) -> Result<Reloaded, StoreError> {
-        let (chat, latest) = self.load().await?;
+        let (chat, latest, reached) = self.load().await?;
         let places = ids.into_iter().map(|id| keys::message_place(&self.org, id)).collect();
         let places = self.house.store.get_many(places).await?.into_iter().flatten();
         let places: Vec<(ChatId, u64)> =
@@ -184,7 +196,7 @@ impl ChatBook {
         let keys = places.iter().map(|(chat, seq)| keys::message(&self.org, chat.as_str(), *seq)).collect();
         let found = self.house.store.get_many(keys).await?.into_iter().flatten();
         let said = found.map(|found| decode(&found.value)).collect::<Result<_, _>>()?;
-        Ok(Reloaded { chat, latest, said })
+        Ok(Reloaded { chat, latest, reached, said })
     }
 
     /// Messages that are what their senders ask for again.
@@ -255,7 +267,8 @@ impl Past for ChatBook {
     fn last(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(async move {
             let latest = latest(&self.house, &self.org, &self.chat, None, 1).await?;
-            Ok(latest.last().map_or(0, |message| message.seq))
+            let erased = self.reached().await?.seq;
+            Ok(latest.last().map_or(erased, |message| message.seq.max(erased)))
         })
     }
 

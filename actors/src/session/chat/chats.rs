@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::actor::ChatActor;
 use super::book::actor_name;
+use super::erasure::Erasure;
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageKind, MessageStatus};
-use super::messages::{Attach, ChatError, Mark, Replayed, Reword, Said, Say};
+use super::messages::{Attach, ChatError, Erase, Mark, Replayed, Reword, Said, Say};
 use super::model::{Chat, ChatStatus};
 use super::word::Word;
 use crate::house::House;
@@ -177,6 +178,21 @@ impl Chats {
         };
         self.actors.ask(&actor_name(org, chat), Say(draft)).await??;
         Ok(())
+    }
+
+    /// Erases a conversation for good: all that was said and decided in it, and who took part. Only one that nobody of
+    /// the staff has to do with.
+    ///
+    /// # Errors
+    /// When it could not be done, or not all of it: asked again, it goes on where it was.
+    pub async fn erase(&self, org: &OrgId, by: &Person, chat: &ChatId) -> Result<Erasure, ChatsError> {
+        if !chat.admits(by) {
+            return Ok(Erasure::NotYours);
+        }
+        if self.find(org, chat).await?.is_none() {
+            return Ok(Erasure::Missing);
+        }
+        Ok(self.actors.ask(&actor_name(org, chat), Erase).await??)
     }
 
     /// Has a client hear a conversation from now on, and what it has missed since a number.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::book::ChatBook;
+use super::erasure::Reached;
 use super::handling::{Moved, Outcome, Outrun, Route};
 use super::message::{Message, MessageDraft};
 use super::model::{Chat, ChatStatus};
@@ -15,7 +16,7 @@ use crate::event::{EventDraft, EventKind, EventKindError};
 use crate::ids::{EventId, MessageId};
 use crate::keys;
 use crate::mail::{LONGEST_SUBJECT, Letter, OrderError, order};
-use crate::store::{Expect, StoreError, encode};
+use crate::store::{StoreError, encode};
 
 /// A change that grows.
 pub(super) struct Entry<'a> {
@@ -35,14 +36,14 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// A change of a conversation whose latest message has this number.
-    pub(super) fn new(book: &'a ChatBook, before: Option<Chat>, last: u64, now: Timestamp) -> Self {
+    /// A change of a conversation whose latest message and decision have these numbers.
+    pub(super) fn new(book: &'a ChatBook, before: Option<Chat>, Reached { seq, turn }: Reached) -> Self {
+        let now = book.house.clock.now();
         let is_over = before.as_ref().is_none_or(|chat| chat.status == ChatStatus::Ended);
-        let chat = before.unwrap_or_else(|| Chat::new(book.chat.clone(), book.org.clone(), now));
-        let mut change = Change::default();
-        // Whoever else wrote in between has the next number, of one or the other.
-        change.extra.expect(keys::message(&book.org, book.chat.as_str(), last + 1), Expect::Absent);
-        change.extra.expect(keys::decision(&book.org, book.chat.as_str(), chat.turn + 1), Expect::Absent);
+        let chat =
+            before.unwrap_or_else(|| Chat { turn, ..Chat::new(book.chat.clone(), book.org.clone(), now) });
+        let (mut change, last) = (Change::default(), seq);
+        book.expect_nothing_behind(Reached { seq, turn: chat.turn }, &mut change.extra);
         Self { book, now, is_over, last, chat, change, new: Vec::new(), moves: Vec::new() }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::Message as ActixMessage;
 use serde_json::Value;
 
+use super::erasure::Erasure;
 use super::handling::{Outrun, Route};
 use super::message::{Message, MessageDraft, MessageStatus};
 use super::model::Chat;
@@ -53,6 +54,12 @@ pub struct Said {
 #[derive(Debug, Clone, ActixMessage)]
 #[rtype(result = "Result<Chat, ChatError>")]
 pub struct Take(pub Route);
+
+/// Erases the conversation for good, unless the staff has to do with it. Answered once nothing of it is on the disk but
+/// the numbers that it had reached; asked again, it goes on where it was.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "Result<Erasure, ChatError>")]
+pub struct Erase;
 
 /// Has a client hear the conversation from now on, and what it has missed before.
 #[derive(Clone, ActixMessage)]

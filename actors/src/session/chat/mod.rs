@@ -10,6 +10,7 @@
 //! | `words` | what those who hear it are told |
 //! | `state`, `routes` | the lines of what is to be said and done: pure |
 //! | `book`, `entry` | one conversation in the store, and a change of it |
+//! | `erasure` | how one goes for good |
 //! | `messages`, `actor` | the conversation itself |
 //! | `chats`, `reading` | all of them, for whoever brings clients, and for whoever only reads |
 
@@ -17,6 +18,7 @@ mod actor;
 mod book;
 mod chats;
 mod entry;
+mod erasure;
 pub mod handling;
 mod id;
 pub mod message;
@@ -33,6 +35,7 @@ pub(super) mod words;
 pub use actor::ChatActor;
 pub use book::{ChatBook, actor_name};
 pub use chats::{Chats, ChatsError, Recipient};
+pub use erasure::Erasure;
 pub use id::{Between, ChatId, ChatIdError};
 pub use model::{Chat, ChatStatus};
 pub use reading::MOST_HISTORY;

@@ -91,8 +91,9 @@ impl TalkActor {
             let ended = async move {
                 match written {
                     Ok(written) => Ok(Ended::Written(Box::new(written))),
-                    // An earlier incarnation has written it, or something else: its last words came late.
-                    Err(ChangeError::Condition | ChangeError::Published(_)) => {
+                    // An earlier incarnation has written it, or something else: its last words came late. Or a message
+                    // went because it is too old, or a notification was changed by whom it is for.
+                    Err(ChangeError::Condition | ChangeError::Published(_) | ChangeError::Changed(_)) => {
                         Ok(Ended::Outrun(Box::new(book.load().await?)))
                     }
                     Err(error) => Err(TalkError::from(error)),
@@ -169,7 +170,8 @@ impl TalkActor {
             hall.gather(&self.room, &[address], |_| before);
         }
         match words::happened(org, &self.book.id, happened) {
-            Ok(frame) => self.lagging.extend(hall.tell(&self.room, happened.entry.seq, &frame)),
+            Ok(Some(frame)) => self.lagging.extend(hall.tell(&self.room, happened.entry.seq, &frame)),
+            Ok(None) => {}
             Err(error) => warn!(%error, id = %happened.entry.id, "something cannot be told"),
         }
         if let Deed::Left { member, .. } = &happened.entry.deed {

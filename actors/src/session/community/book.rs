@@ -11,6 +11,7 @@ use super::entry::{Entry, Happened};
 use super::group::{MOST_MEMBERS, Member};
 use super::id::{Between, ConversationId};
 use super::message::Message;
+use super::notice::{self, Notice, Standing};
 use super::plan::{Found, Plan, Reading};
 use super::rules::{MOST_GROUPS, MOST_THREADS};
 use super::who::Handle;
@@ -143,10 +144,20 @@ impl Book {
             self.many(repeats.iter().map(|(_, seq)| key(*seq)).collect()).await?;
         found.repeats =
             repeats.iter().zip(entries).filter_map(|((id, _), entry)| Some((*id, entry?))).collect();
+        let pair = match self.id.between() {
+            Between::Pair(one, other) => vec![one.clone(), other.clone()],
+            Between::Group(_) => Vec::new(),
+        };
+        found.notices = self.notices(&pair).await?;
+        if !pair.is_empty() {
+            let trim = self.house.store.get(keys::community_trim(&self.org, self.id.as_str())).await?;
+            found.trim = trim.map(|trim| decode(&trim.value)).transpose()?.unwrap_or_default();
+        }
         let numbers = found.places.values().chain(found.called.values()).copied();
-        let numbers = numbers.chain(found.repeats.values().filter_map(Entry::message)).collect();
+        let numbers = numbers.chain(found.repeats.values().filter_map(Entry::message));
+        let numbers = numbers.chain(found.notices.values().map(|standing| standing.notice.seq)).collect();
         found.messages = self.messages(numbers).await?;
-        let mut readers: Vec<Handle> = wishes.iter().map(|wish| Handle::of(&wish.by)).collect();
+        let mut readers: Vec<Handle> = wishes.iter().map(|wish| Handle::of(&wish.by)).chain(pair).collect();
         readers.sort();
         readers.dedup();
         let key = |who: &Handle| keys::community_mark(&self.org, self.id.as_str(), who.as_str());
@@ -159,6 +170,21 @@ impl Book {
         }
         found.counts = self.counts(conversation, wishes).await?;
         Ok(found)
+    }
+
+    /// What tells these of what is said to them.
+    async fn notices(&self, pair: &[Handle]) -> Result<HashMap<Handle, Standing>, StoreError> {
+        let key = |who: &Handle| keys::community_notice(&self.org, self.id.as_str(), who.as_str());
+        let notices: Vec<Option<Notice>> = self.many(pair.iter().map(key).collect()).await?;
+        let mut standings = HashMap::new();
+        for (who, notice) in pair.iter().zip(notices) {
+            let Some(notice) = notice else { continue };
+            let key = keys::record(&self.org, &notice::datatype()?, &notice.record);
+            let found = self.house.store.get(key).await?;
+            let found = found.map(|found| Ok::<_, StoreError>((decode(&found.value)?, found.version)));
+            standings.insert(who.clone(), Standing { notice, found: found.transpose()? });
+        }
+        Ok(standings)
     }
 
     /// Where entries and messages of this conversation are, by their ids.
@@ -235,7 +261,7 @@ impl Past for Book {
     }
 
     fn frames(&self, entry: &Happened) -> Result<Vec<Frame>, StoreError> {
-        Ok(vec![words::happened(&self.org, &self.id, entry)?])
+        Ok(words::happened(&self.org, &self.id, entry)?.into_iter().collect())
     }
 }
 

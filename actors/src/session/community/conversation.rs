@@ -37,6 +37,16 @@ pub struct Head {
     pub members: u32,
 }
 
+/// What of a conversation is no longer kept: its oldest messages. Written by whoever removes them, so that it stands
+/// beside the [`Head`], which is the conversation's own to write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trim {
+    /// The number of the latest message that is gone; 0 where none is.
+    pub seq: u64,
+    /// How many messages are gone.
+    pub messages: u64,
+}
+
 /// A conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {

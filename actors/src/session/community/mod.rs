@@ -12,6 +12,7 @@
 //! | `wish`, `rules` | what somebody may want, how much of it, and why it is refused |
 //! | `plan` | what comes of wishes: pure |
 //! | `book`, `write` | one conversation in the store |
+//! | `notice` | the records that tell people of what is said to them directly |
 //! | `messages`, `actor` | the conversation itself |
 //! | `blocks` | whom somebody does not want to hear |
 //! | `talks`, `reading` | all of them, for whoever brings clients |
@@ -25,6 +26,7 @@ pub mod group;
 mod id;
 pub mod message;
 pub mod messages;
+pub mod notice;
 mod plan;
 mod reading;
 pub mod rules;

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Trim};
 use super::entry::{Deed, Entry, Happened};
 use super::group::Member;
 use super::id::ConversationId;
 use super::message::Message;
+use super::notice::Standing;
 use super::who::Handle;
 use super::wish::{Act, Done, Mark, Refusal, Wish};
 use crate::clock::Timestamp;
@@ -26,8 +27,12 @@ pub(super) struct Found {
     pub messages: HashMap<u64, Message>,
     /// Messages that are what their senders ask for again.
     pub called: HashMap<(Handle, String), u64>,
-    /// How far those who ask have read.
+    /// How far those who ask have read, and both of two people.
     pub marks: HashMap<Handle, Mark>,
+    /// What tells two people of what the other one says.
+    pub notices: HashMap<Handle, Standing>,
+    /// What of theirs is no longer kept.
+    pub trim: Trim,
     /// Whether one of two people blocks the other.
     pub blocked: bool,
     /// In how many groups somebody is, or with how many people they speak.

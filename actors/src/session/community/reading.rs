@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::conversation::{Conversation, Head};
+use super::conversation::{Conversation, Head, Trim};
 use super::group::{MOST_MEMBERS, Member, Openness};
 use super::id::ConversationId;
 use super::message::Message;
@@ -41,6 +41,8 @@ pub struct History {
     pub reads: Vec<Value>,
     /// The number of what happened last.
     pub seq: u64,
+    /// Whether there were more in the direction that was asked for, which are no longer kept.
+    pub gap: bool,
 }
 
 /// Which groups are wanted.
@@ -102,7 +104,20 @@ impl Talks {
         let marks = self.marks(org, id).await?;
         let reads = marks.iter().map(Mark::told).collect();
         let messages = messages.iter().map(|message| with_status(message, &marks)).collect();
-        Ok(History { messages, has_more, next, reads, seq: head.last })
+        let trimmed = self.trim(org, id).await?.seq;
+        let gap = match (part.after, part.reply_to) {
+            // Those who reply to what is there stand behind it.
+            (_, Some(_)) => false,
+            (Some(after), None) => after < trimmed,
+            (None, None) => !has_more && trimmed > 0,
+        };
+        Ok(History { messages, has_more, next, reads, seq: head.last, gap })
+    }
+
+    /// What of a conversation is no longer kept.
+    async fn trim(&self, org: &OrgId, id: &ConversationId) -> Result<Trim, StoreError> {
+        let found = self.house.store.get(keys::community_trim(org, id.as_str())).await?;
+        Ok(found.map(|found| decode(&found.value)).transpose()?.unwrap_or_default())
     }
 
     fn range(&self, prefix: Key, at: impl Fn(u64) -> Key, part: &Part, limit: usize) -> Scan {
@@ -314,10 +329,14 @@ impl Talks {
         let latest =
             heads.iter().map(|head| keys::community_message(org, head.id.as_str(), head.last_message));
         let latest: Vec<Option<Message>> = self.many(latest.collect()).await?;
-        let rows = heads.into_iter().zip(marks).zip(latest);
+        // What is no longer kept cannot be read any more.
+        let trims = heads.iter().map(|head| keys::community_trim(org, head.id.as_str()));
+        let trims: Vec<Option<Trim>> = self.many(trims.collect()).await?;
+        let rows = heads.into_iter().zip(marks).zip(trims).zip(latest);
         Ok(rows
-            .map(|((head, mark), message)| {
-                let unread = head.messages.saturating_sub(mark.map_or(0, |mark| mark.count));
+            .map(|(((head, mark), trim), message)| {
+                let read = mark.map_or(0, |mark| mark.count).max(trim.unwrap_or_default().messages);
+                let unread = head.messages.saturating_sub(read);
                 (head, unread, message)
             })
             .collect())

@@ -39,7 +39,7 @@ fn frame(
     })
 }
 
-/// What those who hear it are told of something that happened.
+/// What those who hear it are told of something that happened; none where it is about a message that is no longer kept.
 ///
 /// # Errors
 /// As [`Frame::of`].
@@ -47,8 +47,11 @@ pub fn happened(
     org: &OrgId,
     conversation: &ConversationId,
     happened: &Happened,
-) -> Result<Frame, StoreError> {
+) -> Result<Option<Frame>, StoreError> {
     let Happened { entry, message, group } = happened;
+    if entry.message().is_some() && message.is_none() {
+        return Ok(None);
+    }
     let by = &entry.by;
     // What somebody says is theirs, and so are their feelings: whoever blocks them hears neither. Who is in a group is
     // everybody's matter.
@@ -63,7 +66,7 @@ pub fn happened(
     };
     let message = message.as_ref();
     let id = message.map(|message| message.id);
-    match &entry.deed {
+    let frame = match &entry.deed {
         Deed::Said => {
             let event = if conversation.as_group().is_some() { "groupMessage" } else { "newMessage" };
             let mut told = message.map(super::message::Message::told).unwrap_or_default();
@@ -116,7 +119,8 @@ pub fn happened(
             let group = group.as_ref().map(|(group, members)| group.told(*members));
             tell("groupUpdated", head(json!({"action": action, "changed": changed, "group": group})))
         }
-    }
+    };
+    frame.map(Some)
 }
 
 /// How far somebody has read.

@@ -7,7 +7,7 @@ use super::entry::{Deed, Happened};
 use super::group::Openness;
 use super::message::Message;
 use super::plan::Plan;
-use super::who;
+use super::{notice, who};
 use crate::bus::change::Change;
 use crate::event::{EventDraft, EventKind, EventKindError};
 use crate::ids::{EventId, MessageId};
@@ -29,8 +29,13 @@ pub(super) fn change(plan: &Plan) -> Result<Change, StoreError> {
     }
     for seq in &plan.messages {
         let Some(message) = plan.found.messages.get(seq) else { continue };
-        change.extra.put(keys::community_message(org, id, *seq), encode(message)?);
+        let key = keys::community_message(org, id, *seq);
         let is_new = plan.happened.iter().any(|done| done.entry.seq == *seq && done.entry.deed == Deed::Said);
+        if !is_new {
+            // One that was removed meanwhile, because it is too old, does not come back.
+            change.extra.expect(key.clone(), Expect::Present);
+        }
+        change.extra.put(key, encode(message)?);
         if is_new {
             if let Some(reply) = message.reply_to {
                 change.extra.insert(keys::community_reply(org, id, reply.seq, *seq), Vec::new());
@@ -65,6 +70,7 @@ pub(super) fn change(plan: &Plan) -> Result<Change, StoreError> {
         change.extra.put(keys::community(org, id), encode(&conversation.head)?);
         lists(plan, conversation, &mut change);
     }
+    notice::write(plan, &mut change)?;
     Ok(change)
 }
 

@@ -3,4 +3,6 @@
 mod direct;
 mod groups;
 mod house;
+mod notices;
 mod recovery;
+mod trimmed;
