@@ -133,6 +133,10 @@ impl App {
             Some(found) => decode(&found.value)?,
             None => Stamp::default(),
         };
+        let to_vendors = match transport.clone() {
+            Some(transport) => transport,
+            None => self::transport::to_vendors(&config)?,
+        };
         let transport = match transport {
             Some(transport) => transport,
             None => self::transport::transport(&config)?,
@@ -211,7 +215,7 @@ impl App {
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
-        let receiver = web::Data::new(vendors::receiver(&config, &machine)?);
+        let receiver = web::Data::new(vendors::receiver(&config, &machine, to_vendors)?);
         let public_url = web::Data::new(vendors::public_url(&config, address));
         let body = BodyLimits { bytes: config.limits.body.as_usize(), depth: config.limits.json_depth };
         let shared = (

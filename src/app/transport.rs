@@ -8,11 +8,26 @@ use appengine_actors::webhook::transport::Transport;
 use crate::config::Config;
 use crate::outbound::http::{HttpOptions, HttpTransport};
 
-/// What sends webhooks and reads vendors' certificates.
+/// Bytes of a vendor's answer that are read: a page of what was posted there.
+const VENDORS_ANSWER: usize = 4 * 1024 * 1024;
+
+/// What calls vendors' own interfaces.
+///
+/// # Errors
+/// When what is configured cannot work.
+pub(super) fn to_vendors(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
+    build(config, VENDORS_ANSWER, VENDORS_ANSWER)
+}
+
+/// What sends webhooks.
 ///
 /// # Errors
 /// When what is configured cannot work.
 pub(super) fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
+    build(config, config.webhooks.response_keep.as_usize(), config.webhooks.response_max.as_usize())
+}
+
+fn build(config: &Config, keep: usize, read: usize) -> anyhow::Result<Arc<dyn Transport>> {
     let proxy = match config.webhooks.proxy.expose() {
         "" => None,
         // The text itself may hold a password.
@@ -22,8 +37,8 @@ pub(super) fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
         proxy,
         open_subnets: config.webhooks.allow_networks.clone(),
         plain_http: true,
-        keep: config.webhooks.response_keep.as_usize(),
-        read: config.webhooks.response_max.as_usize(),
+        keep,
+        read,
         ..HttpOptions::default()
     })
     .context("failed to set up the sender of webhooks")?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use appengine_actors::machine::Machine;
+use appengine_actors::webhook::transport::Transport;
 
 use crate::config::Config;
 use crate::connect::certificates::FetchedCertificates;
@@ -15,7 +16,11 @@ use crate::http::connect::PublicUrl;
 ///
 /// # Errors
 /// When a file of certificates cannot be read.
-pub(super) fn receiver(config: &Config, machine: &Arc<Machine>) -> anyhow::Result<Receiver> {
+pub(super) fn receiver(
+    config: &Config,
+    machine: &Arc<Machine>,
+    transport: Arc<dyn Transport>,
+) -> anyhow::Result<Receiver> {
     let read = |key: &str, path: &std::path::Path| match path.as_os_str().is_empty() {
         true => Ok(None),
         false => {
@@ -25,7 +30,7 @@ pub(super) fn receiver(config: &Config, machine: &Arc<Machine>) -> anyhow::Resul
     };
     let anchors = read("trust_anchors", &config.vendors.trust_anchors)?.unwrap_or_else(built_in);
     let intermediates = read("intermediates", &config.vendors.intermediates)?.unwrap_or_default();
-    let (transport, clock) = (machine.house.transport.clone(), machine.house.clock.clone());
+    let clock = machine.house.clock.clone();
     let certificates = FetchedCertificates::new(transport, clock, anchors, intermediates);
     Ok(Receiver::new(machine.clone(), certificates, config.auth.default_org.parse()?))
 }

@@ -1,6 +1,7 @@
 //! The configuration as typed tables, one struct for each table of `config.toml`, in its order.
 //! They hold no defaults: those come from the compiled-in file alone, so a field that it lacks is an error.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -317,6 +318,9 @@ pub struct Desk {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vendors {
+    /// Addresses in place of vendors' own interfaces, by the interface's name.
+    #[serde(deserialize_with = "values::read_base_urls")]
+    pub base_urls: BTreeMap<String, String>,
     /// Authorities that vouch for vendors' certificates; empty for those that browsers trust.
     pub trust_anchors: PathBuf,
     /// Certificates in between that a vendor leaves out; empty for none.

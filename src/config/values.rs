@@ -1,6 +1,7 @@
 //! Readers for the values that are more than a number or a text: addresses, networks, origins, names.
 //! Each refuses by quoting what it got and saying what it takes; none of them looks at another key.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -84,6 +85,18 @@ pub(super) fn read_public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Opti
     let allowed =
         "an http or https address without query or sign-in, such as https://events.example.com, or empty";
     one(from, allowed, |text| if text.is_empty() { Some(None) } else { web_address(text).map(Some) })
+}
+
+pub(super) fn read_base_urls<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let allowed = "an interface and its address, such as stripe=https://stripe.example";
+    let pairs = many(from, allowed, |text| {
+        let (name, url) = text.split_once('=')?;
+        let url = crate::connect::api::is_known(name).then(|| web_address(url)).flatten()?;
+        Some((name.to_owned(), url.as_str().trim_end_matches('/').to_owned()))
+    })?;
+    Ok(pairs.into_iter().collect())
 }
 
 pub(super) fn read_networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `receiver` | The steps, in their order |
 //! | `certificates` | Certificates that vendors sign with: fetched, kept for a day |
+//! | `api` | Calls of the vendors' own interfaces |
 //! | `tally` | How many calls came, and what came of them |
 //! | `translator` | What the machine asks of the vendors |
 //! | `types` | What an integration of each vendor needs |
 
+pub mod api;
 pub mod certificates;
 pub mod receiver;
 pub mod tally;

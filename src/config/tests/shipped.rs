@@ -112,6 +112,7 @@ fn other(key: &str, default: &Value) -> String {
             "mail.security" => "tls",
             "mail.user" | "mail.password" => "someone",
             "mail.from" => "Acme <no-reply@example.com>",
+            "vendors.base_urls" => "stripe=https://stripe.example",
             "vendors.trust_anchors" | "vendors.intermediates" => "/etc/ssl/vendors.pem",
             "mail.ca_file" => "/etc/ssl/mail.pem",
             "files.types" => "png, DWG",
