@@ -78,7 +78,11 @@ async fn a_restart_in_the_middle_leaves_no_gap_and_repeats_nothing() {
     assert_eq!(phone.ear.numbers(), [4, 5]);
     assert_eq!(desk.ear.numbers(), [4, 5], "it takes part, and came back to that");
     let replayed = phone.attach(&house, &chat, Some(9_999)).await.unwrap();
-    assert_eq!(replayed, Replayed { from: 6, to: 5, ..Replayed::default() }, "a number that is not there yet");
+    assert_eq!(
+        replayed,
+        Replayed { from: 6, to: 5, ..Replayed::default() },
+        "a number that is not there yet"
+    );
     desk.say(&house, &chat, text("still")).await.unwrap();
     assert_eq!(phone.ear.numbers(), [4, 5, 6]);
 }
