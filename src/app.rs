@@ -215,8 +215,10 @@ impl App {
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
-        let receiver = web::Data::new(vendors::receiver(&config, &machine, to_vendors)?);
+        let receiver = web::Data::new(vendors::receiver(&config, &machine, to_vendors.clone())?);
         let public_url = web::Data::new(vendors::public_url(&config, address));
+        let connections = vendors::connections(&config, &machine, &root, to_vendors, &public_url)?;
+        let connections = web::Data::new(connections);
         let body = BodyLimits { bytes: config.limits.body.as_usize(), depth: config.limits.json_depth };
         let shared = (
             web::Data::from(machine.clone()),
@@ -243,7 +245,7 @@ impl App {
             app.app_data(web::Data::new(Traces::new(store.clone())));
             app.app_data(web::Data::new(Deliveries::new(store.clone())));
             app.app_data(event_types.clone()).app_data(files.clone()).app_data(links.clone());
-            app.app_data(receiver.clone()).app_data(public_url.clone());
+            app.app_data(receiver.clone()).app_data(public_url.clone()).app_data(connections.clone());
             app.app_data(web::Data::new(body));
             crate::http::configure(app);
         };

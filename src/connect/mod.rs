@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `receiver` | The steps, in their order |
 //! | `certificates` | Certificates that vendors sign with: fetched, kept for a day |
+//! | `oauth` | Connecting by OAuth 2, and tokens that are good now |
 //! | `api` | Calls of the vendors' own interfaces |
 //! | `tally` | How many calls came, and what came of them |
 //! | `translator` | What the machine asks of the vendors |
@@ -12,6 +13,7 @@
 
 pub mod api;
 pub mod certificates;
+pub mod oauth;
 pub mod receiver;
 pub mod tally;
 pub mod translator;

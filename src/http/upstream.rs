@@ -1,6 +1,7 @@
 //! Vendors as an organisation has connected them (contract §9), and what they told: every call as it came.
 
 mod calls;
+mod oauth;
 mod save;
 mod schema;
 
@@ -72,6 +73,7 @@ pub fn routes() -> Vec<Route> {
             .gives::<IntegrationReply>(StatusCode::OK),
     ];
     routes.extend(calls::routes());
+    routes.extend(oauth::routes());
     routes
 }
 
