@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 
+#[path = "vendors/authorization_server.rs"]
+mod authorization_server;
 #[path = "vendors/mutated.rs"]
 mod mutated;
+#[path = "vendors/oauth.rs"]
+mod oauth;
 #[path = "vendors/received.rs"]
 mod received;
 mod support;

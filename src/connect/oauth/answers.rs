@@ -95,11 +95,16 @@ fn scope(body: &Value) -> Option<String> {
 
 /// Vendors' words for a refusal stand in one of these.
 fn denial(status: u16, body: &Value) -> Denied {
-    let words = ["/error", "/error/code", "/error/type", "/status", "/code", "/message", "/error_description"];
+    let words =
+        ["/error", "/error/code", "/error/type", "/status", "/code", "/message", "/error_description"];
     let said: Vec<String> = words.iter().filter_map(|pointer| id(body, pointer)).collect();
     let word = said.iter().find(|word| is_word(word)).cloned();
     let word = word.unwrap_or_else(|| format!("status_{status}"));
-    if said.iter().any(|word| GONE.contains(&word.as_str())) { Denied::Gone(word) } else { Denied::Refused(word) }
+    if said.iter().any(|word| GONE.contains(&word.as_str())) {
+        Denied::Gone(word)
+    } else {
+        Denied::Refused(word)
+    }
 }
 
 /// Whether a text is a word of a program's: what may be told and logged, unlike sentences, which may hold what was sent.

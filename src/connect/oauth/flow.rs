@@ -72,7 +72,13 @@ pub struct Disconnected {
 impl Connections {
     /// Connects the vendors of a machine; people come back to `public_url`, and go on to one of `return_urls`.
     #[must_use]
-    pub fn new(machine: &Arc<Machine>, api: Api, key: LinkKey, public_url: String, trusted: &[String]) -> Self {
+    pub fn new(
+        machine: &Arc<Machine>,
+        api: Api,
+        key: LinkKey,
+        public_url: String,
+        trusted: &[String],
+    ) -> Self {
         let (house, publisher) = (machine.house.clone(), machine.publisher.clone());
         Self {
             tokens: Tokens::new(house.clone(), machine.integrations.clone(), api),
@@ -120,7 +126,8 @@ impl Connections {
     pub async fn finish(&self, vendor: &str, returned: Returned) -> Result<Finished, ConnectError> {
         let of = vendor_of(vendor).and_then(|vendor| oauth_of(vendor.name()));
         let of = of.ok_or_else(|| no_vendor(vendor))?;
-        let (org, pending) = self.states.take(of.vendor, returned.state.as_deref().unwrap_or_default()).await?;
+        let (org, pending) =
+            self.states.take(of.vendor, returned.state.as_deref().unwrap_or_default()).await?;
         let code = match (returned.error, returned.code) {
             (Some(error), _) => Err(if is_word(&error) { error } else { "refused".to_owned() }),
             (None, Some(code)) if !code.is_empty() && code.len() <= LONGEST_CODE => Ok(code),
@@ -133,13 +140,21 @@ impl Connections {
         let (id, by) = (pending.integration, &pending.by);
         match &done {
             Ok(()) => info!(%org, integration = %id, vendor = of.vendor, by, "a vendor was connected"),
-            Err(why) => warn!(%org, integration = %id, vendor = of.vendor, by, why, "a vendor was not connected"),
+            Err(why) => {
+                warn!(%org, integration = %id, vendor = of.vendor, by, why, "a vendor was not connected")
+            }
         }
         Ok(Finished { return_url: pending.return_url, failed: done.err() })
     }
 
     /// Has tokens given for a code and keeps them. What is wrong is told as a word.
-    async fn connect(&self, of: &'static OAuthVendor, org: &OrgId, pending: &Pending, code: &str) -> Result<(), String> {
+    async fn connect(
+        &self,
+        of: &'static OAuthVendor,
+        org: &OrgId,
+        pending: &Pending,
+        code: &str,
+    ) -> Result<(), String> {
         let id = pending.integration;
         let ours = |error: &dyn std::fmt::Display| {
             warn!(%org, integration = %id, %error, "what a vendor gave could not be kept");
@@ -147,7 +162,8 @@ impl Connections {
         };
         // Nobody renews what is about to be replaced.
         let _turn = self.tokens.turn(id).await.map_err(|error| ours(&error))?;
-        let credentials = self.tokens.integrations.credentials(org, id).await.map_err(|error| ours(&error))?;
+        let credentials =
+            self.tokens.integrations.credentials(org, id).await.map_err(|error| ours(&error))?;
         let client = client(of, id, &credentials).map_err(|_| "client_missing".to_owned())?;
         let requests = Requests { of, client: &client, api: &self.tokens.api };
         let call = requests.of_code(code, &self.redirect(of), pending.verifier.as_deref());
@@ -169,7 +185,12 @@ impl Connections {
     ///
     /// # Errors
     /// When there is no such integration, or it cannot be written. That a vendor cannot be told is none.
-    pub async fn disconnect(&self, org: &OrgId, by: &str, id: IntegrationId) -> Result<Disconnected, ConnectError> {
+    pub async fn disconnect(
+        &self,
+        org: &OrgId,
+        by: &str,
+        id: IntegrationId,
+    ) -> Result<Disconnected, ConnectError> {
         let _turn = self.tokens.turn(id).await?;
         let before = self.tokens.integrations.get(org, id).await?;
         let credentials = self.tokens.integrations.credentials(org, id).await?;
@@ -195,7 +216,11 @@ impl Connections {
     }
 
     /// The integration of a name, and its vendor's OAuth 2.
-    async fn find(&self, org: &OrgId, name: &str) -> Result<(&'static OAuthVendor, IntegrationId), ConnectError> {
+    async fn find(
+        &self,
+        org: &OrgId,
+        name: &str,
+    ) -> Result<(&'static OAuthVendor, IntegrationId), ConnectError> {
         if let Ok(id) = name.parse::<IntegrationId>() {
             let found = self.tokens.integrations.get(org, id).await?;
             return Ok((oauth_of(&found.vendor).ok_or_else(|| no_vendor(&found.vendor))?, id));
@@ -215,7 +240,11 @@ impl Connections {
 }
 
 fn client(of: &OAuthVendor, id: IntegrationId, credentials: &Credentials) -> Result<Client, ConnectError> {
-    Client::of(of, credentials).map_err(|credential| ConnectError::NoClient { vendor: of.vendor, id, credential })
+    Client::of(of, credentials).map_err(|credential| ConnectError::NoClient {
+        vendor: of.vendor,
+        id,
+        credential,
+    })
 }
 
 fn no_vendor(name: &str) -> ConnectError {

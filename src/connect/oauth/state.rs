@@ -84,7 +84,12 @@ impl States {
     }
 
     /// A state under which this is found again. Those that came to nothing are forgotten on the way.
-    pub(super) async fn give(&self, org: &OrgId, vendor: &str, pending: &Pending) -> Result<String, StateError> {
+    pub(super) async fn give(
+        &self,
+        org: &OrgId,
+        vendor: &str,
+        pending: &Pending,
+    ) -> Result<String, StateError> {
         let now = self.house.clock.now();
         let until = now.plus(LIFE);
         let claims = Claims(org.clone(), until.as_millis(), pkce::random());

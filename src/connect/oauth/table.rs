@@ -35,11 +35,7 @@ pub const ALL: [OAuthVendor; 17] = [
         client: ClientAuth::Basic,
         revoke: Revoke::Form(Place("calendly-auth", "/oauth/revoke"), Which::Refresh),
         account: "/organization",
-        ..of(
-            "calendly",
-            Place("calendly-auth", "/oauth/authorize"),
-            Place("calendly-auth", "/oauth/token"),
-        )
+        ..of("calendly", Place("calendly-auth", "/oauth/authorize"), Place("calendly-auth", "/oauth/token"))
     },
     OAuthVendor {
         scopes: &["identify", "guilds"],
@@ -86,11 +82,7 @@ pub const ALL: [OAuthVendor; 17] = [
         revoke: Revoke::Delete(Place("meta", "/v23.0/me/permissions")),
         ids: &["clientId", "appId"],
         secrets: &["clientSecret", "appSecret"],
-        ..of(
-            "meta",
-            Place("meta-dialog", "/v23.0/dialog/oauth"),
-            Place("meta", "/v23.0/oauth/access_token"),
-        )
+        ..of("meta", Place("meta-dialog", "/v23.0/dialog/oauth"), Place("meta", "/v23.0/oauth/access_token"))
     },
     OAuthVendor {
         scopes: &["user_accounts:read", "pins:read", "boards:read"],
@@ -105,11 +97,7 @@ pub const ALL: [OAuthVendor; 17] = [
         client: ClientAuth::Basic,
         extra: &[("duration", "permanent")],
         revoke: Revoke::Form(Place("reddit", "/api/v1/revoke_token"), Which::Refresh),
-        ..of(
-            "reddit",
-            Place("reddit", "/api/v1/authorize"),
-            Place("reddit", "/api/v1/access_token"),
-        )
+        ..of("reddit", Place("reddit", "/api/v1/authorize"), Place("reddit", "/api/v1/access_token"))
     },
     OAuthVendor {
         scopes: &["read_customers", "read_orders"],
@@ -152,11 +140,7 @@ pub const ALL: [OAuthVendor; 17] = [
         revoke: Revoke::Account(Place("stripe-connect", "/oauth/deauthorize")),
         account: "/stripe_user_id",
         secrets: &["clientSecret", "secretKey", "apiKey"],
-        ..of(
-            "stripe",
-            Place("stripe-connect", "/oauth/authorize"),
-            Place("stripe-connect", "/oauth/token"),
-        )
+        ..of("stripe", Place("stripe-connect", "/oauth/authorize"), Place("stripe-connect", "/oauth/token"))
     },
     OAuthVendor {
         // TikTok has PKCE for apps on people's own devices only.
@@ -186,11 +170,7 @@ pub const ALL: [OAuthVendor; 17] = [
         client: ClientAuth::Json,
         revoke: Revoke::Delete(Place("zendesk", "/api/v2/oauth/tokens/current.json")),
         tenant: Some("subdomain"),
-        ..of(
-            "zendesk",
-            Place("zendesk", "/oauth/authorizations/new"),
-            Place("zendesk", "/oauth/tokens"),
-        )
+        ..of("zendesk", Place("zendesk", "/oauth/authorizations/new"), Place("zendesk", "/oauth/tokens"))
     },
 ];
 

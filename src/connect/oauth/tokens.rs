@@ -86,7 +86,12 @@ impl Tokens {
         renewal.await.unwrap_or_else(|_| Err(failed(of, "the renewal ended early".to_owned())))
     }
 
-    async fn renew(&self, of: &'static OAuthVendor, org: &OrgId, id: IntegrationId) -> Result<String, TokenError> {
+    async fn renew(
+        &self,
+        of: &'static OAuthVendor,
+        org: &OrgId,
+        id: IntegrationId,
+    ) -> Result<String, TokenError> {
         let _turn = self.turn(id).await?;
         // Whoever had the turn before has renewed it already.
         let (_, tokens) = self.kept(org, id).await?;
@@ -109,13 +114,21 @@ impl Tokens {
                 warn!(%org, integration = %id, vendor = of.vendor, %why, "an integration's tokens could not be renewed");
                 self.still_good(of, tokens, why)
             }
-            None => self.still_good(of, tokens, "there is no way to, and they have ended; connect it again".to_owned()),
+            None => self.still_good(
+                of,
+                tokens,
+                "there is no way to, and they have ended; connect it again".to_owned(),
+            ),
         }
     }
 
     /// A token that could not be renewed is used for as long as it lives.
     fn still_good(&self, of: &OAuthVendor, tokens: Granted, why: String) -> Result<String, TokenError> {
-        if tokens.outlives(self.house.clock.now(), Duration::ZERO) { Ok(tokens.access) } else { Err(failed(of, why)) }
+        if tokens.outlives(self.house.clock.now(), Duration::ZERO) {
+            Ok(tokens.access)
+        } else {
+            Err(failed(of, why))
+        }
     }
 
     /// Asks the vendor for new tokens; none where it has no way to.
@@ -194,7 +207,9 @@ impl Failed {
     /// In words of programs where the vendor has one, else in ours.
     pub(super) fn words(&self) -> String {
         match self {
-            Self::Denied(Denied::Gone(word) | Denied::Refused(word)) => format!("the vendor answers `{word}`"),
+            Self::Denied(Denied::Gone(word) | Denied::Refused(word)) => {
+                format!("the vendor answers `{word}`")
+            }
             Self::Unanswered(why) => why.clone(),
         }
     }

@@ -110,7 +110,8 @@ async fn begin_by_vendor(
     Params(params): Params<BeginParams>,
 ) -> Result<HttpResponse, Problem> {
     let scopes = params.scopes.unwrap_or_default();
-    let begun = connections.begin(&caller.org, caller.label(), &vendor, &scopes, params.return_url.as_deref());
+    let begun =
+        connections.begin(&caller.org, caller.label(), &vendor, &scopes, params.return_url.as_deref());
     Ok(told(&begun.await?))
 }
 
@@ -137,7 +138,8 @@ async fn come_back(
     Params(params): Params<BackParams>,
 ) -> Result<HttpResponse, Problem> {
     let BackParams { code, state, error } = params;
-    let Finished { return_url, failed } = connections.finish(&vendor, Returned { code, state, error }).await?;
+    let Finished { return_url, failed } =
+        connections.finish(&vendor, Returned { code, state, error }).await?;
     let mut answer = match (return_url, failed) {
         (Some(url), failed) => {
             let mut answer = HttpResponse::Found();
