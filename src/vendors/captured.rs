@@ -160,7 +160,7 @@ impl Ready {
         let line =
             |verdict, reason, response| Line { id: self.id, vendor: self.name, verdict, reason, response };
         match judged {
-            Ok(Verified::Call { id }) => {
+            Ok(Verified::Call { id, .. }) => {
                 let reason = format!("the signature is right; the vendor's id of the call is `{id}`");
                 line("accept", reason, Some(shown(&self.vendor.reply(&self.call))))
             }

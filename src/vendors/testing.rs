@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::call::{Call, Headers};
 use super::told::Told;
-use super::{Certificates, Vendor};
+use super::{Around, Certificates, Vendor};
 
 /// The moment at which the tests are.
 pub fn now() -> Timestamp {
@@ -43,4 +43,9 @@ impl Certificates for NoCertificates {
     fn intermediates(&self) -> &'static str {
         ""
     }
+}
+
+/// That moment, in that world.
+pub fn around() -> Around<'static> {
+    Around { now: now(), certificates: &NoCertificates }
 }
