@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Headers};
 use super::keys::{Keys, Secret, Settings};
 use super::verdict::{Reply, Stop, Verified};
-use super::{Around, Certificates, Vendor, mac, named};
+use super::{Around, Certificates, mac, named};
 
 /// A captured call. Fields that a check does not need are passed over.
 #[derive(Deserialize)]
@@ -89,7 +89,7 @@ pub struct Ready {
     id: Value,
     name: String,
     /// Its vendor.
-    pub vendor: &'static dyn Vendor,
+    pub vendor: &'static dyn super::Vendor,
     /// The call.
     pub call: Call,
     /// What it is checked by.
@@ -107,7 +107,7 @@ impl Captured {
     /// When it cannot be read.
     pub fn ready(self, now: Timestamp) -> Result<Ready, String> {
         let vendor = named(&self.vendor).ok_or_else(|| {
-            let names = super::ALL.into_iter().map(Vendor::name);
+            let names = super::ALL.into_iter().map(super::Vendor::name);
             let known: Vec<_> = names.chain(super::ALIASES.into_iter().map(|(alias, _)| alias)).collect();
             format!("know the vendor `{}`; known are {}", self.vendor, known.join(", "))
         })?;
