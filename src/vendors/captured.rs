@@ -101,6 +101,14 @@ pub struct Ready {
 }
 
 impl Captured {
+    /// Checks the call, at `now` where it does not say when that is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn check(self, now: Timestamp) -> Result<Line, String> {
+        Ok(self.ready(now)?.line())
+    }
+
     /// The call and what it is checked by, at `now` where it does not say when that is.
     ///
     /// # Errors
@@ -154,8 +162,7 @@ impl Ready {
     }
 
     /// What is printed of it.
-    #[must_use]
-    pub fn line(self) -> Line {
+    fn line(self) -> Line {
         let judged = self.verify();
         let line =
             |verdict, reason, response| Line { id: self.id, vendor: self.name, verdict, reason, response };
@@ -230,7 +237,7 @@ mod tests {
                 continue;
             }
             let captured: Captured = serde_json::from_value(vector.clone()).unwrap();
-            let line = captured.ready(Timestamp::from_millis(0)).unwrap().line();
+            let line = captured.check(Timestamp::from_millis(0)).unwrap();
             let expected = match (vector["expect"].as_str().unwrap(), vector["kind"].as_str().unwrap()) {
                 ("reject", _) => "reject",
                 (_, "handshake") => "handshake",
