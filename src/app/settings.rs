@@ -87,6 +87,7 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             idempotency: config.retention.idempotency.get(),
             messages: config.retention.messages.get(),
             community_messages: config.retention.community_messages.get(),
+            vendor_calls: config.retention.vendor_calls.get(),
         },
         webhooks: WebhookSettings {
             timeout: webhooks.timeout.get(),

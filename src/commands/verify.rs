@@ -23,7 +23,7 @@ pub fn run(from: &Stream) -> anyhow::Result<()> {
     let mut unread = 0;
     for (index, entry) in entries.into_iter().enumerate() {
         let id = entry.get("id").cloned().unwrap_or_default();
-        let checked = captured(entry).and_then(|captured| Ok(captured.ready(now)?.line()));
+        let checked = captured(entry).and_then(|captured| captured.check(now));
         match checked {
             Ok(line) => say(&format!("{}\n", serde_json::to_string(&named(line, index))?))?,
             Err(why) => {

@@ -106,6 +106,8 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("retention.idempotency", Time(0, 36_500 * DAY)),
     ("retention.messages", Time(0, 36_500 * DAY)),
     ("retention.community_messages", Time(0, 36_500 * DAY)),
+    // Vendors send a call again for up to a week.
+    ("retention.vendor_calls", Time(8 * DAY, 36_500 * DAY)),
     ("sockets.max_connections", Count(1, 1_000_000)),
     ("sockets.max_payload", Size(KIB, 100 * MIB)),
     ("sockets.buffered_packets", Count(512, 1_000_000)),

@@ -280,6 +280,8 @@ pub struct Retention {
     pub messages: HumanDuration,
     /// What happened in communities.
     pub community_messages: HumanDuration,
+    /// Calls of vendors.
+    pub vendor_calls: HumanDuration,
 }
 
 /// `[sockets]`: the realtime connections.

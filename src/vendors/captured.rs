@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Headers};
 use super::keys::{Keys, Secret, Settings};
 use super::verdict::{Reply, Stop, Verified};
-use super::{Around, Certificates, Vendor, mac, named};
+use super::{Around, Certificates, mac, named};
 
 /// A captured call. Fields that a check does not need are passed over.
 #[derive(Deserialize)]
@@ -89,7 +89,7 @@ pub struct Ready {
     id: Value,
     name: String,
     /// Its vendor.
-    pub vendor: &'static dyn Vendor,
+    pub vendor: &'static dyn super::Vendor,
     /// The call.
     pub call: Call,
     /// What it is checked by.
@@ -101,13 +101,21 @@ pub struct Ready {
 }
 
 impl Captured {
+    /// Checks the call, at `now` where it does not say when that is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn check(self, now: Timestamp) -> Result<Line, String> {
+        Ok(self.ready(now)?.line())
+    }
+
     /// The call and what it is checked by, at `now` where it does not say when that is.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn ready(self, now: Timestamp) -> Result<Ready, String> {
         let vendor = named(&self.vendor).ok_or_else(|| {
-            let names = super::ALL.into_iter().map(Vendor::name);
+            let names = super::ALL.into_iter().map(super::Vendor::name);
             let known: Vec<_> = names.chain(super::ALIASES.into_iter().map(|(alias, _)| alias)).collect();
             format!("know the vendor `{}`; known are {}", self.vendor, known.join(", "))
         })?;
@@ -154,8 +162,7 @@ impl Ready {
     }
 
     /// What is printed of it.
-    #[must_use]
-    pub fn line(self) -> Line {
+    fn line(self) -> Line {
         let judged = self.verify();
         let line =
             |verdict, reason, response| Line { id: self.id, vendor: self.name, verdict, reason, response };
@@ -230,7 +237,7 @@ mod tests {
                 continue;
             }
             let captured: Captured = serde_json::from_value(vector.clone()).unwrap();
-            let line = captured.ready(Timestamp::from_millis(0)).unwrap().line();
+            let line = captured.check(Timestamp::from_millis(0)).unwrap();
             let expected = match (vector["expect"].as_str().unwrap(), vector["kind"].as_str().unwrap()) {
                 ("reject", _) => "reject",
                 (_, "handshake") => "handshake",

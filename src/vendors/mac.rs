@@ -1,7 +1,7 @@
 //! Codes over bytes and a secret, compared in constant time.
 
 use aws_lc_rs::digest;
-use aws_lc_rs::hmac::{self, Algorithm, Context, Key};
+use aws_lc_rs::hmac::{Algorithm, Context, Key, verify};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -19,7 +19,7 @@ pub fn code(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
 /// Whether a code is over these parts, by this key. Takes as long for a wrong one as for the right one.
 pub fn is_code(algorithm: Algorithm, key: &[u8], parts: &[&[u8]], found: &[u8]) -> bool {
     let signed = parts.concat();
-    hmac::verify(&Key::new(algorithm, key), &signed, found).is_ok()
+    verify(&Key::new(algorithm, key), &signed, found).is_ok()
 }
 
 /// Whether one of the codes is over these parts, by one of the secrets as they are written. An empty one is no secret:

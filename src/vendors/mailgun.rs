@@ -243,7 +243,7 @@ mod tests {
             let body = mac::base64(json!({"signature": signature}).to_string().as_bytes());
             let call = json!({"vendor": "mailgun", "url": "https://a.b/c", "body": body, "secret": secret});
             let captured: Captured = serde_json::from_value(call).unwrap();
-            captured.ready(now()).unwrap().line().response.unwrap()["status"].clone()
+            captured.check(now()).unwrap().response.unwrap()["status"].clone()
         };
         let signature = json!({"timestamp": "1790000000", "token": "t", "signature": "00".repeat(32)});
         assert_eq!(captured(Some("key"), signature.clone()), 406);

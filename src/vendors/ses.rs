@@ -213,7 +213,7 @@ mod tests {
     fn verdict(mut of: Value, body: &Value) -> (&'static str, Value) {
         of["headers"] = json!({});
         of["body"] = mac::base64(body.to_string().as_bytes()).into();
-        let line = serde_json::from_value::<Captured>(of).unwrap().ready(now()).unwrap().line();
+        let line = serde_json::from_value::<Captured>(of).unwrap().check(now()).unwrap();
         (line.verdict, line.response.unwrap_or_default()["status"].clone())
     }
 

@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::vendors::keys::Secret;
-    use crate::vendors::testing::{NoCertificates, call, now};
+    use crate::vendors::testing::{around, call, now};
 
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     const AT: &str = "1790000000";
@@ -140,8 +140,7 @@ mod tests {
     }
 
     fn checked(headers: &[(&str, &str)], keys: &Keys) -> Result<String, Part> {
-        let around = Around { now: now(), certificates: &NoCertificates };
-        check(&call("POST", "/", headers, "{}"), keys, &around).map_err(|refusal| refusal.part)
+        check(&call("POST", "/", headers, "{}"), keys, &around()).map_err(|refusal| refusal.part)
     }
 
     #[test]

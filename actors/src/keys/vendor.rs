@@ -34,10 +34,16 @@ pub fn vendor_call(org: &OrgId, id: CallId) -> Key {
     of(org, b'c').bytes(&id.to_bytes()).0
 }
 
+/// All parts of a call's body, in their order.
+#[must_use]
+pub fn vendor_call_bodies(org: &OrgId, id: CallId) -> Key {
+    of(org, b'b').bytes(&id.to_bytes()).0
+}
+
 /// A part of a call's body, by its number from 0.
 #[must_use]
 pub fn vendor_call_body(org: &OrgId, id: CallId, n: u32) -> Key {
-    of(org, b'b').bytes(&id.to_bytes()).bytes(&n.to_be_bytes()).0
+    Builder(vendor_call_bodies(org, id)).bytes(&n.to_be_bytes()).0
 }
 
 /// All calls of an organisation, oldest first.

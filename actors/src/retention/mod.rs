@@ -25,4 +25,6 @@ pub struct Ages {
     pub messages: Duration,
     /// What happened in groups and direct conversations, but for the latest of each.
     pub community_messages: Duration,
+    /// Calls of vendors, from when they came: as long as that they are known when they come again.
+    pub vendor_calls: Duration,
 }

@@ -6,6 +6,8 @@ use crate::clock::{Stamp, Timestamp};
 use crate::event::{Cause, Event};
 use crate::flow::run::Run;
 use crate::ids::{EventId, OrgId};
+use crate::inbound::call::StoredCall;
+use crate::inbound::calls::seen_key;
 use crate::keys::{self, Node};
 use crate::ports::Publisher;
 use crate::store::{Batch, Key, Scan, Store, StoreError, decode};
@@ -25,11 +27,19 @@ pub(super) enum Table {
     Idempotency,
     Messages,
     Community,
+    Calls,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Deliveries, Self::Runs, Self::Events, Self::Idempotency, Self::Messages, Self::Community];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Deliveries,
+        Self::Runs,
+        Self::Events,
+        Self::Idempotency,
+        Self::Messages,
+        Self::Community,
+        Self::Calls,
+    ];
 }
 
 /// A place in a table, after which a step begins.
@@ -53,6 +63,7 @@ pub(super) async fn step(
         Table::Idempotency => (ages.idempotency, keys::idempotencies(org)),
         Table::Messages => (ages.messages, keys::all_messages(org)),
         Table::Community => (ages.community_messages, keys::community_logs(org)),
+        Table::Calls => (ages.vendor_calls, keys::vendor_calls(org)),
     };
     if age.is_zero() {
         return Ok(None);
@@ -76,6 +87,7 @@ pub(super) async fn step(
             Table::Runs => sweep.run(decode(&found.value)?).await?,
             Table::Events => sweep.event(key, &found.value).await?,
             Table::Idempotency => sweep.remembered(key, &decode(&found.value)?),
+            Table::Calls => sweep.call(&decode(&found.value)?).await?,
             // They have a step of their own.
             Table::Messages | Table::Community => false,
         };
@@ -162,6 +174,17 @@ impl Sweep<'_> {
         self.all_below(keys::effects(org, Node::Event(event.id))).await?;
         self.unlink(event.cause.as_ref(), Node::Event(event.id));
         Ok(())
+    }
+
+    async fn call(&mut self, call: &StoredCall) -> Result<bool, StoreError> {
+        if call.received_at >= self.before {
+            return Ok(false);
+        }
+        let (org, id) = (self.org, call.id);
+        self.batch.delete(keys::vendor_call(org, id));
+        self.batch.delete(seen_key(org, call.integration_id, &call.vendor_id));
+        self.all_below(keys::vendor_call_bodies(org, id)).await?;
+        Ok(true)
     }
 
     /// These are in no order of time: each is looked at.
