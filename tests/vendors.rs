@@ -12,6 +12,10 @@ mod oauth;
 #[path = "vendors/received.rs"]
 mod received;
 mod support;
+#[path = "vendors/tokens.rs"]
+mod tokens;
+#[path = "vendors/world.rs"]
+mod world;
 
 use std::collections::BTreeSet;
 

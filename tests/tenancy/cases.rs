@@ -123,6 +123,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(community::cases(a));
     cases.extend(records::cases(a));
     cases.extend(files());
+    cases.extend(connections(a));
     cases
 }
 
@@ -137,6 +138,19 @@ fn files() -> Vec<Case> {
         own("POST", "/repository/file/delete").with(&[], json!({"path": path})),
         Case::new(Proof::Entrance, "GET", "/file/{org}/{id}")
             .asking(&["my-org", FILE], "expires=4000000000&signature=forged"),
+    ]
+}
+
+/// Connecting vendors: a state that nobody here signed leads nowhere, and what begins and ends it is the organisation's.
+fn connections(a: &Planted) -> Vec<Case> {
+    let integration = a.get("integration");
+    let forged = "code=c&state=WyJteS1vcmciLDQwMDAwMDAwMDAwMDAsIngiXQ.forged";
+    vec![
+        Case::new(Proof::Writes, "GET", "/upstream/connect/{vendor}").at(&["x"]),
+        Case::new(Proof::Writes, "GET", "/connect/{vendor}/auth-url").at(&["x"]),
+        writes("/upstream/call/{integration}/get-auth-url").at(&["x-provider"]).at(&[integration]),
+        Case::new(Proof::Entrance, "GET", "/connect/oauth2callback/{vendor}").asking(&["x"], forged),
+        writes("/upstream/disconnect/{id}").at(&[integration]),
     ]
 }
 

@@ -50,6 +50,7 @@ impl Planted {
         a.flows(server, receiver);
         a.endpoints(server, receiver);
         a.work(server);
+        a.integration(server);
         a.keep("owner", &json!(owner(&a.org).email));
         a.chats(server);
         a.community(server);
@@ -108,6 +109,13 @@ impl Planted {
         let name = self.mark("key");
         let key = self.post(server, "/api-key/create", &json!({"name": name, "scopes": ["read", "write"]}));
         self.keep("api_key", &key["data"]["key"]);
+    }
+
+    fn integration(&mut self, server: &Server) {
+        let (id, secret) = (self.mark("client"), self.mark("secret"));
+        let body = json!({"type": "x", "credentials": {"clientId": id, "clientSecret": secret}});
+        let saved = self.post(server, "/upstream/save-integration", &body);
+        self.keep("integration", &saved["id"]);
     }
 
     fn chats(&mut self, server: &Server) {

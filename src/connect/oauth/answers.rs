@@ -160,5 +160,4 @@ impl Granted {
 }
 
 #[cfg(test)]
-#[path = "answers/tests.rs"]
 mod tests;

@@ -141,7 +141,7 @@ impl Connections {
         match &done {
             Ok(()) => info!(%org, integration = %id, vendor = of.vendor, by, "a vendor was connected"),
             Err(why) => {
-                warn!(%org, integration = %id, vendor = of.vendor, by, why, "a vendor was not connected")
+                warn!(%org, integration = %id, vendor = of.vendor, by, why, "a vendor was not connected");
             }
         }
         Ok(Finished { return_url: pending.return_url, failed: done.err() })

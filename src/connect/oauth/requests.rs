@@ -150,5 +150,4 @@ fn escaped(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "requests/tests.rs"]
 mod tests;
