@@ -1,0 +1,57 @@
+//! The routes of vendors, and calls that reach for A's integrations and for what vendors told A.
+
+use serde_json::json;
+
+use crate::cases::{Case, Proof, reads, writes};
+use crate::planted::Planted;
+
+/// Where vendors call: nothing that is not signed gets in, whoever's integration it names.
+const FOR_VENDORS: [&str; 10] = [
+    "/storefront/stripe/webhook",
+    "/storefront/paypal/webhook",
+    "/broadcast/email/webhook",
+    "/phone/webhook",
+    "/ivr/incoming",
+    "/connect/webhook/twilio/voice",
+    "/connect/webhook/twilio/sms",
+    "/connect/webhook/twilio/status",
+    "/connect/webhook/twilio/ivr-menu",
+    "/connect/webhook/twilio/ivr-ai-transfer",
+];
+
+/// The cases.
+pub fn cases(a: &Planted) -> Vec<Case> {
+    let (id, call, victim) = (a.get("integration"), a.get("call"), a.get("integration_victim"));
+    let captured = json!({"headers": {"X-GitHub-Event": "push"}, "body": "e30="});
+    let mut cases = vec![
+        Case::new(Proof::Shared, "GET", "/upstream/integration-types").at(&[]),
+        Case::new(Proof::Shared, "GET", "/upstream/integration-types/{type}").at(&["github"]),
+        reads("/upstream/active").at(&[]),
+        reads("/upstream/active/{type}").at(&["github"]),
+        reads("/upstream/get-config").at(&[]),
+        reads("/upstream/get-config/{type}").at(&["github"]),
+        reads("/upstream/get-config/{type}/{configId}").at(&["github", id]),
+        reads("/upstream/calls").at(&[]).asking(&[], "vendor=github&pageSize=500"),
+        reads("/upstream/calls/{id}").at(&[call]),
+        Case::new(Proof::Own, "POST", "/upstream/test/{integration}/verify").with(&[id], captured),
+        writes("/upstream/save-integration")
+            .with(&[], json!({"id": id, "type": "github", "credentials": {"webhookSecret": "another"}})),
+        writes("/upstream/calls/{id}/replay").at(&[call]),
+        writes("/upstream/shutdown/{id}").at(&[id]),
+        Case::new(Proof::Writes, "DELETE", "/upstream/integrations/{id}").at(&[victim]),
+    ];
+    for method in ["POST", "GET"] {
+        let entrance = |path| Case::new(Proof::Entrance, method, path);
+        let of = format!("orgid={}", a.org);
+        cases.extend(FOR_VENDORS.map(|path| entrance(path).at(&[]).asking(&[], &of)));
+        cases.extend([
+            entrance("/connect/webhook/{vendor}").asking(&["github"], &of),
+            entrance("/connect/webhook/{vendor}/{serviceId}").at(&["github", id]),
+            entrance("/connect/webhook/{vendor}/{serviceId}/{token}").at(&["github", id, "token"]),
+            entrance("/sync/social/webhook/{vendor}").asking(&["github"], &of),
+            entrance("/sync/social/webhook/{vendor}/{rest}").at(&["github", id]),
+            entrance("/phone/webhook/{kind}").asking(&["sms"], &of),
+        ]);
+    }
+    cases
+}
