@@ -5,6 +5,8 @@
 
 #[path = "vendors/mutated.rs"]
 mod mutated;
+#[path = "vendors/paid.rs"]
+mod paid;
 #[path = "vendors/received.rs"]
 mod received;
 mod support;

@@ -10,7 +10,6 @@ use appengine_actors::{
     store::{Batch, Key, Store, decode, encode},
     webhook::replay::{Outcome, Replay, ReplayStatus, Scope},
 };
-use aws_lc_rs::hmac;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
@@ -64,20 +63,20 @@ impl Planted {
         self.known.get(name).unwrap_or_else(|| panic!("nothing of A's is called {name}: {:?}", self.known))
     }
 
-    fn keep(&mut self, name: &'static str, text: &Value) -> String {
+    pub fn keep(&mut self, name: &'static str, text: &Value) -> String {
         let text = text.as_str().unwrap_or_else(|| panic!("{name}: {text}")).to_owned();
         self.private.insert(text.clone());
         self.known.insert(name, text.clone());
         text
     }
 
-    fn mark(&mut self, name: &str) -> String {
+    pub fn mark(&mut self, name: &str) -> String {
         let mark = mark(name);
         self.private.insert(mark.clone());
         mark
     }
 
-    fn post(&self, server: &Server, path: &str, body: &Value) -> Value {
+    pub fn post(&self, server: &Server, path: &str, body: &Value) -> Value {
         let answer = server.call_as(&self.token, "POST", path).json(body).send();
         assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
         answer.json()
@@ -133,30 +132,6 @@ impl Planted {
             json!({"chatId": format!("customer::{waiting}"), "customerEmail": waiting, "queue": queue});
         let queued = self.post(server, "/chat/queue", &chat);
         self.keep("waiting", &queued["chatId"]);
-    }
-
-    /// An integration, a call by it, and an integration that is to be taken away.
-    fn vendors(&mut self, server: &Server) {
-        let secret = self.mark("vendor_secret");
-        for name in ["integration", "integration_victim"] {
-            let body = json!({
-                "type": "github", "name": self.mark(name), "credentials": {"webhookSecret": secret},
-            });
-            let saved = self.post(server, "/upstream/save-integration", &body);
-            self.keep(name, &saved["id"]);
-        }
-        let body =
-            json!({"action": "opened", "repository": {"full_name": self.mark("repository")}}).to_string();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let code = hmac::sign(&key, body.as_bytes());
-        let code: String = code.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let call = server.call("POST", &format!("/connect/webhook/github/{}", self.get("integration")));
-        let call =
-            call.header("x-github-event", "issues").header("x-github-delivery", &self.mark("delivery"));
-        let answer = call.header("x-hub-signature-256", &format!("sha256={code}")).body(body).send();
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let call = self.read(server, "/upstream/calls")["data"][0]["id"].clone();
-        self.keep("call", &call);
     }
 
     fn community(&mut self, server: &Server) {

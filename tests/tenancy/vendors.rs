@@ -1,9 +1,11 @@
 //! The routes of vendors, and calls that reach for A's integrations and for what vendors told A.
 
+use aws_lc_rs::hmac;
 use serde_json::json;
 
 use crate::cases::{Case, Proof, reads, writes};
 use crate::planted::Planted;
+use crate::support::in_process::Server;
 
 /// Where vendors call: nothing that is not signed gets in, whoever's integration it names.
 const FOR_VENDORS: [&str; 10] = [
@@ -54,4 +56,30 @@ pub fn cases(a: &Planted) -> Vec<Case> {
         ]);
     }
     cases
+}
+
+impl Planted {
+    /// An integration, a call by it, and an integration that is to be taken away.
+    pub fn vendors(&mut self, server: &Server) {
+        let secret = self.mark("vendor_secret");
+        for name in ["integration", "integration_victim"] {
+            let body = json!({
+                "type": "github", "name": self.mark(name), "credentials": {"webhookSecret": secret},
+            });
+            let saved = self.post(server, "/upstream/save-integration", &body);
+            self.keep(name, &saved["id"]);
+        }
+        let body =
+            json!({"action": "opened", "repository": {"full_name": self.mark("repository")}}).to_string();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let code = hmac::sign(&key, body.as_bytes());
+        let code: String = code.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let call = server.call("POST", &format!("/connect/webhook/github/{}", self.get("integration")));
+        let call =
+            call.header("x-github-event", "issues").header("x-github-delivery", &self.mark("delivery"));
+        let answer = call.header("x-hub-signature-256", &format!("sha256={code}")).body(body).send();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let call = self.read(server, "/upstream/calls")["data"][0]["id"].clone();
+        self.keep("call", &call);
+    }
 }
