@@ -1,8 +1,7 @@
 //! A payment at Stripe, as an integrator sees it: a flow sends a webhook and tags the customer, once, however often
 //! Stripe tells of it and whenever the server is killed.
 
-use std::time::SystemTime;
-
+use appengine_actors::clock::{Clock, SystemClock};
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
@@ -16,7 +15,7 @@ const SECRET: &str = "whsec_test_0123456789";
 
 /// Tells the server of a payment as Stripe does; the status of its answer.
 fn tell(server: &Server, path: &str, body: &str) -> u16 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = SystemClock::new().now().as_secs();
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let code = hmac::sign(&key, format!("{now}.{body}").as_bytes());
     let code: String = code.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
