@@ -17,7 +17,7 @@ pub struct IntegrationType {
     pub signs_with: &'static [&'static str],
     /// Names of public keys that calls are checked by.
     pub public_keys: &'static [&'static str],
-    /// What else its calls are checked by.
+    /// What else its calls are checked by, and its interface is asked for.
     pub settings: &'static [&'static str],
     /// Where in the vendor's own pages the address is entered and the secret is found.
     pub instructions: &'static str,

@@ -30,6 +30,10 @@ impl Registrar for Mailgun {
         "mailgun"
     }
 
+    fn credentials(&self) -> &'static [&'static str] {
+        &["apiKey"]
+    }
+
     fn ready(&self, site: &Site) -> Result<(), String> {
         site.needs(&[("apiKey", site.api("apiKey"))], "an API key of the account")?;
         site.needs(&[("domain", site.setting("domain"))], "the sending domain as the setting `domain`")
@@ -94,7 +98,7 @@ impl Registrar for Mailgun {
 }
 
 fn ask(site: &Site, what: &str, call: ApiCall) -> Ask {
-    let base = if site.setting("region").eq_ignore_ascii_case("eu") { "mailgun-eu" } else { "mailgun" };
+    let base = if site.setting("region") == "eu" { "mailgun-eu" } else { "mailgun" };
     Ask::new(what, base, call.basic("api", site.api("apiKey")))
 }
 
@@ -175,7 +179,7 @@ mod tests {
     #[test]
     fn only_our_address_is_taken_away() {
         let mut site = mailgun();
-        site.settings.insert("region".to_owned(), "EU".into());
+        site.settings.insert("region".to_owned(), "eu".into());
         let page = json!({"webhooks": {
             "delivered": {"urls": [site.address]}, "opened": {"urls": ["https://a", site.address]}, "clicked": {"urls": ["https://a"]},
         }});

@@ -23,6 +23,10 @@ impl Registrar for Meta {
         "meta"
     }
 
+    fn credentials(&self) -> &'static [&'static str] {
+        &["appId", "appSecret"]
+    }
+
     fn ready(&self, site: &Site) -> Result<(), String> {
         let needs = [("appId", app(site)), ("appSecret", site.secret())];
         site.needs(&needs, "the app's id and its secret")

@@ -304,6 +304,12 @@ impl Registrations {
     }
 }
 
+/// The names of the credentials that a vendor's interface is called with; none where none takes our address.
+#[must_use]
+pub fn credentials(vendor: &str) -> &'static [&'static str] {
+    registrar(vendor).map_or(&[], Registrar::credentials)
+}
+
 fn registrar(vendor: &str) -> Option<&'static dyn Registrar> {
     ALL.into_iter().find(|of| of.vendor() == vendor)
 }

@@ -39,6 +39,10 @@ impl Registrar for PayPal {
         "paypal"
     }
 
+    fn credentials(&self) -> &'static [&'static str] {
+        &["clientId", "clientSecret"]
+    }
+
     fn ready(&self, site: &Site) -> Result<(), String> {
         let needs = [("clientId", site.api("clientId")), ("clientSecret", site.api("clientSecret"))];
         site.needs(&needs, "both of the app's API credentials")

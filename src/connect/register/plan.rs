@@ -12,6 +12,9 @@ pub trait Registrar: Sync {
     /// The vendor's name: `stripe`.
     fn vendor(&self) -> &'static str;
 
+    /// The names of the credentials that the interface is called with.
+    fn credentials(&self) -> &'static [&'static str];
+
     /// Whether all is there that the interface is called with.
     ///
     /// # Errors

@@ -33,6 +33,10 @@ impl Registrar for SendGrid {
         "sendgrid"
     }
 
+    fn credentials(&self) -> &'static [&'static str] {
+        &["apiKey"]
+    }
+
     fn ready(&self, site: &Site) -> Result<(), String> {
         let what = "an API key (`SG.…`) that may change mail settings and event webhooks";
         site.needs(&[("apiKey", site.api("apiKey"))], what)

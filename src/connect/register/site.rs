@@ -1,6 +1,7 @@
 //! An integration, as its vendor's interface is to know it.
 
 use appengine_actors::inbound::integration::{Credentials, Integration};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The address that a vendor is to call for an integration: ours, or the one that leads to it.
@@ -12,6 +13,34 @@ pub fn webhook_url(public: &str, integration: &Integration) -> String {
     }
     let token = setting("path_token").map_or_else(String::new, |token| format!("/{token}"));
     format!("{public}/connect/webhook/{}/{}{token}", integration.vendor, integration.id)
+}
+
+/// What the vendors' files read of an integration's settings; each reads its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Choices {
+    /// Mailgun: the sending domain.
+    pub domain: Option<String>,
+    /// Mailgun: where that domain is.
+    pub region: Option<Region>,
+    /// Twilio: the only number that is led to us, or its SID.
+    pub phone_number: Option<String>,
+    /// Meta: the only kinds of objects that are subscribed to.
+    pub objects: Option<Vec<String>>,
+    /// Twitch: the user whose channel it is.
+    pub broadcaster_id: Option<String>,
+    /// Twitch: the user who reads that channel for us, where it is not its own.
+    pub user_id: Option<String>,
+}
+
+/// Where Mailgun keeps a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Region {
+    /// In the United States.
+    Us,
+    /// In the European Union.
+    Eu,
 }
 
 /// All that a vendor's file decides by.

@@ -30,6 +30,10 @@ impl Registrar for Slack {
         "slack"
     }
 
+    fn credentials(&self) -> &'static [&'static str] {
+        &["appId", "configToken", "signingSecret"]
+    }
+
     fn ready(&self, site: &Site) -> Result<(), String> {
         let needs = [("appId", site.api("appId")), ("configToken", site.api("configToken"))];
         site.needs(

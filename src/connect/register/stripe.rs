@@ -35,6 +35,10 @@ impl Registrar for Stripe {
         "stripe"
     }
 
+    fn credentials(&self) -> &'static [&'static str] {
+        &["apiKey"]
+    }
+
     fn ready(&self, site: &Site) -> Result<(), String> {
         site.needs(
             &[("apiKey", key(site))],

@@ -33,6 +33,10 @@ impl Registrar for Twilio {
         "twilio"
     }
 
+    fn credentials(&self) -> &'static [&'static str] {
+        &["accountSid", "authToken"]
+    }
+
     fn ready(&self, site: &Site) -> Result<(), String> {
         let needs = [("accountSid", site.api("accountSid")), ("authToken", site.secret())];
         site.needs(&needs, "the account's SID (`AC…`) and its primary auth token")

@@ -30,6 +30,10 @@ impl Registrar for Twitch {
         "twitch"
     }
 
+    fn credentials(&self) -> &'static [&'static str] {
+        &["clientId", "clientSecret"]
+    }
+
     fn ready(&self, site: &Site) -> Result<(), String> {
         let needs = [("clientId", site.api("clientId")), ("clientSecret", site.api("clientSecret"))];
         site.needs(&needs, "the app's client id and its client secret")?;
