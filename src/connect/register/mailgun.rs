@@ -124,7 +124,8 @@ fn change(site: &Site, found: &[Found], event: &str) -> Option<Step> {
         return None;
     }
     if all.len() >= MOST_URLS {
-        let why = format!("it leads to {MOST_URLS} addresses already; take one of them away at Mailgun");
+        let why =
+            format!("add the address: it leads to {MOST_URLS} already; take one of them away at Mailgun");
         return Some(Step::Left { part: event.to_owned(), why });
     }
     all.push(site.address.clone());
@@ -164,7 +165,7 @@ mod tests {
             told,
             [
                 "Get mailgun/v5/accounts/http_signing_key",
-                "left accepted: it leads to 3 addresses already; take one of them away at Mailgun",
+                "left accepted: add the address: it leads to 3 already; take one of them away at Mailgun",
                 "Post mailgun/v3/domains/mg.example.com/webhooks id",
                 "Put mailgun/v3/domains/mg.example.com/webhooks/opened url",
                 "Post mailgun/v3/domains/mg.example.com/webhooks id",

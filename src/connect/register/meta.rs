@@ -118,7 +118,7 @@ fn change(site: &Site, found: &[Found], object: &str, fields: &str) -> Step {
     let leads = found.iter().find(|found| found.id == object && !found.is_ours).filter(|_| !site.replace);
     if let Some(other) = leads {
         let to = text(&other.raw, "/callback_url");
-        let why = format!("find it free: it leads to {to}; register with `replace: true` to take it over");
+        let why = format!("register it: it leads to {to}; register with `replace: true` to take it over");
         return Step::Left { part: object.to_owned(), why };
     }
     // The fields are replaced as a whole: those that somebody has added stay.
@@ -190,7 +190,7 @@ mod tests {
         let found = Meta.found(&site, &[page]);
         assert_eq!(found.len(), 2);
         let (lines, _) = changes(&Meta, &site, &found, &[]);
-        assert!(lines[0].starts_with("left page: find it free: it leads to https://other;"), "{lines:?}");
+        assert!(lines[0].starts_with("left page: register it: it leads to https://other;"), "{lines:?}");
         assert!(
             lines[1].contains("&fields=comments%2Clive_comments%2Cmentions%2Cmessages%2Cstory_insights&"),
             "{lines:?}"

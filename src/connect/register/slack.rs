@@ -77,7 +77,7 @@ impl Registrar for Slack {
         let to = address(&found.raw);
         if !to.is_empty() && !found.is_ours && !site.replace {
             let why = format!("it leads to {to}; register with `replace: true` to take it over");
-            return Err(format!("find the app's request address free: {why}"));
+            return Err(format!("register the app's request address: {why}"));
         }
         let scopes = texts(&found.raw, "/oauth_config/scopes/bot", "");
         let is_allowed = |scope: &str| scope.is_empty() || scopes.iter().any(|known| known == scope);

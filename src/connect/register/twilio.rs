@@ -133,7 +133,7 @@ fn number(found: &Found) -> String {
 /// What leads a number to us, unless somebody else uses it.
 fn change(site: &Site, found: &Found) -> Step {
     if let Some(used) = used(site, found).filter(|_| !site.replace) {
-        let why = format!("find it free: it leads to {used}; register with `replace: true` to take it over");
+        let why = format!("register it: it leads to {used}; register with `replace: true` to take it over");
         return Step::Left { part: number(found), why };
     }
     let addresses = ADDRESSES.iter().map(|(_, _, name)| (*name, site.address.as_str()));
@@ -195,11 +195,8 @@ mod tests {
             lines[0].ends_with("&VoiceMethod=POST&SmsMethod=POST&StatusCallbackMethod=POST"),
             "{lines:?}"
         );
-        assert!(
-            lines[1].starts_with("left +15550002: find it free: it leads to https://other;"),
-            "{lines:?}"
-        );
-        assert!(lines[2].starts_with("left +15550004: find it free: it leads to TK1;"), "{lines:?}");
+        assert!(lines[1].starts_with("left +15550002: register it: it leads to https://other;"), "{lines:?}");
+        assert!(lines[2].starts_with("left +15550004: register it: it leads to TK1;"), "{lines:?}");
         assert!(Twilio.outcome(&site, &found, &done).is_ok());
         site.replace = true;
         let (lines, _) = changes(&Twilio, &site, &found, &[]);
