@@ -123,6 +123,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(community::cases(a));
     cases.extend(records::cases(a));
     cases.extend(files());
+    cases.extend(registrations(a));
     cases
 }
 
@@ -137,6 +138,17 @@ fn files() -> Vec<Case> {
         own("POST", "/repository/file/delete").with(&[], json!({"path": path})),
         Case::new(Proof::Entrance, "GET", "/file/{org}/{id}")
             .asking(&["my-org", FILE], "expires=4000000000&signature=forged"),
+    ]
+}
+
+fn registrations(a: &Planted) -> Vec<Case> {
+    let id = a.get("registered");
+    vec![
+        finds("/upstream/register/{id}").at(&[id]).with(&[id], json!({"replace": true})),
+        finds("/upstream/call/{integration}/register").at(&[id]),
+        finds("/upstream/test/{integration}/credentials").at(&[id]),
+        finds("/upstream/test/{integration}/webhook").at(&[id]),
+        writes("/upstream/shutdown/{id}").at(&[id]),
     ]
 }
 

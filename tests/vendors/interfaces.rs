@@ -108,7 +108,10 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     }
     let header = |name: &str| {
         let found = head.lines().filter_map(|line| line.split_once(": "));
-        found.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).last()
+        found
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.to_owned())
+            .next_back()
     };
     let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
     let mut body = vec![0; length];
