@@ -103,6 +103,7 @@ pub fn twitch(state: &mut State, asked: &Asked, path: &str) -> (u16, Value) {
             if answer.status != 200 || answer.text() != "raw-challenge" {
                 of["status"] = "webhook_callback_verification_failed".into();
             }
+            state.secret = secret.as_str().unwrap().to_owned();
             state.of("twitch").push(of.clone());
             (202, json!({"data": [of]}))
         }

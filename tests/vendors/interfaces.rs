@@ -53,6 +53,8 @@ pub struct State {
     pub answered: Option<Answer>,
     /// What SendGrid signs with.
     pub key: Option<EcdsaKeyPair>,
+    /// What Twitch was told to sign with last.
+    pub secret: String,
     made: usize,
 }
 

@@ -66,7 +66,7 @@ fn stripe_gives_a_secret_once_and_its_calls_are_taken_by_it() {
     assert_eq!(house.vendors.registered("stripe"), others);
     assert_eq!(
         house.call("stripe", &id, &[("Stripe-Signature", &signed("whsec_of_we_2"))], body).status,
-        400
+        401
     );
     house.refused(&id, "stripe", "save it with `active: true` first");
     assert_eq!(house.shut_down(&id)["unregistered"], false);
@@ -272,8 +272,19 @@ fn twitchs_handshakes_are_answered_by_a_secret_of_ours() {
         standing["registrations"].as_array().unwrap().iter().all(|of| of["enabled"] == true),
         "{standing:#}"
     );
-    let signed = [("Twitch-Eventsub-Message-Timestamp", moment())];
-    assert_eq!(house.call("twitch", &id, &[(signed[0].0, &signed[0].1)], "{}").status, 403);
+    let (now, secret) = (moment(), house.vendors.state().secret.clone());
+    let body = r#"{"subscription":{"type":"stream.online"},"event":{"id":"1"}}"#;
+    let call = |secret: &str| {
+        let code = format!("sha256={}", sha256(secret, &format!("m-1{now}{body}")));
+        let headers = [
+            ("Twitch-Eventsub-Message-Id", "m-1"),
+            ("Twitch-Eventsub-Message-Timestamp", now.as_str()),
+            ("Twitch-Eventsub-Message-Type", "notification"),
+            ("Twitch-Eventsub-Message-Signature", code.as_str()),
+        ];
+        house.call("twitch", &id, &headers, body).status
+    };
+    assert_eq!((call("another-secret"), call(&secret), house.calls()), (403, 204, 1));
     assert_eq!(house.shut_down(&id)["unregistered"], true);
     assert!(house.vendors.registered("twitch").is_empty());
 }
