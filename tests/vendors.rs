@@ -3,12 +3,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 
+#[path = "vendors/handshakes.rs"]
+mod handshakes;
+#[path = "vendors/house.rs"]
+mod house;
+#[path = "vendors/interfaces.rs"]
+mod interfaces;
 #[path = "vendors/mutated.rs"]
 mod mutated;
 #[path = "vendors/paid.rs"]
 mod paid;
 #[path = "vendors/received.rs"]
 mod received;
+#[path = "vendors/register.rs"]
+mod register;
 mod support;
 
 use std::collections::BTreeSet;

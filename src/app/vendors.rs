@@ -8,6 +8,7 @@ use appengine_actors::machine::Machine;
 use appengine_actors::webhook::transport::Transport;
 
 use crate::config::Config;
+use crate::connect::api::Api;
 use crate::connect::certificates::FetchedCertificates;
 use crate::connect::receiver::Receiver;
 use crate::http::connect::PublicUrl;
@@ -33,6 +34,11 @@ pub(super) fn receiver(
     let clock = machine.house.clock.clone();
     let certificates = FetchedCertificates::new(transport, clock, anchors, intermediates);
     Ok(Receiver::new(machine.clone(), certificates, config.auth.default_org.parse()?))
+}
+
+/// What calls vendors' own interfaces.
+pub(super) fn api(config: &Config, transport: Arc<dyn Transport>) -> Api {
+    Api::new(transport, config.vendors.base_urls.clone())
 }
 
 /// Those whom browsers trust, as PEM text.

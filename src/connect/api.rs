@@ -16,14 +16,16 @@ use serde_json::Value;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where vendors' interfaces are. Some have one for each purpose.
-const BASES: [(&str, &str); 19] = [
+const BASES: [(&str, &str); 22] = [
     ("discord", "https://discord.com"),
     ("linkedin", "https://www.linkedin.com"),
     ("linkedin-api", "https://api.linkedin.com"),
     ("mailgun", "https://api.mailgun.net"),
+    ("mailgun-eu", "https://api.eu.mailgun.net"),
     ("meta", "https://graph.facebook.com"),
     ("meta-dialog", "https://www.facebook.com"),
     ("paypal", "https://api-m.paypal.com"),
+    ("paypal-sandbox", "https://api-m.sandbox.paypal.com"),
     ("pinterest", "https://www.pinterest.com"),
     ("pinterest-api", "https://api.pinterest.com"),
     ("reddit", "https://www.reddit.com"),
@@ -35,6 +37,7 @@ const BASES: [(&str, &str); 19] = [
     ("tiktok-api", "https://open.tiktokapis.com"),
     ("twilio", "https://api.twilio.com"),
     ("twitch", "https://id.twitch.tv"),
+    ("twitch-api", "https://api.twitch.tv"),
     ("x", "https://api.x.com"),
 ];
 

@@ -6,6 +6,7 @@
 //! | `receiver` | The steps, in their order |
 //! | `certificates` | Certificates that vendors sign with: fetched, kept for a day |
 //! | `api` | Calls of the vendors' own interfaces |
+//! | `register` | Registers our addresses with those interfaces |
 //! | `tally` | How many calls came, and what came of them |
 //! | `translator` | What the machine asks of the vendors |
 //! | `types` | What an integration of each vendor needs |
@@ -13,6 +14,7 @@
 pub mod api;
 pub mod certificates;
 pub mod receiver;
+pub mod register;
 pub mod tally;
 pub mod translator;
 pub mod types;

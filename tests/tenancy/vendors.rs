@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use serde_json::json;
 
-use crate::cases::{Case, Proof, reads, writes};
+use crate::cases::{Case, Proof, finds, reads, writes};
 use crate::planted::Planted;
 use crate::support::in_process::Server;
 
@@ -24,6 +24,7 @@ const FOR_VENDORS: [&str; 10] = [
 /// The cases.
 pub fn cases(a: &Planted) -> Vec<Case> {
     let (id, call, victim) = (a.get("integration"), a.get("call"), a.get("integration_victim"));
+    let registered = a.get("registered");
     let captured = json!({"headers": {"X-GitHub-Event": "push"}, "body": "e30="});
     let mut cases = vec![
         Case::new(Proof::Shared, "GET", "/upstream/integration-types").at(&[]),
@@ -36,10 +37,14 @@ pub fn cases(a: &Planted) -> Vec<Case> {
         reads("/upstream/calls").at(&[]).asking(&[], "vendor=github&pageSize=500"),
         reads("/upstream/calls/{id}").at(&[call]),
         Case::new(Proof::Own, "POST", "/upstream/test/{integration}/verify").with(&[id], captured),
+        finds("/upstream/register/{id}").at(&[registered]).with(&[registered], json!({"replace": true})),
+        finds("/upstream/call/{integration}/register").at(&[registered]),
+        finds("/upstream/test/{integration}/credentials").at(&[registered]),
+        finds("/upstream/test/{integration}/webhook").at(&[registered]),
         writes("/upstream/save-integration")
             .with(&[], json!({"id": id, "type": "github", "credentials": {"webhookSecret": "another"}})),
         writes("/upstream/calls/{id}/replay").at(&[call]),
-        writes("/upstream/shutdown/{id}").at(&[id]),
+        writes("/upstream/shutdown/{id}").at(&[registered]),
         Case::new(Proof::Writes, "DELETE", "/upstream/integrations/{id}").at(&[victim]),
     ];
     for method in ["POST", "GET"] {

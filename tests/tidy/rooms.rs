@@ -140,7 +140,7 @@ const EDGES: [Rule; 16] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &["connect::api"]),
-    ("connect", &["vendors"]),
+    ("connect", &["auth", "vendors"]),
     ("demo", &["app", "auth", "commands", "config", "telemetry"]),
     ("event_types", &[]),
     ("files", &["auth"]),
