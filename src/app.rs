@@ -51,6 +51,7 @@ use crate::auth::seen::Seen;
 use crate::auth::sockets::SocketGate;
 use crate::auth::token::Tokens;
 use crate::config::Config;
+use crate::connect::register::Registrations;
 use crate::connect::translator::Vendors;
 use crate::event_types::EventTypes;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
@@ -215,10 +216,12 @@ impl App {
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
-        let receiver = web::Data::new(vendors::receiver(&config, &machine, to_vendors.clone())?);
+        let api = vendors::api(&config, to_vendors.clone());
+        let receiver = web::Data::new(vendors::receiver(&config, &machine, to_vendors)?);
         let public_url = web::Data::new(vendors::public_url(&config, address));
-        let connections = vendors::connections(&config, &machine, &root, to_vendors, &public_url)?;
+        let connections = vendors::connections(&config, &machine, &root, api.clone(), &public_url)?;
         let connections = web::Data::new(connections);
+        let registrations = web::Data::new(Registrations::new(machine.clone(), api, public_url.0.clone()));
         let body = BodyLimits { bytes: config.limits.body.as_usize(), depth: config.limits.json_depth };
         let shared = (
             web::Data::from(machine.clone()),
@@ -245,7 +248,8 @@ impl App {
             app.app_data(web::Data::new(Traces::new(store.clone())));
             app.app_data(web::Data::new(Deliveries::new(store.clone())));
             app.app_data(event_types.clone()).app_data(files.clone()).app_data(links.clone());
-            app.app_data(receiver.clone()).app_data(public_url.clone()).app_data(connections.clone());
+            app.app_data(receiver.clone()).app_data(public_url.clone());
+            app.app_data(registrations.clone()).app_data(connections.clone());
             app.app_data(web::Data::new(body));
             crate::http::configure(app);
         };

@@ -88,6 +88,8 @@ async fn every_example_is_taken() {
     let schedule = json!({"name": "s", "every": "1d", "action": {"type": "event", "event": "day.over"}});
     let schedule = ada.done("/schedules", schedule).await["id"].as_str().unwrap().to_owned();
     let said = ada.done("/chat/live/team/ada", json!({"content": "hello"})).await["messageId"].clone();
+    let secret = json!({"type": "stripe", "credentials": {"webhookSecret": "whsec_a"}});
+    let integration = ada.done("/upstream/save-integration", secret).await["id"].as_str().unwrap().to_owned();
     // Sign-in before sign-up is nobody's, and only the first to sign up gets the address.
     let fine = |status: u16| (200..300).contains(&status) || matches!(status, 401 | 409);
     for Operation { method, path, examples } in operations() {
@@ -95,11 +97,15 @@ async fn every_example_is_taken() {
             Some("automation") => flow.as_str(),
             Some("schedules") => schedule.as_str(),
             Some("webhooks") => hook.as_str(),
+            Some("upstream") => integration.as_str(),
             _ => "order-1",
         };
         let path = path.replace("/event-types/{name}", "/event-types/order.packed");
         let target = path.replace("{datatype}", "order").replace("{id}", id).replace("{id_or_datatype}", id);
-        let target = target.replace("{name}", "notification").replace("{email}", "ada@example.com");
+        let target = target
+            .replace("{integration}", &integration)
+            .replace("{name}", "notification")
+            .replace("{email}", "ada@example.com");
         let target = target.replace("{chatId}", "team").replace("{userId}", "ada@example.com");
         for mut example in examples {
             if target == "/chat/update/team" {

@@ -17,6 +17,8 @@ mod records;
 #[path = "tenancy/streams.rs"]
 mod streams;
 mod support;
+#[path = "tenancy/vendors.rs"]
+mod vendors;
 
 use std::collections::BTreeSet;
 

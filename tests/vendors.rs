@@ -5,12 +5,22 @@
 
 #[path = "vendors/authorization_server.rs"]
 mod authorization_server;
+#[path = "vendors/handshakes.rs"]
+mod handshakes;
+#[path = "vendors/house.rs"]
+mod house;
+#[path = "vendors/interfaces.rs"]
+mod interfaces;
 #[path = "vendors/mutated.rs"]
 mod mutated;
 #[path = "vendors/oauth.rs"]
 mod oauth;
+#[path = "vendors/paid.rs"]
+mod paid;
 #[path = "vendors/received.rs"]
 mod received;
+#[path = "vendors/register.rs"]
+mod register;
 mod support;
 #[path = "vendors/tokens.rs"]
 mod tokens;

@@ -15,12 +15,10 @@ use crate::bus::{Below, Bus, BusActor};
 use crate::flow::FlowActor;
 use crate::flow::book::Flows;
 use crate::flow::runner::Runner;
-use crate::flow::tasks::{FlowTasks, datatype};
+use crate::flow::tasks::datatype;
 use crate::house::House;
 use crate::ids::{OrgId, QueueName};
-use crate::inbound::calls::Calls;
-use crate::inbound::integrations::Integrations;
-use crate::inbound::tasks::CallTasks;
+use crate::inbound::{calls::Calls, integrations::Integrations};
 use crate::keys;
 use crate::ports::Publisher;
 use crate::queue::QueueActor;
@@ -356,12 +354,7 @@ impl Plan {
         policy: Policy,
     ) -> Result<Child, crate::ids::IdError> {
         let path = group.child(queue.0.as_str());
-        let Runner { house, publisher, records } = self.runner.clone();
-        let worker = Arc::new(Tasks {
-            flows: FlowTasks::new(self.runner.clone(), self.flows.clone(), datatype()?),
-            handlers: house.handlers.clone(),
-            calls: CallTasks::new(house, publisher, records),
-        });
+        let worker = Arc::new(Tasks::new(&self.runner, self.flows.clone())?);
         let (plan, group) = (self.clone(), group.clone());
         let start = self.starter(&path, policy, move |fate| {
             QueueActor::new(queue.clone(), plan.house.clone(), worker.clone(), fate).beside(group.clone())
@@ -385,8 +378,8 @@ impl Plan {
     fn desk(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
         let (path, org, chats) = (group.child(name), OrgId::new(name).ok()?, self.chats.clone());
         let book = DeskBook::new(self.house.clone(), self.runner.records.clone(), org).ok()?;
-        let start =
-            self.starter(&path, policy, move |fate| DeskActor::new(book.clone(), chats.clone(), fate));
+        let build = move |fate| DeskActor::new(book.clone(), chats.clone(), fate);
+        let start = self.starter(&path, policy, build);
         Some(Child { path, policy, start })
     }
 
@@ -400,9 +393,8 @@ impl Plan {
     fn destination(&self, name: &str, group: &ActorPath, policy: Policy) -> Child {
         let (path, name, house) = (group.child(name), name.to_owned(), self.house.clone());
         let publisher = self.runner.publisher.clone();
-        let start = self.starter(&path, policy, move |fate| {
-            DestinationActor::new(name.clone(), house.clone(), publisher.clone(), fate)
-        });
+        let build = move |fate| DestinationActor::new(name.clone(), house.clone(), publisher.clone(), fate);
+        let start = self.starter(&path, policy, build);
         Child { path, policy, start }
     }
 }

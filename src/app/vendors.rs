@@ -46,12 +46,16 @@ pub(super) fn connections(
     config: &Config,
     machine: &Arc<Machine>,
     root: &RootSecret,
-    transport: Arc<dyn Transport>,
+    api: Api,
     public: &PublicUrl,
 ) -> anyhow::Result<Connections> {
-    let api = Api::new(transport, config.vendors.base_urls.clone());
     let (key, trusted) = (root.connecting_key()?, &config.server.cors_origins);
     Ok(Connections::new(machine, api, key, public.0.clone(), trusted))
+}
+
+/// What calls vendors' own interfaces.
+pub(super) fn api(config: &Config, transport: Arc<dyn Transport>) -> Api {
+    Api::new(transport, config.vendors.base_urls.clone())
 }
 
 /// Those whom browsers trust, as PEM text.

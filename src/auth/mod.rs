@@ -9,7 +9,7 @@ pub mod input;
 pub mod link_key;
 pub mod password;
 pub mod principal;
-mod random;
+pub(crate) mod random;
 pub mod refusal;
 pub mod sealing;
 pub mod seen;

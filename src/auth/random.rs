@@ -19,7 +19,7 @@ pub(super) fn id() -> String {
 
 /// A text of 256 random bits: a secret that a program keeps.
 #[must_use]
-pub(super) fn secret() -> String {
+pub(crate) fn secret() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<32>())
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where vendors' interfaces are. Some have one for each purpose, some one for each customer in place of `{tenant}`.
-const BASES: [(&str, &str); 31] = [
+const BASES: [(&str, &str); 34] = [
     ("calendly-auth", "https://auth.calendly.com"),
     ("discord", "https://discord.com"),
     ("github", "https://github.com"),
@@ -28,9 +28,11 @@ const BASES: [(&str, &str); 31] = [
     ("linkedin", "https://www.linkedin.com"),
     ("linkedin-api", "https://api.linkedin.com"),
     ("mailgun", "https://api.mailgun.net"),
+    ("mailgun-eu", "https://api.eu.mailgun.net"),
     ("meta", "https://graph.facebook.com"),
     ("meta-dialog", "https://www.facebook.com"),
     ("paypal", "https://api-m.paypal.com"),
+    ("paypal-sandbox", "https://api-m.sandbox.paypal.com"),
     ("pinterest", "https://www.pinterest.com"),
     ("pinterest-api", "https://api.pinterest.com"),
     ("reddit", "https://www.reddit.com"),
@@ -45,6 +47,7 @@ const BASES: [(&str, &str); 31] = [
     ("tiktok-api", "https://open.tiktokapis.com"),
     ("twilio", "https://api.twilio.com"),
     ("twitch", "https://id.twitch.tv"),
+    ("twitch-api", "https://api.twitch.tv"),
     ("x", "https://api.x.com"),
     ("x-authorize", "https://x.com"),
     ("zendesk", "https://{tenant}.zendesk.com"),

@@ -7,6 +7,7 @@
 //! | `certificates` | Certificates that vendors sign with: fetched, kept for a day |
 //! | `oauth` | Connecting by OAuth 2, and tokens that are good now |
 //! | `api` | Calls of the vendors' own interfaces |
+//! | `register` | Registers our addresses with those interfaces |
 //! | `tally` | How many calls came, and what came of them |
 //! | `translator` | What the machine asks of the vendors |
 //! | `types` | What an integration of each vendor needs |
@@ -15,6 +16,7 @@ pub mod api;
 pub mod certificates;
 pub mod oauth;
 pub mod receiver;
+pub mod register;
 pub mod tally;
 pub mod translator;
 pub mod types;

@@ -17,7 +17,7 @@ pub struct IntegrationType {
     pub signs_with: &'static [&'static str],
     /// Names of public keys that calls are checked by.
     pub public_keys: &'static [&'static str],
-    /// What else its calls are checked by.
+    /// What else its calls are checked by, and its interface is asked for.
     pub settings: &'static [&'static str],
     /// Where in the vendor's own pages the address is entered and the secret is found.
     pub instructions: &'static str,
@@ -74,7 +74,7 @@ pub const TYPES: [IntegrationType; 25] = [
         "Developer portal, your app, Webhooks: enter the address; save the Primary Client Secret of the Auth page first, for the address is tried at once.",
     ),
     IntegrationType {
-        settings: &["tolerance", "useParentSignature"],
+        settings: &["tolerance", "useParentSignature", "domain", "region"],
         ..of(
             "mailgun",
             "email",
@@ -83,7 +83,7 @@ pub const TYPES: [IntegrationType; 25] = [
         )
     },
     IntegrationType {
-        settings: &["verifyToken"],
+        settings: &["verifyToken", "objects"],
         ..of(
             "meta",
             "social",
@@ -160,12 +160,15 @@ pub const TYPES: [IntegrationType; 25] = [
             "Register the address with the sender and save the secret that it shows (`whsec_…`), or its public key (`whpk_…`).",
         )
     },
-    of(
-        "stripe",
-        "payment",
-        &["webhookSecret", "signingSecret", "secret"],
-        "Developers, Webhooks, Add endpoint: enter the address; save the Signing secret (`whsec_…`).",
-    ),
+    IntegrationType {
+        settings: &["tolerance", "webhookId"],
+        ..of(
+            "stripe",
+            "payment",
+            &["webhookSecret", "signingSecret", "secret"],
+            "Developers, Webhooks, Add endpoint: enter the address; save the Signing secret (`whsec_…`).",
+        )
+    },
     of(
         "telegram",
         "social",
@@ -187,18 +190,24 @@ pub const TYPES: [IntegrationType; 25] = [
             "Partner Center, your app, Webhooks: enter the address; save the App secret, and the App key as the setting `appKey`.",
         )
     },
-    of(
-        "twilio",
-        "sms",
-        &["authToken", "secret"],
-        "Console, your number: enter the address for calls, messages and status; save the Auth Token of the account.",
-    ),
-    of(
-        "twitch",
-        "social",
-        &["webhookSecret", "secret"],
-        "POST to `/helix/eventsub/subscriptions` with the address as `callback` and a `secret` of your own of 10 to 100 characters, and save that secret first, for the address is tried at once.",
-    ),
+    IntegrationType {
+        settings: &["phoneNumber"],
+        ..of(
+            "twilio",
+            "sms",
+            &["authToken", "secret"],
+            "Console, your number: enter the address for calls, messages and status; save the Auth Token of the account.",
+        )
+    },
+    IntegrationType {
+        settings: &["tolerance", "broadcasterId", "userId"],
+        ..of(
+            "twitch",
+            "social",
+            &["webhookSecret", "secret"],
+            "POST to `/helix/eventsub/subscriptions` with the address as `callback` and a `secret` of your own of 10 to 100 characters, and save that secret first, for the address is tried at once.",
+        )
+    },
     of(
         "x",
         "social",

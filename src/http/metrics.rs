@@ -16,6 +16,8 @@ use prometheus_client::registry::Registry;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 
+use crate::connect::tally::Tally;
+
 type Level = Gauge<f64, AtomicU64>;
 type Total = Counter<u64, AtomicU64>;
 
@@ -35,6 +37,12 @@ struct DeliveryLabels {
     status: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    vendor: &'static str,
+    outcome: &'static str,
+}
+
 /// The figures of one server.
 pub struct Metrics(Mutex<Figures>);
 
@@ -46,6 +54,7 @@ struct Figures {
     running: Level,
     deliveries: Family<DeliveryLabels, Total>,
     attempts: Total,
+    calls: Family<CallLabels, Total>,
     commits: Total,
     groups: Total,
     waiting: Level,
@@ -63,6 +72,7 @@ impl Default for Metrics {
             running: Level::default(),
             deliveries: Family::default(),
             attempts: Total::default(),
+            calls: Family::default(),
             commits: Total::default(),
             groups: Total::default(),
             waiting: Level::default(),
@@ -76,6 +86,7 @@ impl Default for Metrics {
         registry.register("actors_running", "Supervised actors that run", figures.running.clone());
         registry.register("deliveries", "Webhooks that came to an end", figures.deliveries.clone());
         registry.register("delivery_attempts", "Requests made for webhooks", figures.attempts.clone());
+        registry.register("vendor_calls", "Calls at addresses for vendors", figures.calls.clone());
         registry.register("store_commits", "Batches acknowledged since the start", figures.commits.clone());
         registry.register("store_groups", "Syncs since the start", figures.groups.clone());
         registry.register("store_waiting", "Batches that wait to be written", figures.waiting.clone());
@@ -90,7 +101,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Never in practice: writing to memory does not fail.
-    pub async fn render(&self, machine: &Machine) -> Result<String, fmt::Error> {
+    pub async fn render(&self, machine: &Machine, calls: &Tally) -> Result<String, fmt::Error> {
         let (queues, health) = (machine.queues.statuses().await, machine.health().await);
         let (actors, store) = (machine.house.registry.statuses(), machine.house.store.stats());
         let figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,6 +146,9 @@ impl Metrics {
             count_up(&figures.deliveries.get_or_create(&DeliveryLabels { status: status.name() }), count);
         }
         count_up(&figures.attempts, sent.attempts);
+        for ((vendor, came), count) in calls.all() {
+            count_up(&figures.calls.get_or_create(&CallLabels { vendor, outcome: came.name() }), count);
+        }
         count_up(&figures.commits, store.commits);
         count_up(&figures.groups, store.groups);
         set(&figures.waiting, store.waiting as u64);
@@ -161,6 +175,7 @@ mod tests {
     use appengine_actors::testkit::Setup;
 
     use super::*;
+    use crate::connect::tally::Came;
 
     #[actix_web::test]
     async fn what_only_grows_is_a_counter() {
@@ -170,8 +185,10 @@ mod tests {
             house.machine.house.deliveries.attempted(ended);
         }
         // What is read twice is not counted twice.
-        metrics.render(&house.machine).await.unwrap();
-        let text = metrics.render(&house.machine).await.unwrap();
+        let calls = Tally::default();
+        (0..3).for_each(|_| calls.count("stripe", Came::Kept));
+        metrics.render(&house.machine, &calls).await.unwrap();
+        let text = metrics.render(&house.machine, &calls).await.unwrap();
         for line in [
             "# TYPE appengine_store_commits counter",
             "# TYPE appengine_store_groups counter",
@@ -180,6 +197,7 @@ mod tests {
             "appengine_deliveries_total{status=\"dead\"} 2\n",
             "appengine_deliveries_total{status=\"delivered\"} 0\n",
             "appengine_delivery_attempts_total 3\n",
+            "appengine_vendor_calls_total{vendor=\"stripe\",outcome=\"kept\"} 3\n",
             "# TYPE appengine_jobs gauge",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -22,6 +22,7 @@ use super::metrics::Metrics;
 use super::route::{Access, Route, id, one_of, whole};
 use super::take::Params;
 use crate::auth::role::Permission;
+use crate::connect::receiver::Receiver;
 use crate::gateway::Gateway;
 use crate::monitor::Monitor;
 use crate::problem::{Detail, Problem};
@@ -104,8 +105,12 @@ async fn health(machine: web::Data<Machine>) -> HttpResponse {
     }
 }
 
-async fn metrics(metrics: web::Data<Metrics>, machine: web::Data<Machine>) -> Result<HttpResponse, Problem> {
-    let text = metrics.render(&machine).await.map_err(|error| Problem::internal(&error))?;
+async fn metrics(
+    metrics: web::Data<Metrics>,
+    machine: web::Data<Machine>,
+    receiver: web::Data<Receiver>,
+) -> Result<HttpResponse, Problem> {
+    let text = metrics.render(&machine, &receiver.tally).await.map_err(|error| Problem::internal(&error))?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod oauth;
+mod register;
 mod save;
 mod schema;
 
@@ -18,6 +19,8 @@ use super::admit::Caller;
 use super::connect::PublicUrl;
 use super::route::{Access, Route, id, text};
 use crate::auth::role::Permission;
+use crate::connect::register::credentials as registers_with;
+use crate::connect::register::site::webhook_url;
 use crate::connect::types::{IntegrationType, TYPES, type_of, vendor_of};
 use crate::problem::Problem;
 use crate::vendors::named;
@@ -63,10 +66,6 @@ pub fn routes() -> Vec<Route> {
             .part("type", kind())
             .part("configId", of_id())
             .gives::<IntegrationReply>(StatusCode::OK),
-        Route::post("/upstream/shutdown/{id}", Access::Admin(WRITE), shut_down)
-            .about(TAG, "Take no more calls of an integration; its secrets stay")
-            .part("id", of_id())
-            .gives::<IntegrationReply>(StatusCode::OK),
         Route::new(Method::DELETE, "/upstream/integrations/{id}", Access::Admin(WRITE), remove)
             .about(TAG, "Take an integration away, with its secrets")
             .part("id", of_id())
@@ -74,11 +73,14 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(calls::routes());
     routes.extend(oauth::routes());
+    routes.extend(register::routes());
     routes
 }
 
 fn shown_type(of: &IntegrationType) -> Value {
-    json!(of)
+    let mut shown = json!(of);
+    shown["registersWith"] = json!(registers_with(of.vendor));
+    shown
 }
 
 async fn types(_: Caller) -> HttpResponse {
@@ -156,18 +158,6 @@ async fn config(
     Ok(HttpResponse::Ok().json(shown(&integration, &credentials, &public)))
 }
 
-async fn shut_down(
-    (caller, machine, public): Parts,
-    id: web::Path<IntegrationId>,
-) -> Result<HttpResponse, Problem> {
-    let before = machine.integrations.get(&caller.org, *id).await?;
-    let credentials = machine.integrations.credentials(&caller.org, *id).await?;
-    let (by, updated_at) = (caller.label().to_owned(), machine.house.clock.now());
-    let integration = Integration { active: false, by, updated_at, ..before };
-    machine.integrations.save(&integration, &credentials).await?;
-    Ok(HttpResponse::Ok().json(shown(&integration, &credentials, &public)))
-}
-
 async fn remove(
     (caller, machine, public): Parts,
     id: web::Path<IntegrationId>,
@@ -180,14 +170,12 @@ async fn remove(
 fn shown(integration: &Integration, credentials: &Credentials, public: &PublicUrl) -> Value {
     let of = named(&integration.vendor).and_then(type_of);
     let names: Vec<&String> = credentials.api.keys().collect();
-    let token = integration.settings.get("path_token").and_then(Value::as_str);
-    let token = token.map_or_else(String::new, |token| format!("/{token}"));
     json!({
         "id": integration.id, "type": integration.vendor, "name": integration.name, "active": integration.active,
         "category": of.map(|of| of.category), "settings": save::in_camel_case(&integration.settings),
         "publicConfig": integration.public_config,
         "secrets": credentials.secrets.len(), "publicKeys": credentials.public_keys.len(), "credentials": names,
-        "webhookUrl": format!("{}/connect/webhook/{}/{}{token}", public.0, integration.vendor, integration.id),
+        "webhookUrl": webhook_url(&public.0, integration),
         "instructions": of.map(|of| of.instructions),
         "createdAt": integration.created_at, "updatedAt": integration.updated_at, "by": integration.by,
     })

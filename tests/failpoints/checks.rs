@@ -59,11 +59,12 @@ impl Story {
 pub fn take_up_what_was_set_aside(client: &Client) -> u64 {
     no_job_is_under_way(client);
     let failed = client.get("/monitoring/queues/automation/jobs?state=failed", 200).json();
-    for job in failed["data"].as_array().unwrap() {
+    let failed = failed["data"].as_array().unwrap();
+    for job in failed {
         assert_eq!(job["failedReason"], "poisonous", "{job:#}");
     }
     let again = client.post("/monitoring/queues/automation/retry-failed", &json!({}), 200).json();
-    assert_eq!((&again["count"], &again["more"]), (&failed["total"], &json!(false)));
+    assert_eq!((&again["count"], &again["more"]), (&json!(failed.len()), &json!(false)));
     again["count"].as_u64().unwrap()
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::planted::Planted;
 use crate::records;
-use crate::{chat, community};
+use crate::{chat, community, vendors};
 
 /// What is to be shown about a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(community::cases(a));
     cases.extend(records::cases(a));
     cases.extend(files());
-    cases.extend(connections(a));
+    cases.extend(vendors::cases(a));
     cases
 }
 
@@ -138,19 +138,6 @@ fn files() -> Vec<Case> {
         own("POST", "/repository/file/delete").with(&[], json!({"path": path})),
         Case::new(Proof::Entrance, "GET", "/file/{org}/{id}")
             .asking(&["my-org", FILE], "expires=4000000000&signature=forged"),
-    ]
-}
-
-/// Connecting vendors: a state that nobody here signed leads nowhere, and what begins and ends it is the organisation's.
-fn connections(a: &Planted) -> Vec<Case> {
-    let integration = a.get("integration");
-    let forged = "code=c&state=WyJteS1vcmciLDQwMDAwMDAwMDAwMDAsIngiXQ.forged";
-    vec![
-        Case::new(Proof::Writes, "GET", "/upstream/connect/{vendor}").at(&["x"]),
-        Case::new(Proof::Writes, "GET", "/connect/{vendor}/auth-url").at(&["x"]),
-        writes("/upstream/call/{integration}/get-auth-url").at(&["x-provider"]).at(&[integration]),
-        Case::new(Proof::Entrance, "GET", "/connect/oauth2callback/{vendor}").asking(&["x"], forged),
-        writes("/upstream/disconnect/{id}").at(&[integration]),
     ]
 }
 

@@ -50,10 +50,10 @@ impl Planted {
         a.flows(server, receiver);
         a.endpoints(server, receiver);
         a.work(server);
-        a.integration(server);
         a.keep("owner", &json!(owner(&a.org).email));
         a.chats(server);
         a.community(server);
+        a.vendors(server);
         a.wait(server);
         a
     }
@@ -63,20 +63,20 @@ impl Planted {
         self.known.get(name).unwrap_or_else(|| panic!("nothing of A's is called {name}: {:?}", self.known))
     }
 
-    fn keep(&mut self, name: &'static str, text: &Value) -> String {
+    pub fn keep(&mut self, name: &'static str, text: &Value) -> String {
         let text = text.as_str().unwrap_or_else(|| panic!("{name}: {text}")).to_owned();
         self.private.insert(text.clone());
         self.known.insert(name, text.clone());
         text
     }
 
-    fn mark(&mut self, name: &str) -> String {
+    pub fn mark(&mut self, name: &str) -> String {
         let mark = mark(name);
         self.private.insert(mark.clone());
         mark
     }
 
-    fn post(&self, server: &Server, path: &str, body: &Value) -> Value {
+    pub fn post(&self, server: &Server, path: &str, body: &Value) -> Value {
         let answer = server.call_as(&self.token, "POST", path).json(body).send();
         assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
         answer.json()
@@ -109,13 +109,6 @@ impl Planted {
         let name = self.mark("key");
         let key = self.post(server, "/api-key/create", &json!({"name": name, "scopes": ["read", "write"]}));
         self.keep("api_key", &key["data"]["key"]);
-    }
-
-    fn integration(&mut self, server: &Server) {
-        let (id, secret) = (self.mark("client"), self.mark("secret"));
-        let body = json!({"type": "x", "credentials": {"clientId": id, "clientSecret": secret}});
-        let saved = self.post(server, "/upstream/save-integration", &body);
-        self.keep("integration", &saved["id"]);
     }
 
     fn chats(&mut self, server: &Server) {

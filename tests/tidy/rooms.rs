@@ -28,7 +28,7 @@ const WORDS: [&str; 13] = [
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
-const MACHINE: [Rule; 16] = [
+const MACHINE: [Rule; 17] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
@@ -36,6 +36,7 @@ const MACHINE: [Rule; 16] = [
         "house",
         &[
             "feed",
+            "inbound",
             "ports",
             "queue::job",
             "queue::worker",
@@ -58,6 +59,7 @@ const MACHINE: [Rule; 16] = [
             "bus::change",
             "flow::run",
             "house",
+            "inbound::call",
             "ports",
             "record::model",
             "session::chat",
@@ -66,6 +68,7 @@ const MACHINE: [Rule; 16] = [
             "webhook::delivery",
         ],
     ),
+    ("inbound", &["bus::change", "house", "ports", "queue::job", "record"]),
     ("queue", &["house", "supervision"]),
     ("mail", &["house", "queue::job", "queue::parts", "queue::worker"]),
     ("record", &["bus::change", "ports"]),
@@ -78,7 +81,6 @@ const MACHINE: [Rule; 16] = [
             "mail",
             "ports",
             "queue::job",
-            "queue::worker",
             "record",
             "schedule::missed",
             "schedule::model",
@@ -134,15 +136,19 @@ const MACHINE: [Rule; 16] = [
 const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 
 /// The edges. Only `app` and the commands know every part.
-const EDGES: [Rule; 15] = [
+const EDGES: [Rule; 16] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
-    ("config", &[]),
+    ("config", &["connect::api"]),
+    ("connect", &["auth", "vendors"]),
     ("demo", &["app", "auth", "commands", "config", "telemetry"]),
     ("event_types", &[]),
     ("files", &["auth"]),
     ("gateway", &["problem"]),
-    ("http", &["auth", "config", "event_types", "files", "gateway", "monitor", "problem"]),
+    (
+        "http",
+        &["auth", "config", "connect", "event_types", "files", "gateway", "monitor", "problem", "vendors"],
+    ),
     ("monitor", &[]),
     ("outbound", &[]),
     ("problem", &[]),
@@ -164,7 +170,7 @@ const PORTS: [Rule; 7] = [
     // Of queues what became of them: migrations.
     ("store", &["clock", "failpoint", "leases", "queue::format", "store"]),
     ("telemetry", &[]),
-    ("vendors", &["clock"]),
+    ("vendors", &["clock", "inbound::told"]),
 ];
 
 /// The room that a file is in.

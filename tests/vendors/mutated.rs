@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use appengine::vendors::call::{Call, Headers};
 use appengine::vendors::captured::{Captured, Ready};
 use appengine::vendors::keys::{Keys, Secret};
-use appengine::vendors::verdict::Stop;
+use appengine::vendors::verdict::{Stop, Verified};
 use appengine::vendors::{ALL, Around, Vendor};
 use appengine_actors::clock::Timestamp;
 use serde_json::{Value, json};
@@ -149,7 +149,11 @@ impl Case {
 /// Has a vendor check, translate and answer a call; whether it was taken.
 fn tried(vendor: &dyn Vendor, call: &Call, keys: &Keys, around: &Around<'_>) -> bool {
     let judged = vendor.verify(call, keys, around);
-    for told in vendor.translate(call) {
+    let opened = match &judged {
+        Ok(Verified::Call { opened: Some(body), .. }) => Some(Call { body: body.clone(), ..call.clone() }),
+        _ => None,
+    };
+    for told in [Some(call), opened.as_ref()].into_iter().flatten().flat_map(|call| vendor.translate(call)) {
         // A moment that no calendar has would show here.
         drop(told.at.map(|at| at.to_string()));
     }

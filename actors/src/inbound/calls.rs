@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::call::{CallStatus, StoredCall};
 use crate::bus::change::{Change, ChangeError};
 use crate::house::House;
-use crate::ids::{CallId, IntegrationId, JobId, OrgId, QueueName};
+use crate::ids::{CallId, JobId, OrgId, QueueName};
 use crate::keys;
 use crate::list::{COUNTED, Listed, Slice};
 use crate::ports::Publisher;
@@ -69,7 +67,7 @@ impl Calls {
     /// When it cannot be written.
     pub async fn keep(&self, call: &StoredCall, body: &[u8]) -> Result<Kept, ChangeError> {
         let org = &call.org_id;
-        let seen = keys::vendor_call_seen(org, call.integration_id, &digest(&call.vendor_id));
+        let seen = keys::vendor_call_seen(org, call.integration_id, &call.vendor_id);
         let mut change = Change::default();
         change.extra.expect(seen.clone(), Expect::Absent);
         change.extra.put(seen, call.id.to_bytes().to_vec());
@@ -180,11 +178,6 @@ pub(super) async fn body(house: &House, call: &StoredCall) -> Result<Vec<u8>, St
     }
 }
 
-/// Ids of vendors have any length.
-fn digest(id: &str) -> [u8; 32] {
-    Sha256::digest(id.as_bytes()).into()
-}
-
 /// The queue in which the calls of a vendor are read: its money, its social network, or the rest.
 fn queue_of(vendor: &str) -> &'static str {
     match vendor {
@@ -193,10 +186,4 @@ fn queue_of(vendor: &str) -> &'static str {
         | "twitch" | "slack" | "reddit" | "telegram" => names::SOCIAL_SYNC,
         _ => names::NOTIFICATION,
     }
-}
-
-/// Where it is remembered that a call came, for those who remove it.
-#[must_use]
-pub fn seen_key(org: &OrgId, integration: IntegrationId, vendor_id: &str) -> crate::store::Key {
-    keys::vendor_call_seen(org, integration, &digest(vendor_id))
 }

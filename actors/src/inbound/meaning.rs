@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::call::StoredCall;
 use super::told::{Contact, Delivery, Told};
@@ -79,10 +78,7 @@ impl<'a> Meaning<'a> {
     async fn news(&self, told: Vec<Told>) -> Result<Vec<(Told, Idempotency)>, StoreError> {
         let call = self.call;
         let key = |told: &Told| {
-            let id = Sha256::digest(told.id.as_bytes());
-            let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-            let key =
-                format!("vendor/{}/{}/{}/{id}/{}", call.vendor, call.integration_id, told.kind, call.replays);
+            let key = keys::vendor_told(&call.vendor, call.integration_id, told.kind, &told.id, call.replays);
             Idempotency { key, digest: told.kind.to_owned() }
         };
         // One call may tell the same thing twice.

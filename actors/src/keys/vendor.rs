@@ -1,5 +1,7 @@
 //! Keys of integrations with vendors, and of what vendors tell.
 
+use sha2::{Digest, Sha256};
+
 use super::Builder;
 use crate::ids::{CallId, IntegrationId, OrgId};
 use crate::store::Key;
@@ -52,10 +54,18 @@ pub fn vendor_calls(org: &OrgId) -> Key {
     of(org, b'c').0
 }
 
-/// Where it is remembered that a call came, by a digest of the vendor's own id of it.
+/// Where it is remembered that a call came, by the vendor's own id of it, which has any length.
 #[must_use]
-pub fn vendor_call_seen(org: &OrgId, integration: IntegrationId, id: &[u8; 32]) -> Key {
-    of(org, b's').bytes(&integration.to_bytes()).bytes(id).0
+pub fn vendor_call_seen(org: &OrgId, integration: IntegrationId, id: &str) -> Key {
+    of(org, b's').bytes(&integration.to_bytes()).bytes(&Sha256::digest(id.as_bytes())).0
+}
+
+/// The idempotency key of one thing that a vendor told, by the vendor's own id of it.
+#[must_use]
+pub fn vendor_told(vendor: &str, integration: IntegrationId, kind: &str, id: &str, reading: u32) -> String {
+    let id = Sha256::digest(id.as_bytes());
+    let id = id.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"));
+    format!("vendor/{vendor}/{integration}/{kind}/{id}/{reading}")
 }
 
 /// Who was made a contact because a call named them so.

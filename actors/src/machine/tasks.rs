@@ -4,17 +4,36 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::flow::tasks::FlowTasks;
+use crate::flow::FlowActor;
+use crate::flow::runner::Runner;
+use crate::flow::tasks::{FlowTasks, datatype};
+use crate::ids::IdError;
 use crate::inbound::tasks::CallTasks;
 use crate::queue::job::{Job, Outcome, Task};
 use crate::queue::worker::{Handler, Handlers, Worker};
+use crate::supervision::Members;
 
 /// Carries out the jobs of all queues.
 #[derive(Clone)]
 pub(super) struct Tasks {
-    pub flows: FlowTasks,
-    pub calls: CallTasks,
-    pub handlers: Handlers,
+    flows: FlowTasks,
+    calls: CallTasks,
+    handlers: Handlers,
+}
+
+impl Tasks {
+    /// What carries out the jobs of a machine.
+    ///
+    /// # Errors
+    /// Never in practice: only if a built-in name broke the rule for names.
+    pub fn new(runner: &Runner, flows: Members<FlowActor>) -> Result<Self, IdError> {
+        let Runner { house, publisher, records } = runner.clone();
+        Ok(Self {
+            flows: FlowTasks::new(runner.clone(), flows, datatype()?),
+            handlers: house.handlers.clone(),
+            calls: CallTasks::new(house, publisher, records),
+        })
+    }
 }
 
 impl Worker for Tasks {

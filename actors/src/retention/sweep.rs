@@ -7,7 +7,6 @@ use crate::event::{Cause, Event};
 use crate::flow::run::Run;
 use crate::ids::{EventId, OrgId};
 use crate::inbound::call::StoredCall;
-use crate::inbound::calls::seen_key;
 use crate::keys::{self, Node};
 use crate::ports::Publisher;
 use crate::store::{Batch, Key, Scan, Store, StoreError, decode};
@@ -182,7 +181,7 @@ impl Sweep<'_> {
         }
         let (org, id) = (self.org, call.id);
         self.batch.delete(keys::vendor_call(org, id));
-        self.batch.delete(seen_key(org, call.integration_id, &call.vendor_id));
+        self.batch.delete(keys::vendor_call_seen(org, call.integration_id, &call.vendor_id));
         self.all_below(keys::vendor_call_bodies(org, id)).await?;
         Ok(true)
     }

@@ -11,6 +11,7 @@ use super::clock::ManualClock;
 use super::memory::MemoryStore;
 use super::probe::{quiet, until};
 use super::transport::ScriptedTransport;
+use super::vault::PlainVault;
 use crate::bus::change::{Change, ChangeError, Receipt};
 use crate::bus::listeners::{Listeners, ListenersBuilder};
 use crate::clock::{Clock, Stamper};
@@ -24,7 +25,7 @@ use crate::inbound::{NoVendors, Translator};
 use crate::keys;
 use crate::list::Slice;
 use crate::machine::Machine;
-use crate::ports::{Keeper, KeepsNothing, NoFiles, Vault};
+use crate::ports::{Keeper, KeepsNothing, NoFiles};
 use crate::queue::job::{Job, JobState, QueueSettings, WorkSettings, names};
 use crate::queue::lines::Shares;
 use crate::queue::messages::QueueStatus;
@@ -50,19 +51,6 @@ use crate::webhook::delivery::{AttemptRecord, Delivery};
 /// The owner, who saves flows.
 pub const ADA: Saver<'static> =
     Saver { name: "ada", rights: Rights { kind: Kind::User, roles: &[Role::Owner], scopes: None } };
-
-/// A [`Vault`] that hides nothing.
-pub struct PlainVault;
-
-impl Vault for PlainVault {
-    fn seal(&self, plain: &str) -> String {
-        format!("plain:{plain}")
-    }
-
-    fn open(&self, sealed: &str) -> Option<String> {
-        sealed.strip_prefix("plain:").map(str::to_owned)
-    }
-}
 
 /// Small limits: queues of 4 at once and 3 attempts, 1 s and 2 s apart; 2 requests to a destination at once, and a
 /// breaker that hardly ever opens.

@@ -10,6 +10,7 @@ pub mod memory;
 pub mod model;
 pub mod probe;
 pub mod transport;
+pub mod vault;
 
 pub use clock::ManualClock;
 pub use conformance::Open;

@@ -103,6 +103,7 @@ impl Inside {
             vault: Arc::new(RootSecret::new(&[7; 32])?.vault()?),
             links: Arc::new(NoFiles),
             keeper: Arc::new(KeepsNothing),
+            translator: Arc::new(appengine_actors::inbound::NoVendors),
             handlers: Handlers::default().with(JOB, Nothing).with(TOLD, Tells(tell)),
             settings: settings(concurrency)?,
         };

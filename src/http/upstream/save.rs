@@ -4,10 +4,12 @@ use actix_web::HttpResponse;
 use appengine_actors::ids::IntegrationId;
 use appengine_actors::inbound::integration::{Credentials, Integration, MOST_SECRETS};
 use appengine_actors::machine::Machine;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::schema::SaveBody;
 use super::{Parts, names, shown};
+use crate::connect::register::site::Choices;
 use crate::connect::types::{IntegrationType, type_of, vendor_of};
 use crate::http::admit::Caller;
 use crate::http::take::{Json, Object};
@@ -151,7 +153,12 @@ fn check_settings(of: &IntegrationType, settings: &Map<String, Value>) -> Result
             ));
         }
     }
-    match serde_path_to_error::deserialize::<_, Settings>(&Value::Object(settings.clone())) {
+    read::<Settings>(settings)?;
+    read::<Choices>(settings)
+}
+
+fn read<T: DeserializeOwned>(settings: &Map<String, Value>) -> Result<(), Problem> {
+    match serde_path_to_error::deserialize::<_, T>(&Value::Object(settings.clone())) {
         Ok(_) => Ok(()),
         Err(error) => {
             let path = format!("settings.{}", camel(&error.path().to_string()));
@@ -230,5 +237,9 @@ mod tests {
         assert!(check_settings(of, &settings(json!({"webhook_id": "1JE", "sandbox": true}))).is_ok());
         assert!(check_settings(of, &settings(json!({"webhook_id": 1}))).is_err());
         assert!(check_settings(of, &settings(json!({"topic_arns": []}))).is_err());
+        let of = type_of(vendor_of("mailgun").unwrap()).unwrap();
+        assert!(check_settings(of, &settings(json!({"domain": "mg.a.b", "region": "eu"}))).is_ok());
+        assert!(check_settings(of, &settings(json!({"domain": 1}))).is_err());
+        assert!(check_settings(of, &settings(json!({"region": "mars"}))).is_err());
     }
 }
