@@ -81,6 +81,12 @@ impl Planted {
             let saved = self.post(server, "/upstream/save-integration", &body);
             self.keep(name, &saved["id"]);
         }
+        // A vendor whose interface does not take addresses: nothing leaves this machine.
+        let body = json!({
+            "type": "zendesk", "name": self.mark("vendor"), "credentials": {"secret": self.mark("secret")},
+        });
+        let saved = self.post(server, "/upstream/save-integration", &body);
+        self.keep("registered", &saved["id"]);
         let app = json!({"clientId": self.mark("client"), "clientSecret": self.mark("client_secret")});
         let saved =
             self.post(server, "/upstream/save-integration", &json!({"type": "x", "credentials": app}));
