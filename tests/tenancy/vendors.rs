@@ -74,6 +74,11 @@ impl Planted {
             let saved = self.post(server, "/upstream/save-integration", &body);
             self.keep(name, &saved["id"]);
         }
+        // One whose interface does not take addresses: nothing leaves this machine.
+        let other = self.mark("secret");
+        let body = json!({"type": "zendesk", "name": self.mark("vendor"), "credentials": {"secret": other}});
+        let saved = self.post(server, "/upstream/save-integration", &body);
+        self.keep("registered", &saved["id"]);
         let body =
             json!({"action": "opened", "repository": {"full_name": self.mark("repository")}}).to_string();
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
