@@ -219,6 +219,8 @@ impl App {
         let api = vendors::api(&config, to_vendors.clone());
         let receiver = web::Data::new(vendors::receiver(&config, &machine, to_vendors)?);
         let public_url = web::Data::new(vendors::public_url(&config, address));
+        let connections = vendors::connections(&config, &machine, &root, api.clone(), &public_url)?;
+        let connections = web::Data::new(connections);
         let registrations = web::Data::new(Registrations::new(machine.clone(), api, public_url.0.clone()));
         let body = BodyLimits { bytes: config.limits.body.as_usize(), depth: config.limits.json_depth };
         let shared = (
@@ -247,7 +249,7 @@ impl App {
             app.app_data(web::Data::new(Deliveries::new(store.clone())));
             app.app_data(event_types.clone()).app_data(files.clone()).app_data(links.clone());
             app.app_data(receiver.clone()).app_data(public_url.clone());
-            app.app_data(registrations.clone());
+            app.app_data(registrations.clone()).app_data(connections.clone());
             app.app_data(web::Data::new(body));
             crate::http::configure(app);
         };

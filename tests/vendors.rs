@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 
+#[path = "vendors/authorization_server.rs"]
+mod authorization_server;
 #[path = "vendors/handshakes.rs"]
 mod handshakes;
 #[path = "vendors/house.rs"]
@@ -11,6 +13,8 @@ mod house;
 mod interfaces;
 #[path = "vendors/mutated.rs"]
 mod mutated;
+#[path = "vendors/oauth.rs"]
+mod oauth;
 #[path = "vendors/paid.rs"]
 mod paid;
 #[path = "vendors/received.rs"]
@@ -18,6 +22,10 @@ mod received;
 #[path = "vendors/register.rs"]
 mod register;
 mod support;
+#[path = "vendors/tokens.rs"]
+mod tokens;
+#[path = "vendors/world.rs"]
+mod world;
 
 use std::collections::BTreeSet;
 

@@ -7,9 +7,11 @@ use anyhow::Context;
 use appengine_actors::machine::Machine;
 use appengine_actors::webhook::transport::Transport;
 
+use crate::auth::sealing::RootSecret;
 use crate::config::Config;
 use crate::connect::api::Api;
 use crate::connect::certificates::FetchedCertificates;
+use crate::connect::oauth::Connections;
 use crate::connect::receiver::Receiver;
 use crate::http::connect::PublicUrl;
 
@@ -34,6 +36,21 @@ pub(super) fn receiver(
     let clock = machine.house.clock.clone();
     let certificates = FetchedCertificates::new(transport, clock, anchors, intermediates);
     Ok(Receiver::new(machine.clone(), certificates, config.auth.default_org.parse()?))
+}
+
+/// What connects vendors by OAuth 2. The states that it gives out are signed by the data folder's secret.
+///
+/// # Errors
+/// When no key can be had from the secret.
+pub(super) fn connections(
+    config: &Config,
+    machine: &Arc<Machine>,
+    root: &RootSecret,
+    api: Api,
+    public: &PublicUrl,
+) -> anyhow::Result<Connections> {
+    let (key, trusted) = (root.connecting_key()?, &config.server.cors_origins);
+    Ok(Connections::new(machine, api, key, public.0.clone(), trusted))
 }
 
 /// What calls vendors' own interfaces.

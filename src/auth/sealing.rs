@@ -19,6 +19,7 @@ const SALT: &[u8] = b"appengine";
 const VAULT_LABEL: &[u8] = b"appengine vault v1";
 const SIGNING_LABEL: &[u8] = b"appengine token signing v1";
 const LINKS_LABEL: &[u8] = b"appengine file links v1";
+const CONNECTING_LABEL: &[u8] = b"appengine oauth states v1";
 
 /// Why no keys can be had from a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +75,14 @@ impl RootSecret {
     /// When the cryptographic library refuses.
     pub fn link_key(&self) -> Result<LinkKey, SecretError> {
         Ok(LinkKey::new(&self.derive(LINKS_LABEL)?))
+    }
+
+    /// What signs the states that vendors bring back when somebody has connected one.
+    ///
+    /// # Errors
+    /// When the cryptographic library refuses.
+    pub fn connecting_key(&self) -> Result<LinkKey, SecretError> {
+        Ok(LinkKey::new(&self.derive(CONNECTING_LABEL)?))
     }
 
     fn derive(&self, label: &[u8]) -> Result<[u8; SECRET_BYTES], SecretError> {

@@ -15,9 +15,16 @@ use serde_json::Value;
 /// For one call, its answer included.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Where vendors' interfaces are. Some have one for each purpose.
-const BASES: [(&str, &str); 22] = [
+/// Where vendors' interfaces are. Some have one for each purpose, some one for each customer in place of `{tenant}`.
+const BASES: [(&str, &str); 34] = [
+    ("calendly-auth", "https://auth.calendly.com"),
     ("discord", "https://discord.com"),
+    ("github", "https://github.com"),
+    ("github-api", "https://api.github.com"),
+    ("hubspot", "https://app.hubspot.com"),
+    ("hubspot-api", "https://api.hubapi.com"),
+    ("intercom", "https://app.intercom.com"),
+    ("intercom-api", "https://api.intercom.io"),
     ("linkedin", "https://www.linkedin.com"),
     ("linkedin-api", "https://api.linkedin.com"),
     ("mailgun", "https://api.mailgun.net"),
@@ -31,14 +38,19 @@ const BASES: [(&str, &str); 22] = [
     ("reddit", "https://www.reddit.com"),
     ("reddit-api", "https://oauth.reddit.com"),
     ("sendgrid", "https://api.sendgrid.com"),
+    ("shopify", "https://{tenant}.myshopify.com"),
     ("slack", "https://slack.com"),
+    ("snapchat-accounts", "https://accounts.snapchat.com"),
     ("stripe", "https://api.stripe.com"),
+    ("stripe-connect", "https://connect.stripe.com"),
     ("tiktok", "https://www.tiktok.com"),
     ("tiktok-api", "https://open.tiktokapis.com"),
     ("twilio", "https://api.twilio.com"),
     ("twitch", "https://id.twitch.tv"),
     ("twitch-api", "https://api.twitch.tv"),
     ("x", "https://api.x.com"),
+    ("x-authorize", "https://x.com"),
+    ("zendesk", "https://{tenant}.zendesk.com"),
 ];
 
 /// Whether a name is one of an interface, so that an operator may put another address in its place.

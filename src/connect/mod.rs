@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `receiver` | The steps, in their order |
 //! | `certificates` | Certificates that vendors sign with: fetched, kept for a day |
+//! | `oauth` | Connecting by OAuth 2, and tokens that are good now |
 //! | `api` | Calls of the vendors' own interfaces |
 //! | `register` | Registers our addresses with those interfaces |
 //! | `tally` | How many calls came, and what came of them |
@@ -13,6 +14,7 @@
 
 pub mod api;
 pub mod certificates;
+pub mod oauth;
 pub mod receiver;
 pub mod register;
 pub mod tally;

@@ -1,6 +1,7 @@
 //! Vendors as an organisation has connected them (contract §9), and what they told: every call as it came.
 
 mod calls;
+mod oauth;
 mod register;
 mod save;
 mod schema;
@@ -71,6 +72,7 @@ pub fn routes() -> Vec<Route> {
             .gives::<IntegrationReply>(StatusCode::OK),
     ];
     routes.extend(calls::routes());
+    routes.extend(oauth::routes());
     routes.extend(register::routes());
     routes
 }

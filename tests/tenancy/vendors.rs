@@ -25,6 +25,8 @@ const FOR_VENDORS: [&str; 10] = [
 pub fn cases(a: &Planted) -> Vec<Case> {
     let (id, call, victim) = (a.get("integration"), a.get("call"), a.get("integration_victim"));
     let registered = a.get("registered");
+    let connected = a.get("connected");
+    let forged = "code=c&state=WyJteS1vcmciLDQwMDAwMDAwMDAwMDAsIngiXQ.forged";
     let captured = json!({"headers": {"X-GitHub-Event": "push"}, "body": "e30="});
     let mut cases = vec![
         Case::new(Proof::Shared, "GET", "/upstream/integration-types").at(&[]),
@@ -41,6 +43,11 @@ pub fn cases(a: &Planted) -> Vec<Case> {
         finds("/upstream/call/{integration}/register").at(&[registered]),
         finds("/upstream/test/{integration}/credentials").at(&[registered]),
         finds("/upstream/test/{integration}/webhook").at(&[registered]),
+        Case::new(Proof::Writes, "GET", "/upstream/connect/{vendor}").at(&["x"]),
+        Case::new(Proof::Writes, "GET", "/connect/{vendor}/auth-url").at(&["x"]),
+        writes("/upstream/call/{integration}/get-auth-url").at(&["x-provider"]).at(&[connected]),
+        Case::new(Proof::Entrance, "GET", "/connect/oauth2callback/{vendor}").asking(&["x"], forged),
+        writes("/upstream/disconnect/{id}").at(&[connected]),
         writes("/upstream/save-integration")
             .with(&[], json!({"id": id, "type": "github", "credentials": {"webhookSecret": "another"}})),
         writes("/upstream/calls/{id}/replay").at(&[call]),
@@ -79,6 +86,10 @@ impl Planted {
         let body = json!({"type": "zendesk", "name": self.mark("vendor"), "credentials": {"secret": other}});
         let saved = self.post(server, "/upstream/save-integration", &body);
         self.keep("registered", &saved["id"]);
+        let app = json!({"clientId": self.mark("client"), "clientSecret": self.mark("client_secret")});
+        let saved =
+            self.post(server, "/upstream/save-integration", &json!({"type": "x", "credentials": app}));
+        self.keep("connected", &saved["id"]);
         let body =
             json!({"action": "opened", "repository": {"full_name": self.mark("repository")}}).to_string();
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());

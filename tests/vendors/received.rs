@@ -24,9 +24,9 @@ use crate::support::in_process::{Server, owner};
 const VECTORS: &str = include_str!("../vectors/vendors.json");
 
 /// The machine's own clock, but for what it says the time is.
-struct Stopped {
-    own: SystemClock,
-    millis: AtomicU64,
+pub struct Stopped {
+    pub own: SystemClock,
+    pub millis: AtomicU64,
 }
 
 impl Clock for Stopped {

@@ -11,6 +11,10 @@ use crate::ids::{IntegrationId, OrgId};
 /// Secrets that a vendor may sign with at once: the new one, and those that it replaces.
 pub const MOST_SECRETS: usize = 4;
 
+/// Under which names tokens are kept among what a vendor's API is called with: whoever renews them writes these, and
+/// nobody else may put older ones back.
+pub const TOKENS: [&str; 5] = ["access_token", "refresh_token", "expires_at", "scope", "connected_account"];
+
 /// A vendor, connected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,9 +55,27 @@ pub struct Credentials {
     /// What we call the vendor's API with, by name: an API key, a client's id and secret, tokens.
     #[serde(default)]
     pub api: Map<String, Value>,
+    /// The store's version of what was read; none where nothing was.
+    #[serde(skip)]
+    pub read_version: Option<u64>,
 }
 
 impl Credentials {
+    /// Takes the tokens of others in place of its own.
+    pub fn take_tokens_of(&mut self, other: &Self) {
+        for name in TOKENS {
+            match other.api.get(name) {
+                Some(token) => _ = self.api.insert(name.to_owned(), token.clone()),
+                None => _ = self.api.remove(name),
+            }
+        }
+    }
+
+    /// Forgets its tokens.
+    pub fn forget_tokens(&mut self) {
+        self.take_tokens_of(&Self::default());
+    }
+
     /// A new secret before the others; the oldest goes where there are too many.
     pub fn rotate(&mut self, secret: String) {
         self.secrets.retain(|kept| *kept != secret);

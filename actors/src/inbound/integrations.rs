@@ -17,6 +17,8 @@ use crate::store::{Expect, Scan, StoreError, decode, encode};
 pub const MOST: usize = 1_000;
 /// What the sealed part is kept as.
 const PURPOSE: &str = "integration";
+/// How often an edit is tried while others write, too.
+const TRIES: u32 = 8;
 
 /// Why nothing was done with an integration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +56,8 @@ impl Integrations {
         Self { house, publisher }
     }
 
-    /// Keeps an integration, new or changed; the next call is checked by it.
+    /// Keeps an integration, new or changed; the next call is checked by it. Tokens that were renewed since its
+    /// credentials were read stay: the older ones are worth nothing any more.
     ///
     /// # Errors
     /// When there are too many, or it cannot be written.
@@ -68,15 +71,64 @@ impl Integrations {
         if before.is_none() && self.house.store.scan(all(org).keys_only()).await?.len() >= MOST {
             return Err(IntegrationError::TooMany);
         }
-        let mut change = self.told(integration, if before.is_some() { "updated" } else { "created" });
-        let expected = before.map_or(Expect::Absent, |before| Expect::Version(before.version));
-        change.extra.expect(keys::integration(org, id), expected);
-        change.extra.put(keys::integration(org, id), encode(integration)?);
+        let kept = self.credentials(org, id).await?;
+        let mut credentials = credentials.clone();
+        if kept.read_version.is_some() && kept.read_version != credentials.read_version {
+            credentials.take_tokens_of(&kept);
+        }
+        credentials.read_version = kept.read_version;
+        let kind = if before.is_some() { "integration.updated" } else { "integration.created" };
+        let change = self.told(integration, &[kind]);
+        self.write(change, integration, before.map(|before| before.version), &credentials).await
+    }
+
+    /// Changes an integration and its credentials as they are now, and tells of it by events of these kinds. Where
+    /// somebody else writes meanwhile, `edit` is asked again with what they wrote.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be written.
+    pub async fn edit(
+        &self,
+        org: &OrgId,
+        id: IntegrationId,
+        kinds: &[&str],
+        edit: impl Fn(&mut Integration, &mut Credentials) + Send + Sync,
+    ) -> Result<Integration, IntegrationError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let found = self.house.store.get(keys::integration(org, id)).await?;
+            let found = found.ok_or(IntegrationError::Missing(id))?;
+            let mut integration: Integration = decode(&found.value)?;
+            let mut credentials = self.credentials(org, id).await?;
+            edit(&mut integration, &mut credentials);
+            let change = self.told(&integration, kinds);
+            match self.write(change, &integration, Some(found.version), &credentials).await {
+                Err(IntegrationError::Change(ChangeError::Condition)) if tries < TRIES => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(integration),
+            }
+        }
+    }
+
+    /// Writes both parts, if each still is what was read.
+    async fn write(
+        &self,
+        mut change: Change,
+        integration: &Integration,
+        version: Option<u64>,
+        credentials: &Credentials,
+    ) -> Result<(), IntegrationError> {
+        let (org, id) = (&integration.org_id, integration.id);
+        let (open, private) = (keys::integration(org, id), keys::private(org, PURPOSE, &id.to_string()));
+        let as_read = |version: Option<u64>| version.map_or(Expect::Absent, Expect::Version);
+        change.extra.expect(open.clone(), as_read(version));
+        change.extra.expect(private.clone(), as_read(credentials.read_version));
+        change.extra.put(open, encode(integration)?);
         change.extra.put(keys::integration_org(id), encode(org)?);
         let sealed =
             serde_json::to_string(credentials).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let sealed = self.house.vault.seal(&sealed);
-        change.extra.put(keys::private(org, PURPOSE, &id.to_string()), encode(&sealed)?);
+        change.extra.put(private, encode(&self.house.vault.seal(&sealed))?);
         self.publisher.commit(org.clone(), change).await?;
         Ok(())
     }
@@ -89,7 +141,7 @@ impl Integrations {
         let found = self.house.store.get(keys::integration(org, id)).await?;
         let found = found.ok_or(IntegrationError::Missing(id))?;
         let integration: Integration = decode(&found.value)?;
-        let mut change = self.told(&integration, "deleted");
+        let mut change = self.told(&integration, &["integration.deleted"]);
         change.extra.expect(keys::integration(org, id), Expect::Version(found.version));
         change.extra.delete(keys::integration(org, id)).delete(keys::integration_org(id));
         change.extra.delete(keys::private(org, PURPOSE, &id.to_string()));
@@ -98,12 +150,12 @@ impl Integrations {
     }
 
     /// The change that tells of it. Its secrets are no part of that.
-    fn told(&self, integration: &Integration, what: &str) -> Change {
+    fn told(&self, integration: &Integration, kinds: &[&str]) -> Change {
         let mut change = Change { by: Some(integration.by.clone()), ..Change::default() };
-        if let Ok(kind) = EventKind::new(&format!("integration.{what}")) {
+        for kind in kinds.iter().filter_map(|kind| EventKind::new(kind).ok()) {
             let data = json!({
-                "id": integration.id, "vendor": integration.vendor, "name": integration.name,
-                "active": integration.active,
+                "id": integration.id, "integrationId": integration.id, "vendor": integration.vendor,
+                "name": integration.name, "active": integration.active,
             });
             let id = EventId::new(self.house.clock.now());
             change.events.push(EventDraft { id, kind, data, occurred_at: None });
@@ -154,7 +206,8 @@ impl Integrations {
             StoreError::Corrupt(why.to_owned())
         };
         let plain = self.house.vault.open(&sealed).ok_or_else(unreadable)?;
-        serde_json::from_str(&plain).map_err(|_| unreadable())
+        let credentials: Credentials = serde_json::from_str(&plain).map_err(|_| unreadable())?;
+        Ok(Credentials { read_version: Some(found.version), ..credentials })
     }
 }
 
