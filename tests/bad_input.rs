@@ -34,6 +34,14 @@ fn filled(path: &str, word: &str) -> String {
         ("/webhooks/replays/{id}", "rpl_"),
         ("/community/messages/{id}", "msg_"),
         ("/community/groups/{groupId}", "grp_"),
+        ("/upstream/calls/{id}", "call_"),
+        ("/upstream/call/{integration}", "int_"),
+        ("/upstream/test/{integration}", "int_"),
+        ("/upstream/register/{id}", "int_"),
+        ("/upstream/shutdown/{id}", "int_"),
+        ("/upstream/disconnect/{id}", "int_"),
+        ("/upstream/integrations/{id}", "int_"),
+        ("/upstream/sync/{id}", "int_"),
     ];
     let shaped = shaped.into_iter().find(|(part, _)| path.contains(part) && word == "some-id");
     let shaped = shaped.map(|(_, prefix)| format!("{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV"));

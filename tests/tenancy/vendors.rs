@@ -81,10 +81,9 @@ impl Planted {
             let saved = self.post(server, "/upstream/save-integration", &body);
             self.keep(name, &saved["id"]);
         }
-        // A vendor whose interface does not take addresses: nothing leaves this machine.
-        let body = json!({
-            "type": "zendesk", "name": self.mark("vendor"), "credentials": {"secret": self.mark("secret")},
-        });
+        // One whose interface does not take addresses: nothing leaves this machine.
+        let other = self.mark("secret");
+        let body = json!({"type": "zendesk", "name": self.mark("vendor"), "credentials": {"secret": other}});
         let saved = self.post(server, "/upstream/save-integration", &body);
         self.keep("registered", &saved["id"]);
         let app = json!({"clientId": self.mark("client"), "clientSecret": self.mark("client_secret")});
