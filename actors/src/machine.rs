@@ -20,6 +20,8 @@ use crate::house::House;
 use crate::ids::{OrgId, QueueName};
 use crate::inbound::calls::Calls;
 use crate::inbound::integrations::Integrations;
+use crate::inbound::sync::syncs::Syncs;
+use crate::inbound::sync::tasks::SyncTasks;
 use crate::inbound::tasks::CallTasks;
 use crate::keys;
 use crate::ports::Publisher;
@@ -79,6 +81,8 @@ pub struct Machine {
     pub integrations: Integrations,
     /// What they told.
     pub calls: Calls,
+    /// How their listings are read.
+    pub syncs: Syncs,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -131,6 +135,7 @@ impl Machine {
         let schedules = Schedules::new(house.clone(), publisher.clone());
         let integrations = Integrations::new(house.clone(), publisher.clone());
         let calls = Calls::new(house.clone(), publisher.clone());
+        let syncs = Syncs::new(house.clone(), publisher.clone());
         let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
         let endpoints = Endpoints::new(house.clone(), publisher.clone());
         let resender = Resender::new(house.clone(), destinations.clone());
@@ -184,6 +189,7 @@ impl Machine {
             sessions,
             integrations,
             calls,
+            syncs,
             stop,
         };
         Ok((machine, ended))
@@ -360,6 +366,7 @@ impl Plan {
         let worker = Arc::new(Tasks {
             flows: FlowTasks::new(self.runner.clone(), self.flows.clone(), datatype()?),
             handlers: house.handlers.clone(),
+            syncs: SyncTasks::new(house.clone(), publisher.clone(), records.clone()),
             calls: CallTasks::new(house, publisher, records),
         });
         let (plan, group) = (self.clone(), group.clone());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::integration::{Credentials, Integration};
+use super::sync::syncs;
 use crate::bus::change::{Change, ChangeError};
 use crate::event::{EventDraft, EventKind};
 use crate::house::House;
@@ -69,6 +70,17 @@ impl Integrations {
             return Err(IntegrationError::TooMany);
         }
         let mut change = self.told(integration, if before.is_some() { "updated" } else { "created" });
+        let known = before.as_ref().map(|before| decode::<Integration>(&before.value)).transpose()?;
+        let was = known.as_ref().and_then(Integration::synced);
+        match integration.synced() {
+            // What was set otherwise is tried at once.
+            Some(sync) if was != Some(sync) => {
+                syncs::begin(&self.house, integration, integration.updated_at, &mut change).await?;
+            }
+            Some(_) => {}
+            None if was.is_some() => syncs::end(&self.house, integration, &mut change).await?,
+            None => {}
+        }
         let expected = before.map_or(Expect::Absent, |before| Expect::Version(before.version));
         change.extra.expect(keys::integration(org, id), expected);
         change.extra.put(keys::integration(org, id), encode(integration)?);
@@ -92,7 +104,10 @@ impl Integrations {
         let mut change = self.told(&integration, "deleted");
         change.extra.expect(keys::integration(org, id), Expect::Version(found.version));
         change.extra.delete(keys::integration(org, id)).delete(keys::integration_org(id));
-        change.extra.delete(keys::private(org, PURPOSE, &id.to_string()));
+        change.extra.delete(keys::private(org, PURPOSE, &id.to_string())).delete(keys::sync_head(org, id));
+        for (key, _) in self.house.store.scan(all_of(org, id).keys_only()).await? {
+            change.extra.delete(key);
+        }
         self.publisher.commit(org.clone(), change).await?;
         Ok(integration)
     }
@@ -145,19 +160,34 @@ impl Integrations {
     /// # Errors
     /// When the store fails, or it was sealed with another key.
     pub async fn credentials(&self, org: &OrgId, id: IntegrationId) -> Result<Credentials, StoreError> {
-        let found = self.house.store.get(keys::private(org, PURPOSE, &id.to_string())).await?;
-        let Some(found) = found else { return Ok(Credentials::default()) };
-        let sealed: String = decode(&found.value)?;
-        let unreadable = || {
-            let why =
-                "an integration's secrets were sealed with another key; restore the data folder's secret.key";
-            StoreError::Corrupt(why.to_owned())
-        };
-        let plain = self.house.vault.open(&sealed).ok_or_else(unreadable)?;
-        serde_json::from_str(&plain).map_err(|_| unreadable())
+        credentials(&self.house, org, id).await
     }
 }
 
-fn all(org: &OrgId) -> Scan {
+/// The sealed part of an integration.
+pub(super) async fn credentials(
+    house: &House,
+    org: &OrgId,
+    id: IntegrationId,
+) -> Result<Credentials, StoreError> {
+    let found = house.store.get(keys::private(org, PURPOSE, &id.to_string())).await?;
+    let Some(found) = found else { return Ok(Credentials::default()) };
+    let sealed: String = decode(&found.value)?;
+    let unreadable = || {
+        let why =
+            "an integration's secrets were sealed with another key; restore the data folder's secret.key";
+        StoreError::Corrupt(why.to_owned())
+    };
+    let plain = house.vault.open(&sealed).ok_or_else(unreadable)?;
+    serde_json::from_str(&plain).map_err(|_| unreadable())
+}
+
+/// The integrations of an organisation, oldest first.
+pub(super) fn all(org: &OrgId) -> Scan {
     Scan::prefix(keys::integrations(org), MOST)
+}
+
+/// The listings of an integration.
+pub(super) fn all_of(org: &OrgId, id: IntegrationId) -> Scan {
+    Scan::prefix(keys::sync_streams(org, id), MOST)
 }

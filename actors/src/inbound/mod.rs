@@ -11,12 +11,14 @@
 //! | `told` | What a call means |
 //! | `meaning` | From what is told to a change |
 //! | `tasks` | The job that reads a call |
+//! | `sync` | Reading what vendors do not tell by themselves |
 
 pub mod call;
 pub mod calls;
 pub mod integration;
 pub mod integrations;
 mod meaning;
+pub mod sync;
 pub mod tasks;
 pub mod told;
 

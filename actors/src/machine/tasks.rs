@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::flow::tasks::FlowTasks;
+use crate::inbound::sync::tasks::SyncTasks;
 use crate::inbound::tasks::CallTasks;
 use crate::queue::job::{Job, Outcome, Task};
 use crate::queue::worker::{Handler, Handlers, Worker};
@@ -14,6 +15,7 @@ use crate::queue::worker::{Handler, Handlers, Worker};
 pub(super) struct Tasks {
     pub flows: FlowTasks,
     pub calls: CallTasks,
+    pub syncs: SyncTasks,
     pub handlers: Handlers,
 }
 
@@ -23,7 +25,8 @@ impl Worker for Tasks {
     }
 
     fn stop(&self, job: &Job, by: &str) {
-        // What would start a run has started none, and a call that is being read is read at once.
+        // What would start a run has started none, and a call that is being read is read at once,
+        // as are the pages of a listing.
         if let Task::RunFlow { flow, run } = job.task.clone() {
             self.flows.stop(job.org_id.clone(), flow, run, by.to_owned());
         }
@@ -38,6 +41,7 @@ impl Worker for Tasks {
                     this.flows.fire_trigger(&job, &flow, (&trigger, breadth), event).await
                 }
                 Task::ReadCall { call } => this.calls.read(&job, call).await,
+                Task::SyncVendor { integration } => this.syncs.run(&job, integration).await,
                 Task::Work { kind } => Outcome::Fail(format!("nobody in this process does `{kind}`")),
             }
         })
