@@ -8,9 +8,11 @@ use appengine_actors::machine::Machine;
 use appengine_actors::webhook::transport::Transport;
 
 use crate::config::Config;
+use crate::connect::api::Api;
 use crate::connect::certificates::FetchedCertificates;
 use crate::connect::receiver::Receiver;
 use crate::http::connect::PublicUrl;
+use crate::sync::driver::{Driver, SavedTokens};
 
 /// What takes vendors' calls.
 ///
@@ -33,6 +35,17 @@ pub(super) fn receiver(
     let clock = machine.house.clock.clone();
     let certificates = FetchedCertificates::new(transport, clock, anchors, intermediates);
     Ok(Receiver::new(machine.clone(), certificates, config.auth.default_org.parse()?))
+}
+
+/// What reads vendors' listings.
+pub(super) fn driver(config: &Config, transport: Arc<dyn Transport>) -> Driver {
+    Driver::new(Api::new(transport, config.vendors.base_urls.clone()))
+}
+
+/// Listings are read from now on, by tokens as the machine keeps them.
+pub(super) fn read_listings(driver: &Driver, machine: &Arc<Machine>) {
+    driver.take_tokens(Arc::new(SavedTokens(machine.integrations.clone())));
+    actix::spawn(machine.syncs.clone().keep());
 }
 
 /// Those whom browsers trust, as PEM text.

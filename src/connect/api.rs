@@ -16,7 +16,7 @@ use serde_json::Value;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where vendors' interfaces are. Some have one for each purpose.
-const BASES: [(&str, &str); 19] = [
+const BASES: [(&str, &str); 20] = [
     ("discord", "https://discord.com"),
     ("linkedin", "https://www.linkedin.com"),
     ("linkedin-api", "https://api.linkedin.com"),
@@ -35,6 +35,7 @@ const BASES: [(&str, &str); 19] = [
     ("tiktok-api", "https://open.tiktokapis.com"),
     ("twilio", "https://api.twilio.com"),
     ("twitch", "https://id.twitch.tv"),
+    ("twitch-api", "https://api.twitch.tv"),
     ("x", "https://api.x.com"),
 ];
 

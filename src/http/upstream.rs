@@ -3,6 +3,7 @@
 mod calls;
 mod save;
 mod schema;
+mod sync;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
@@ -72,6 +73,7 @@ pub fn routes() -> Vec<Route> {
             .gives::<IntegrationReply>(StatusCode::OK),
     ];
     routes.extend(calls::routes());
+    routes.extend(sync::routes());
     routes
 }
 
@@ -183,7 +185,7 @@ fn shown(integration: &Integration, credentials: &Credentials, public: &PublicUr
     json!({
         "id": integration.id, "type": integration.vendor, "name": integration.name, "active": integration.active,
         "category": of.map(|of| of.category), "settings": save::in_camel_case(&integration.settings),
-        "publicConfig": integration.public_config,
+        "publicConfig": integration.public_config, "sync": integration.sync,
         "secrets": credentials.secrets.len(), "publicKeys": credentials.public_keys.len(), "credentials": names,
         "webhookUrl": format!("{}/connect/webhook/{}/{}{token}", public.0, integration.vendor, integration.id),
         "instructions": of.map(|of| of.instructions),

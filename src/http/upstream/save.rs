@@ -7,7 +7,7 @@ use appengine_actors::machine::Machine;
 use serde_json::{Map, Value};
 
 use super::schema::SaveBody;
-use super::{Parts, names, shown};
+use super::{Parts, names, shown, sync};
 use crate::connect::types::{IntegrationType, type_of, vendor_of};
 use crate::http::admit::Caller;
 use crate::http::take::{Json, Object};
@@ -40,6 +40,7 @@ pub(super) async fn save(
     }
     settings.retain(|_, value| !value.is_null());
     check_settings(of, &settings)?;
+    let sync = sync::settings(of.vendor, body.sync, before.as_ref())?;
     let now = machine.house.clock.now();
     let integration = Integration {
         id: before.as_ref().map_or_else(|| IntegrationId::new(now), |before| before.id),
@@ -55,6 +56,7 @@ pub(super) async fn save(
             .public_config
             .or_else(|| before.as_ref().map(|before| before.public_config.clone()))
             .unwrap_or_default(),
+        sync,
         created_at: before.as_ref().map_or(now, |before| before.created_at),
         updated_at: now,
         by: caller.label().to_owned(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::state::{SyncHead, SyncState};
+use super::state::SyncState;
 use crate::bus::change::{Change, ChangeError};
 use crate::event::Cause;
 use crate::house::House;
@@ -54,9 +54,7 @@ pub(super) struct Run<'a> {
     pub records: &'a Records,
     pub integration: &'a Integration,
     pub job: JobId,
-    /// As it was written when the run began.
-    pub head: SyncHead,
-    /// The store's version of that.
+    /// The store's version of the head, as the run has begun it.
     pub version: u64,
 }
 
@@ -81,7 +79,7 @@ impl Run<'_> {
         mut told: Vec<Told>,
         (state, expected): (SyncState, Expect),
     ) -> Result<usize, PageError> {
-        told.retain(|told| told.at.is_none_or(|at| at >= self.head.since));
+        told.retain(|told| told.at.is_none_or(|at| at >= state.since));
         let mut events = 0;
         while told.len() > MOST_EVENTS {
             let rest = told.split_off(MOST_EVENTS);

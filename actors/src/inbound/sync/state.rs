@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::ids::{IntegrationId, JobId};
 
-/// What is older than this when an integration is read for the first time is history: no flow answers what somebody has
+/// What is older than this when a listing is read for the first time is history: no flow answers what somebody has
 /// written a year ago.
 pub const BACKFILL: Duration = Duration::from_hours(24);
 /// Between two runs of an integration that has more to read.
@@ -54,8 +54,6 @@ pub struct SyncHead {
     pub runs: u64,
     /// While it is read: when it is no longer believed to be.
     pub running_until: Option<Timestamp>,
-    /// From when on things are news.
-    pub since: Timestamp,
     /// When it was read last.
     pub last_run: Option<Timestamp>,
     /// When it is read next.
@@ -76,6 +74,8 @@ pub struct SyncState {
     pub stream: String,
     /// How far it was read, in the platform's own words.
     pub cursor: Value,
+    /// From when on things are news.
+    pub since: Timestamp,
     /// When it was read last.
     pub last_run: Option<Timestamp>,
     /// When it is due.
@@ -91,13 +91,12 @@ pub struct SyncState {
 impl SyncHead {
     /// An integration that was never read.
     #[must_use]
-    pub fn new(integration: IntegrationId, now: Timestamp) -> Self {
+    pub const fn new(integration: IntegrationId, now: Timestamp) -> Self {
         Self {
             integration,
             job: None,
             runs: 0,
             running_until: None,
-            since: now.minus(BACKFILL),
             last_run: None,
             next_run: now,
             paused_until: None,
@@ -146,9 +145,17 @@ impl SyncHead {
 impl SyncState {
     /// A listing that was never read.
     #[must_use]
-    pub const fn new(stream: String, now: Timestamp) -> Self {
-        let (last_run, error) = (None, None);
-        Self { stream, cursor: Value::Null, last_run, next_run: now, failures: 0, error, events: 0 }
+    pub fn new(stream: String, now: Timestamp) -> Self {
+        Self {
+            stream,
+            cursor: Value::Null,
+            since: now.minus(BACKFILL),
+            last_run: None,
+            next_run: now,
+            failures: 0,
+            error: None,
+            events: 0,
+        }
     }
 
     /// A page of it was read; `more` are to be.

@@ -68,17 +68,15 @@ impl SyncTasks {
 
     async fn try_to_run(&self, job: &Job, id: IntegrationId) -> Result<(), PageError> {
         let Some((integration, settings)) = self.wanted(job, id).await? else { return Ok(()) };
-        let Some((head, version)) = self.begin(job, id).await? else { return Ok(()) };
+        let Some((mut head, version)) = self.begin(job, id).await? else { return Ok(()) };
         let run = Run {
             house: &self.house,
             publisher: &self.publisher,
             records: &self.records,
             integration: &integration,
             job: job.id,
-            head,
             version,
         };
-        let mut head = run.head.clone();
         let (streams, mut tally) = match self.house.syncer.streams(&integration) {
             Ok(streams) => (streams, Tally::default()),
             Err(why) => (Vec::new(), Tally { failed: Some(why), ..Tally::default() }),
@@ -169,7 +167,7 @@ impl SyncTasks {
                 credentials,
                 stream: stream.clone(),
                 cursor: state.cursor.clone(),
-                since: run.head.since,
+                since: state.since,
                 now,
             });
             tally.pages += 1;
