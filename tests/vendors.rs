@@ -8,6 +8,8 @@ mod mutated;
 #[path = "vendors/received.rs"]
 mod received;
 mod support;
+#[path = "vendors/synced.rs"]
+mod synced;
 
 use std::collections::BTreeSet;
 

@@ -27,7 +27,7 @@ mod elements;
 mod hub;
 mod mac;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 mod calendly;
 mod discord;
@@ -36,7 +36,7 @@ mod hubspot;
 mod intercom;
 pub(crate) mod linkedin;
 mod mailgun;
-mod meta;
+pub(crate) mod meta;
 mod paypal;
 mod pinterest;
 pub(crate) mod reddit;

@@ -14,4 +14,5 @@ mod queue;
 mod reading;
 mod retention;
 mod schedule;
+mod sync;
 mod whole;

@@ -89,7 +89,7 @@ impl SyncTasks {
             }
         }
         // Those that waited longest first: what one run has no room for is the next one's.
-        due.sort_by_key(|state| (state.next_run, state.last_run));
+        due.sort_by_key(|state| state.last_run);
         let until = self.house.clock.elapsed().saturating_add(self.patience() / 2);
         for state in due {
             let is_over = self.read(&run, &mut head, &settings, &mut tally, (state, until)).await?;
