@@ -150,10 +150,13 @@ fn judge(adapter: &dyn Adapter, reply: &ApiReply) -> Option<Fault> {
     if reply.is_ok() {
         return None;
     }
+    // A refusal is one whatever its body says.
+    if matches!(reply.status, 429 | 503) {
+        return Some(Fault::Limit(None));
+    }
     adapter.fault(reply).or(match reply.status {
         401 => Some(Fault::Token),
         403 | 404 | 410 => Some(Fault::Stream),
-        429 | 503 => Some(Fault::Limit(None)),
         _ => Some(Fault::Odd),
     })
 }

@@ -54,6 +54,9 @@ impl Adapter for Slack {
         if let Some(fault) = self.fault(reply) {
             return Err(fault);
         }
+        if body["ok"] != true {
+            return Err(Fault::Odd);
+        }
         if cursor.us.is_empty() {
             let us = json!({"team": value(&body, "/team_id"), "bot": value(&body, "/bot_id"), "user": value(&body, "/user_id")});
             cursor.us = us.as_object().cloned().unwrap_or_default();
@@ -77,7 +80,6 @@ impl Adapter for Slack {
     fn fault(&self, reply: &ApiReply) -> Option<Fault> {
         let body = reply.json();
         match body["error"].as_str() {
-            _ if body["ok"] == true => None,
             Some("ratelimited" | "rate_limited") => Some(Fault::Limit(None)),
             Some("channel_not_found" | "not_in_channel" | "is_archived" | "channel_is_limited_access") => {
                 Some(Fault::Stream)
@@ -86,7 +88,8 @@ impl Adapter for Slack {
                 "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive"
                 | "missing_scope" | "no_permission" | "org_login_required",
             ) => Some(Fault::Token),
-            _ => Some(Fault::Odd),
+            Some(_) => Some(Fault::Odd),
+            None => None,
         }
     }
 }

@@ -54,6 +54,9 @@ impl Adapter for TikTok {
         }
         let body = reply.json();
         let videos: Vec<&Value> = items(&body, "/data/videos").collect();
+        if body.get("data").is_none() {
+            return Err(Fault::Odd);
+        }
         let made = |video: &Value| seconds(video, "/create_time");
         let is_news = |video: &Value| cursor.is_news(made(video), at.since, at.now);
         let told =
@@ -70,10 +73,10 @@ impl Adapter for TikTok {
 
     fn fault(&self, reply: &ApiReply) -> Option<Fault> {
         match text(&reply.json(), "/error/code").as_deref() {
-            Some("ok") => None,
+            Some("ok") | None => None,
             Some("rate_limit_exceeded") => Some(Fault::Limit(None)),
             Some("access_token_invalid" | "scope_not_authorized") => Some(Fault::Token),
-            _ => Some(Fault::Odd),
+            Some(_) => Some(Fault::Odd),
         }
     }
 }

@@ -398,7 +398,7 @@ fn what_cannot_be_read_is_refused_by_name() {
         let body = json!({"type": vendor, "credentials": {"secret": "a"}, "sync": sync});
         let refused = server.call_as(&token, "POST", "/upstream/save-integration").json(&body).send();
         assert_eq!(refused.status, 400, "{sync}: {}", refused.text());
-        assert_eq!(refused.json()["errors"][0]["path"], path, "{}", refused.text());
+        assert_eq!(refused.json()["problems"][0]["path"], path, "{}", refused.text());
     }
     let body = json!({"type": "reddit", "credentials": {"secret": "a"}});
     let saved = server.call_as(&token, "POST", "/upstream/save-integration").json(&body).send().json();

@@ -64,7 +64,9 @@ pub(super) fn settings(
 ) -> Result<Option<SyncSettings>, Problem> {
     let kept = before.and_then(|before| before.sync.clone());
     let Some(body) = body else { return Ok(kept) };
-    let adapter = of(vendor).ok_or_else(|| wrong("sync", format!("must be of one of {}", names())))?;
+    let adapter = of(vendor).ok_or_else(|| {
+        wrong("sync", format!("must be left out of {vendor}; listings are read of {}", names()))
+    })?;
     let kept = kept.unwrap_or(SyncSettings { enabled: false, every: EVERY, follow: Vec::new() });
     let settings = SyncSettings {
         enabled: body.enabled.unwrap_or(kept.enabled),
