@@ -5,6 +5,8 @@
 
 #[path = "vendors/mutated.rs"]
 mod mutated;
+#[path = "vendors/networks.rs"]
+mod networks;
 #[path = "vendors/received.rs"]
 mod received;
 mod support;

@@ -123,7 +123,16 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(community::cases(a));
     cases.extend(records::cases(a));
     cases.extend(files());
+    cases.extend(vendors());
     cases
+}
+
+/// Vendors that are read: nobody here has connected any, and an id of another's is none.
+fn vendors() -> Vec<Case> {
+    vec![
+        own("GET", "/upstream/sync").at(&[]),
+        own("POST", "/upstream/sync/{id}").at(&["int_01ARZ3NDEKTSV4RRFFQ69G5FAV"]),
+    ]
 }
 
 /// Files: the bodies here are none, since forms are sent, and other organisations' paths tried, in the tests of files.

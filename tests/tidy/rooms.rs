@@ -134,7 +134,7 @@ const MACHINE: [Rule; 16] = [
 const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 
 /// The edges. Only `app` and the commands know every part.
-const EDGES: [Rule; 15] = [
+const EDGES: [Rule; 16] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &[]),
@@ -147,6 +147,7 @@ const EDGES: [Rule; 15] = [
     ("outbound", &[]),
     ("problem", &[]),
     ("store", &["config"]),
+    ("sync", &["connect", "vendors"]),
     ("telemetry", &["config"]),
     ("vendors", &[]),
     ("lib", &[]),

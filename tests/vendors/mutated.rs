@@ -84,7 +84,7 @@ impl Corpus {
             for at in (0..=body.len()).step_by(step) {
                 let (before, rest) = body.split_at(at);
                 let bit = 1 << (at % 8);
-                let mut bodies = vec![[before, &[b' '], rest].concat(), before.to_vec()];
+                let mut bodies = vec![[before, b" ", rest].concat(), before.to_vec()];
                 if let Some((first, after)) = rest.split_first() {
                     bodies.extend([[before, &[first ^ bit], after].concat(), [before, after].concat()]);
                 }

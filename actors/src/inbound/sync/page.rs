@@ -91,7 +91,7 @@ impl Run<'_> {
             .commit(&told, |change, found| {
                 let events = state.events + (events + found) as u64;
                 let state = SyncState { events, ..state.clone() };
-                change.extra.expect(key.clone(), expected.clone()).put(key.clone(), encode(&state)?);
+                change.extra.expect(key.clone(), expected).put(key.clone(), encode(&state)?);
                 Ok(())
             })
             .await?;
