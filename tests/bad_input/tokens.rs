@@ -1,6 +1,5 @@
 //! Tokens and keys that this server did not make, or made for something else.
 
-use appengine_actors::clock::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use appengine_actors::{
     bus::change::Change,
-    clock::Clock,
     ids::{JobId, OrgId, QueueName, RecordId, ReplayId, RunId},
     keys,
     queue::job::{Job, JobDraft, Task},

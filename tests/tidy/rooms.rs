@@ -28,7 +28,7 @@ const WORDS: [&str; 13] = [
 
 /// The machine. Data flows bus -> queue -> flow -> webhook, and a room holds addresses of later ones only:
 /// what goes up goes as a `bus::change` through the port, or as the answer to a question.
-const MACHINE: [Rule; 16] = [
+const MACHINE: [Rule; 17] = [
     ("supervision", &[]),
     ("ports", &["bus::change"]),
     ("feed", &["webhook::delivery"]),
@@ -36,6 +36,7 @@ const MACHINE: [Rule; 16] = [
         "house",
         &[
             "feed",
+            "inbound",
             "ports",
             "queue::job",
             "queue::worker",
@@ -66,6 +67,7 @@ const MACHINE: [Rule; 16] = [
             "webhook::delivery",
         ],
     ),
+    ("inbound", &["bus::change", "house", "ports", "queue::job", "record"]),
     ("queue", &["house", "supervision"]),
     ("mail", &["house", "queue::job", "queue::parts", "queue::worker"]),
     ("record", &["bus::change", "ports"]),
@@ -142,7 +144,7 @@ const EDGES: [Rule; 16] = [
     ("event_types", &[]),
     ("files", &["auth"]),
     ("gateway", &["problem"]),
-    ("http", &["auth", "config", "event_types", "files", "gateway", "monitor", "problem"]),
+    ("http", &["auth", "config", "event_types", "files", "gateway", "monitor", "problem", "sync"]),
     ("monitor", &[]),
     ("outbound", &[]),
     ("problem", &[]),

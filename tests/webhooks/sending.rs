@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use appengine_actors::clock::Clock;
 use appengine_actors::webhook::signature::asymmetric::{self, PublicKey};
 use appengine_actors::webhook::signature::{Secret, Signed, TOLERANCE, verify};
 use serde_json::{Value, json};
