@@ -153,6 +153,7 @@ impl App {
             forget_changed_people(&forgetting, &event);
             std::future::ready(Ok(()))
         });
+        let driver = vendors::driver(&config, to_vendors.clone());
         let house = House {
             store: store.clone(),
             clock: clock.clone(),
@@ -169,6 +170,7 @@ impl App {
             links: links.clone(),
             keeper: Arc::new(Owners::new(store.clone())?),
             translator: Arc::new(Vendors),
+            syncer: Arc::new(driver.clone()),
             handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,
         };
@@ -178,6 +180,7 @@ impl App {
         let handles = arbiters.iter().map(Arbiter::handle).collect();
         let (machine, ended) = Machine::start(house, listeners.build(), handles)?;
         let machine = Arc::new(machine);
+        vendors::read_listings(&driver, &machine, vendors::api(&config, to_vendors.clone()));
         // It runs from here on: the first owner is made by it.
         let ended = actix::spawn(ended);
         let ended = async move { ended.await.unwrap_or_else(|_| Err("its task ended".to_owned())) };

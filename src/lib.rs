@@ -15,5 +15,6 @@ pub mod monitor;
 pub mod outbound;
 pub mod problem;
 pub mod store;
+pub mod sync;
 pub mod telemetry;
 pub mod vendors;

@@ -13,6 +13,8 @@ mod house;
 mod interfaces;
 #[path = "vendors/mutated.rs"]
 mod mutated;
+#[path = "vendors/networks.rs"]
+mod networks;
 #[path = "vendors/oauth.rs"]
 mod oauth;
 #[path = "vendors/paid.rs"]
@@ -22,6 +24,8 @@ mod received;
 #[path = "vendors/register.rs"]
 mod register;
 mod support;
+#[path = "vendors/synced.rs"]
+mod synced;
 #[path = "vendors/tokens.rs"]
 mod tokens;
 #[path = "vendors/world.rs"]

@@ -9,6 +9,7 @@ use crate::clock::{Clock, Stamper};
 use crate::feed::{Feed, LostHints};
 use crate::ids::QueueName;
 use crate::inbound::Translator;
+use crate::inbound::sync::Syncer;
 use crate::ports::{FileLinks, Keeper, Vault};
 use crate::queue::job::{QueueSettings, WorkSettings};
 use crate::queue::worker::Handlers;
@@ -56,6 +57,8 @@ pub struct House {
     pub keeper: Arc<dyn Keeper>,
     /// What vendors' calls mean.
     pub translator: Arc<dyn Translator>,
+    /// How their listings are read.
+    pub syncer: Arc<dyn Syncer>,
     /// Who does which work within this process.
     pub handlers: Handlers,
     /// Limits and defaults.

@@ -53,6 +53,8 @@
 //! | `V` calls of vendors | `c`, id | the call |
 //! | `V` bodies of calls | `b`, id, part | bytes |
 //! | `V` calls that came | `s`, integration, digest of the vendor's id | the call |
+//! | `V` integrations that are read | `h`, integration | when, and by which job |
+//! | `V` their listings | `y`, integration, listing | how far it was read |
 //! | `V` people whom calls named | `n`, address or number | the contact that was made |
 //! | system `o` | org | the organisation |
 //! | system `j` | job | the job |

@@ -18,7 +18,7 @@ use crate::flow::runner::Runner;
 use crate::flow::tasks::datatype;
 use crate::house::House;
 use crate::ids::{OrgId, QueueName};
-use crate::inbound::{calls::Calls, integrations::Integrations};
+use crate::inbound::Inbound;
 use crate::keys;
 use crate::ports::Publisher;
 use crate::queue::QueueActor;
@@ -73,10 +73,8 @@ pub struct Machine {
     pub schedules: Schedules,
     /// What people take part in.
     pub sessions: Sessions,
-    /// The vendors that organisations have connected.
-    pub integrations: Integrations,
-    /// What they told.
-    pub calls: Calls,
+    /// What vendors tell.
+    pub inbound: Inbound,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -127,8 +125,7 @@ impl Machine {
         let flows =
             Flows::new(house.clone(), publisher.clone(), records.clone(), flow_actors.clone(), datatype()?);
         let schedules = Schedules::new(house.clone(), publisher.clone());
-        let integrations = Integrations::new(house.clone(), publisher.clone());
-        let calls = Calls::new(house.clone(), publisher.clone());
+        let inbound = Inbound::new(&house, &publisher);
         let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
         let endpoints = Endpoints::new(house.clone(), publisher.clone());
         let resender = Resender::new(house.clone(), destinations.clone());
@@ -180,8 +177,7 @@ impl Machine {
             resender,
             replays,
             sessions,
-            integrations,
-            calls,
+            inbound,
             stop,
         };
         Ok((machine, ended))
@@ -384,8 +380,8 @@ impl Plan {
     }
 
     fn talk(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
-        let path = group.child(name);
-        let book = Book::of_actor(name, self.house.clone(), self.runner.publisher.clone())?;
+        let (path, house, publisher) = (group.child(name), self.house.clone(), self.runner.publisher.clone());
+        let book = Book::of_actor(name, house, publisher)?;
         let start = self.starter(&path, policy, move |fate| TalkActor::new(book.clone(), fate));
         Some(Child { path, policy, start })
     }

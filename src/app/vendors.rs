@@ -11,9 +11,11 @@ use crate::auth::sealing::RootSecret;
 use crate::config::Config;
 use crate::connect::api::Api;
 use crate::connect::certificates::FetchedCertificates;
-use crate::connect::oauth::Connections;
+use crate::connect::oauth::{self, Connections};
 use crate::connect::receiver::Receiver;
 use crate::http::connect::PublicUrl;
+use crate::sync::driver::{Driver, SavedTokens};
+use crate::sync::tokens::FreshTokens;
 
 /// What takes vendors' calls.
 ///
@@ -56,6 +58,20 @@ pub(super) fn connections(
 /// What calls vendors' own interfaces.
 pub(super) fn api(config: &Config, transport: Arc<dyn Transport>) -> Api {
     Api::new(transport, config.vendors.base_urls.clone())
+}
+
+/// What reads vendors' listings.
+pub(super) fn driver(config: &Config, transport: Arc<dyn Transport>) -> Driver {
+    Driver::new(api(config, transport))
+}
+
+/// Listings are read from now on, by tokens that are renewed in time.
+pub(super) fn read_listings(driver: &Driver, machine: &Arc<Machine>, api: Api) {
+    let (house, integrations) = (machine.house.clone(), machine.inbound.integrations.clone());
+    let saved = SavedTokens(integrations.clone());
+    let renewed = oauth::Tokens::new(house, integrations, api);
+    driver.take_tokens(Arc::new(FreshTokens { renewed, saved }));
+    actix::spawn(machine.inbound.syncs.clone().keep());
 }
 
 /// Those whom browsers trust, as PEM text.

@@ -136,7 +136,7 @@ impl Receiver {
     async fn candidates(&self, vendor: &dyn Vendor, to: &Address) -> Result<Vec<Integration>, ReceiveError> {
         let fits = |integration: &Integration| integration.active && integration.vendor == vendor.name();
         if let Some(Ok(id)) = to.service.as_deref().map(str::parse::<IntegrationId>) {
-            let found = self.machine.integrations.find(id).await?;
+            let found = self.machine.inbound.integrations.find(id).await?;
             let found = found.filter(|found| found.vendor == vendor.name());
             let missing =
                 || ReceiveError::Nobody(format!("there is no integration {id} of {}", vendor.name()));
@@ -148,7 +148,7 @@ impl Receiver {
             }
             None => self.default_org.clone(),
         };
-        let mut of = self.machine.integrations.of(&org).await?;
+        let mut of = self.machine.inbound.integrations.of(&org).await?;
         of.retain(fits);
         Ok(of)
     }
@@ -203,7 +203,8 @@ impl Receiver {
     }
 
     async fn keys(&self, integration: &Integration) -> Result<Keys, StoreError> {
-        let credentials = self.machine.integrations.credentials(&integration.org_id, integration.id).await?;
+        let credentials =
+            self.machine.inbound.integrations.credentials(&integration.org_id, integration.id).await?;
         let settings = serde_json::from_value::<Settings>(Value::Object(integration.settings.clone()));
         Ok(Keys {
             secrets: credentials.secrets.into_iter().map(Secret::new).collect(),
@@ -236,7 +237,7 @@ impl Receiver {
             events: Vec::new(),
             replays: 0,
         };
-        let came = match self.machine.calls.keep(&stored, &call.body).await {
+        let came = match self.machine.inbound.calls.keep(&stored, &call.body).await {
             Ok(Kept::New(_)) => Came::Kept,
             Ok(Kept::Again) => Came::Again,
             Err(error) => return Err(ReceiveError::Later(format!("failed to {error}"))),

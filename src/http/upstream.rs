@@ -5,6 +5,7 @@ mod oauth;
 mod register;
 mod save;
 mod schema;
+mod sync;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
@@ -74,6 +75,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(calls::routes());
     routes.extend(oauth::routes());
     routes.extend(register::routes());
+    routes.extend(sync::routes());
     routes
 }
 
@@ -111,8 +113,8 @@ async fn listed(
     fits: impl Fn(&Integration) -> bool,
 ) -> Result<HttpResponse, Problem> {
     let mut data = Vec::new();
-    for integration in machine.integrations.of(&caller.org).await?.into_iter().filter(fits) {
-        let credentials = machine.integrations.credentials(&caller.org, integration.id).await?;
+    for integration in machine.inbound.integrations.of(&caller.org).await?.into_iter().filter(fits) {
+        let credentials = machine.inbound.integrations.credentials(&caller.org, integration.id).await?;
         data.push(shown(&integration, &credentials, public));
     }
     Ok(HttpResponse::Ok().json(json!({"data": data, "total": data.len()})))
@@ -150,11 +152,11 @@ async fn config(
     path: web::Path<(String, IntegrationId)>,
 ) -> Result<HttpResponse, Problem> {
     let (kind, id) = path.into_inner();
-    let integration = machine.integrations.get(&caller.org, id).await?;
+    let integration = machine.inbound.integrations.get(&caller.org, id).await?;
     if integration.vendor != known(&kind)?.vendor {
         return Err(IntegrationError::Missing(id).into());
     }
-    let credentials = machine.integrations.credentials(&caller.org, id).await?;
+    let credentials = machine.inbound.integrations.credentials(&caller.org, id).await?;
     Ok(HttpResponse::Ok().json(shown(&integration, &credentials, &public)))
 }
 
@@ -162,7 +164,7 @@ async fn remove(
     (caller, machine, public): Parts,
     id: web::Path<IntegrationId>,
 ) -> Result<HttpResponse, Problem> {
-    let integration = machine.integrations.remove(&caller.org, *id).await?;
+    let integration = machine.inbound.integrations.remove(&caller.org, *id).await?;
     Ok(HttpResponse::Ok().json(shown(&integration, &Credentials::default(), &public)))
 }
 
@@ -173,7 +175,7 @@ fn shown(integration: &Integration, credentials: &Credentials, public: &PublicUr
     json!({
         "id": integration.id, "type": integration.vendor, "name": integration.name, "active": integration.active,
         "category": of.map(|of| of.category), "settings": save::in_camel_case(&integration.settings),
-        "publicConfig": integration.public_config,
+        "publicConfig": integration.public_config, "sync": integration.sync,
         "secrets": credentials.secrets.len(), "publicKeys": credentials.public_keys.len(), "credentials": names,
         "webhookUrl": webhook_url(&public.0, integration),
         "instructions": of.map(|of| of.instructions),

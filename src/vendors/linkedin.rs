@@ -74,7 +74,9 @@ fn is_uuid(text: &str) -> bool {
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hex)
 }
 
-fn action(of: &Value) -> Option<Told> {
+/// What somebody did with what an organisation posted.
+#[must_use]
+pub fn action(of: &Value) -> Option<Told> {
     let kind = match text(of, "/action")?.as_str() {
         "COMMENT" | "ADMIN_COMMENT" => "social.comment",
         "SHARE_MENTION" => "social.mention",

@@ -62,7 +62,8 @@ fn told(body: &Value) -> Option<Told> {
 }
 
 /// Reddit gives the addresses of things without its own.
-fn absolute(url: String) -> String {
+#[must_use]
+pub fn absolute(url: String) -> String {
     if url.starts_with('/') { format!("https://www.reddit.com{url}") } else { url }
 }
 

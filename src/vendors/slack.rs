@@ -83,7 +83,7 @@ fn told(body: &Value) -> Option<Told> {
     };
     let said = value(event, "/ts");
     let is_message = kind == "social.message";
-    let told = Told::new(kind, text(body, "/event_id")?, body)
+    let told = Told::new(kind, id(body, event)?, body)
         .at(seconds(body, "/event_time"))
         .with("vendorEvent", vendors)
         .with("accountId", value(body, "/team_id"))
@@ -105,13 +105,31 @@ fn told(body: &Value) -> Option<Told> {
     Some(told)
 }
 
-/// Whether a message is something that somebody newly said: not a change of one, or a note that somebody came. What our
-/// own app has said is not told: a flow that answers would answer itself.
-fn is_told(body: &Value, event: &Value) -> bool {
-    let is_said = match text(event, "/subtype").as_deref() {
+/// A message's own id, so that it is the same when it is found in its channel; of anything else the event's.
+fn id(body: &Value, event: &Value) -> Option<String> {
+    let message = || Some(message_id(&text(event, "/channel")?, &text(event, "/ts")?));
+    let is_message = event["type"] == "message";
+    if is_message { message() } else { None }.or_else(|| text(body, "/event_id"))
+}
+
+/// What a message is told under.
+#[must_use]
+pub fn message_id(channel: &str, ts: &str) -> String {
+    format!("message:{channel}:{ts}")
+}
+
+/// Whether a message is something that somebody newly said: not a change of one, or a note that somebody came.
+#[must_use]
+pub fn is_said(message: &Value) -> bool {
+    match text(message, "/subtype").as_deref() {
         None | Some("file_share" | "thread_broadcast" | "bot_message" | "me_message") => true,
         Some(_) => false,
-    };
+    }
+}
+
+/// Whether a message is told. What our own app has said is not: a flow that answers would answer itself.
+fn is_told(body: &Value, event: &Value) -> bool {
+    let is_said = is_said(event);
     let app = text(event, "/app_id").or_else(|| text(event, "/bot_profile/app_id"));
     is_said && (app.is_none() || app != text(body, "/api_app_id"))
 }
@@ -163,7 +181,7 @@ mod tests {
     fn an_answer_in_a_thread_is_a_comment_on_what_began_it() {
         let event = json!({"type": "message", "channel": "C1", "ts": "2.0", "thread_ts": "1.0", "user": "U1", "text": "hi"});
         let told = told_of(&event).unwrap();
-        assert_eq!((told.id.as_str(), told.at), ("Ev1", Some(now())));
+        assert_eq!((told.id.as_str(), told.at), ("message:C1:2.0", Some(now())));
         assert_eq!((&told.data["postId"], &told.data["commentId"]), (&json!("1.0"), &json!("2.0")));
         assert_eq!((&told.data["authorId"], &told.data["channelId"]), (&json!("U1"), &json!("C1")));
     }

@@ -48,6 +48,12 @@ impl Vendor for TikTok {
     }
 }
 
+/// What a post is told under.
+#[must_use]
+pub fn post_id(id: &str) -> String {
+    format!("post:{id}")
+}
+
 /// An event has no id: the body's digest is one, for it comes again with the same bytes.
 fn told(body: &Value, digest: String) -> Option<Told> {
     let kind = match text(body, "/event")?.as_str() {
@@ -61,7 +67,9 @@ fn told(body: &Value, digest: String) -> Option<Told> {
     // The content is JSON, written as a text.
     let content = text(body, "/content").and_then(|content| serde_json::from_str(&content).ok());
     let content: Value = content.unwrap_or_default();
-    let told = Told::new(kind, digest, body)
+    // A post has one, by which it is the same when it is found in its list.
+    let post = id(&content, "/post_id").filter(|_| kind == "social.post");
+    let told = Told::new(kind, post.map_or(digest, |post| post_id(&post)), body)
         .at(seconds(body, "/create_time"))
         .with("vendorEvent", value(body, "/event"))
         .with("accountId", value(body, "/user_openid"))

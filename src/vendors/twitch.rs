@@ -83,7 +83,9 @@ fn told(call: &Call) -> Option<Told> {
         _ => return None,
     };
     let sent = call.headers.one(SENT).and_then(|sent| sent.parse().ok());
-    let told = Told::new(kind, id, &body)
+    // A stream has an id, by which it is the same when it is found to be live.
+    let stream = text(&body, "/event/id").filter(|_| kind == "social.post");
+    let told = Told::new(kind, stream.map_or_else(|| id.to_owned(), |id| stream_id(&id)), &body)
         .at(sent)
         .with("vendorEvent", vendors.as_str())
         .with("subscriptionId", value(&body, "/subscription/id"));
@@ -91,6 +93,12 @@ fn told(call: &Call) -> Option<Told> {
         return Some(told.with("reason", value(&body, "/subscription/status")));
     }
     Some(event(told, body.get("event")?, vendors == "stream.online"))
+}
+
+/// What somebody's going live is told under.
+#[must_use]
+pub fn stream_id(id: &str) -> String {
+    format!("stream:{id}")
 }
 
 fn event(told: Told, of: &Value, is_live: bool) -> Told {

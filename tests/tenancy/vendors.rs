@@ -38,6 +38,8 @@ pub fn cases(a: &Planted) -> Vec<Case> {
         reads("/upstream/get-config/{type}/{configId}").at(&["github", id]),
         reads("/upstream/calls").at(&[]).asking(&[], "vendor=github&pageSize=500"),
         reads("/upstream/calls/{id}").at(&[call]),
+        Case::new(Proof::Own, "GET", "/upstream/sync").at(&[]),
+        Case::new(Proof::Own, "POST", "/upstream/sync/{id}").at(&[id]),
         Case::new(Proof::Own, "POST", "/upstream/test/{integration}/verify").with(&[id], captured),
         finds("/upstream/register/{id}").at(&[registered]).with(&[registered], json!({"replace": true})),
         finds("/upstream/call/{integration}/register").at(&[registered]),

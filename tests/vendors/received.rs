@@ -25,8 +25,14 @@ const VECTORS: &str = include_str!("../vectors/vendors.json");
 
 /// The machine's own clock, but for what it says the time is.
 pub struct Stopped {
-    pub own: SystemClock,
+    own: SystemClock,
     pub millis: AtomicU64,
+}
+
+impl Stopped {
+    pub fn at(millis: u64) -> Self {
+        Self { own: SystemClock::new(), millis: AtomicU64::new(millis) }
+    }
 }
 
 impl Clock for Stopped {
@@ -104,7 +110,7 @@ fn every_captured_call_is_taken_or_refused_over_http() {
         ("APPENGINE__LIMITS__VENDOR_CALLS_PER_MINUTE", "1000000".to_owned()),
     ];
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let clock = Arc::new(Stopped { own: SystemClock::new(), millis: AtomicU64::new(1_790_000_000_000) });
+    let clock = Arc::new(Stopped::at(1_790_000_000_000));
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     let mut wrong = Vec::new();
     // What is fetched is kept for a day: calls whose certificates differ are sent to servers of their own.

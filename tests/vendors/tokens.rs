@@ -16,7 +16,7 @@ fn tokens_are_renewed_in_time_once_and_none_is_lost() {
     world.pass(3_299);
     assert_eq!(world.fresh(id).unwrap(), first);
     assert!(world.vendor.asked().is_empty(), "five minutes and a second are left");
-    let old = wait(world.server.machine.integrations.credentials(&org(), id)).unwrap();
+    let old = wait(world.server.machine.inbound.integrations.credentials(&org(), id)).unwrap();
     world.pass(2);
     let all = wait(join_all((0..16).map(|_| world.tokens.fresh_token(&own, id))));
     let second = all[0].clone().unwrap();
@@ -24,8 +24,8 @@ fn tokens_are_renewed_in_time_once_and_none_is_lost() {
     assert!(all.iter().all(|token| token.as_ref() == Ok(&second)));
     assert_eq!(grants(&world.vendor.asked()), ["refresh_token"], "one asks, the others wait");
     // Whoever saves what they read before puts no older token back.
-    let integration = wait(world.server.machine.integrations.get(&org(), id)).unwrap();
-    wait(world.server.machine.integrations.save(&integration, &old)).unwrap();
+    let integration = wait(world.server.machine.inbound.integrations.get(&org(), id)).unwrap();
+    wait(world.server.machine.inbound.integrations.save(&integration, &old)).unwrap();
     assert_eq!(world.fresh(id).unwrap(), second);
     let saved = world
         .post("/upstream/save-integration", &json!({"type": "x", "credentials": {"consumerSecret": "c"}}));

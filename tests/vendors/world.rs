@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use appengine::connect::api::Api;
 use appengine::connect::oauth::{TokenError, Tokens};
-use appengine_actors::clock::SystemClock;
 use appengine_actors::ids::{IntegrationId, OrgId};
 use serde_json::{Value, json};
 
@@ -31,11 +30,12 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let clock = Arc::new(Stopped { own: SystemClock::new(), millis: AtomicU64::new(1_790_000_000_000) });
+        let clock = Arc::new(Stopped::at(1_790_000_000_000));
         let vendor = AuthorizationServer::default();
         let server = Server::within(&SETTINGS, clock.clone(), Some(Arc::new(vendor.clone())));
         let api = Api::new(Arc::new(vendor.clone()), BTreeMap::new());
-        let tokens = Tokens::new(server.machine.house.clone(), server.machine.integrations.clone(), api);
+        let tokens =
+            Tokens::new(server.machine.house.clone(), server.machine.inbound.integrations.clone(), api);
         let token = server.token(&owner(ORG));
         Self { server, vendor, clock, token, tokens }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::sync::state::SyncSettings;
 use crate::clock::Timestamp;
 use crate::ids::{IntegrationId, OrgId};
 
@@ -35,12 +36,23 @@ pub struct Integration {
     /// What clients may know of it.
     #[serde(default)]
     pub public_config: Map<String, Value>,
+    /// How its listings are read; nothing where nobody has set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncSettings>,
     /// When it was set up.
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
     /// Who set it up or changed it last.
     pub by: String,
+}
+
+impl Integration {
+    /// How its listings are read, where they are.
+    #[must_use]
+    pub fn synced(&self) -> Option<&SyncSettings> {
+        self.sync.as_ref().filter(|sync| self.active && sync.enabled)
+    }
 }
 
 /// What is kept sealed of an integration.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::integration::{Credentials, Integration};
+use super::sync::syncs;
 use crate::bus::change::{Change, ChangeError};
 use crate::event::{EventDraft, EventKind};
 use crate::house::House;
@@ -78,8 +79,29 @@ impl Integrations {
         }
         credentials.read_version = kept.read_version;
         let kind = if before.is_some() { "integration.updated" } else { "integration.created" };
-        let change = self.told(integration, &[kind]);
+        let mut change = self.told(integration, &[kind]);
+        let known = before.as_ref().map(|before| decode::<Integration>(&before.value)).transpose()?;
+        self.follow(integration, known.as_ref(), &mut change).await?;
         self.write(change, integration, before.map(|before| before.version), &credentials).await
+    }
+
+    /// Has listings read, or no longer, where that was set otherwise.
+    async fn follow(
+        &self,
+        integration: &Integration,
+        known: Option<&Integration>,
+        change: &mut Change,
+    ) -> Result<(), StoreError> {
+        let was = known.and_then(Integration::synced);
+        match integration.synced() {
+            // What was set otherwise is tried at once.
+            Some(sync) if was != Some(sync) => {
+                syncs::begin(&self.house, integration, integration.updated_at, change).await.map(drop)
+            }
+            Some(_) => Ok(()),
+            None if was.is_some() => syncs::end(&self.house, integration, change).await,
+            None => Ok(()),
+        }
     }
 
     /// Changes an integration and its credentials as they are now, and tells of it by events of these kinds. Where
@@ -99,10 +121,12 @@ impl Integrations {
             tries += 1;
             let found = self.house.store.get(keys::integration(org, id)).await?;
             let found = found.ok_or(IntegrationError::Missing(id))?;
-            let mut integration: Integration = decode(&found.value)?;
+            let known: Integration = decode(&found.value)?;
+            let mut integration = known.clone();
             let mut credentials = self.credentials(org, id).await?;
             edit(&mut integration, &mut credentials);
-            let change = self.told(&integration, kinds);
+            let mut change = self.told(&integration, kinds);
+            self.follow(&integration, Some(&known), &mut change).await?;
             match self.write(change, &integration, Some(found.version), &credentials).await {
                 Err(IntegrationError::Change(ChangeError::Condition)) if tries < TRIES => {}
                 Err(error) => return Err(error),
@@ -144,7 +168,10 @@ impl Integrations {
         let mut change = self.told(&integration, &["integration.deleted"]);
         change.extra.expect(keys::integration(org, id), Expect::Version(found.version));
         change.extra.delete(keys::integration(org, id)).delete(keys::integration_org(id));
-        change.extra.delete(keys::private(org, PURPOSE, &id.to_string()));
+        change.extra.delete(keys::private(org, PURPOSE, &id.to_string())).delete(keys::sync_head(org, id));
+        for (key, _) in self.house.store.scan(all_of(org, id).keys_only()).await? {
+            change.extra.delete(key);
+        }
         self.publisher.commit(org.clone(), change).await?;
         Ok(integration)
     }
@@ -197,20 +224,35 @@ impl Integrations {
     /// # Errors
     /// When the store fails, or it was sealed with another key.
     pub async fn credentials(&self, org: &OrgId, id: IntegrationId) -> Result<Credentials, StoreError> {
-        let found = self.house.store.get(keys::private(org, PURPOSE, &id.to_string())).await?;
-        let Some(found) = found else { return Ok(Credentials::default()) };
-        let sealed: String = decode(&found.value)?;
-        let unreadable = || {
-            let why =
-                "an integration's secrets were sealed with another key; restore the data folder's secret.key";
-            StoreError::Corrupt(why.to_owned())
-        };
-        let plain = self.house.vault.open(&sealed).ok_or_else(unreadable)?;
-        let credentials: Credentials = serde_json::from_str(&plain).map_err(|_| unreadable())?;
-        Ok(Credentials { read_version: Some(found.version), ..credentials })
+        credentials(&self.house, org, id).await
     }
 }
 
-fn all(org: &OrgId) -> Scan {
+/// The sealed part of an integration.
+pub(super) async fn credentials(
+    house: &House,
+    org: &OrgId,
+    id: IntegrationId,
+) -> Result<Credentials, StoreError> {
+    let found = house.store.get(keys::private(org, PURPOSE, &id.to_string())).await?;
+    let Some(found) = found else { return Ok(Credentials::default()) };
+    let sealed: String = decode(&found.value)?;
+    let unreadable = || {
+        let why =
+            "an integration's secrets were sealed with another key; restore the data folder's secret.key";
+        StoreError::Corrupt(why.to_owned())
+    };
+    let plain = house.vault.open(&sealed).ok_or_else(unreadable)?;
+    let credentials: Credentials = serde_json::from_str(&plain).map_err(|_| unreadable())?;
+    Ok(Credentials { read_version: Some(found.version), ..credentials })
+}
+
+/// The integrations of an organisation, oldest first.
+pub(super) fn all(org: &OrgId) -> Scan {
     Scan::prefix(keys::integrations(org), MOST)
+}
+
+/// The listings of an integration.
+pub(super) fn all_of(org: &OrgId, id: IntegrationId) -> Scan {
+    Scan::prefix(keys::sync_streams(org, id), MOST)
 }

@@ -1,4 +1,4 @@
-//! From what a call tells to a change: events that were not told before, the contacts they are about, and what became
+//! From what a call or a listing tells to a change: events that were not told before, the contacts they are about, and what became
 //! of what we sent.
 
 use std::collections::BTreeMap;
@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::call::StoredCall;
+use super::integration::Integration;
 use super::told::{Contact, Delivery, Told};
 use crate::bus::change::{Change, EventKey, Idempotency, Write};
 use crate::clock::Timestamp;
 use crate::event::{EventDraft, EventKind};
 use crate::house::House;
-use crate::ids::{Datatype, EventId, IdError, OrgId, RecordId};
+use crate::ids::{CallId, Datatype, EventId, IdError, IntegrationId, OrgId, RecordId};
 use crate::keys;
 use crate::record::model::{EMAIL_FIELD, MESSAGE_FIELD, PHONE_FIELD, Record, indexed_email, indexed_phone};
 use crate::record::service::{NewRecord, Read, Records};
@@ -36,11 +37,38 @@ pub enum MeaningError {
     Kind(#[from] crate::event::EventKindError),
 }
 
-/// Works out what one call means.
+/// From where it is known what is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    org: &'a OrgId,
+    vendor: &'a str,
+    integration: IntegrationId,
+    /// The call that told it; none where we have read it ourselves.
+    call: Option<CallId>,
+    /// How often somebody has had it read again.
+    replays: u32,
+}
+
+impl<'a> Source<'a> {
+    /// A call.
+    #[must_use]
+    pub fn of_call(call: &'a StoredCall) -> Self {
+        let (org, vendor) = (&call.org_id, call.vendor.as_str());
+        Self { org, vendor, integration: call.integration_id, call: Some(call.id), replays: call.replays }
+    }
+
+    /// A listing. Its things have the keys that they would have if a call had told them.
+    #[must_use]
+    pub fn of_sync(of: &'a Integration) -> Self {
+        Self { org: &of.org_id, vendor: &of.vendor, integration: of.id, call: None, replays: 0 }
+    }
+}
+
+/// Works out what was told means.
 pub struct Meaning<'a> {
     house: &'a House,
     records: &'a Records,
-    call: &'a StoredCall,
+    source: Source<'a>,
     now: Timestamp,
     change: Change,
     /// Contacts that were found or made, by how the payload names them.
@@ -57,13 +85,13 @@ impl<'a> Meaning<'a> {
     pub async fn of(
         house: &'a House,
         records: &'a Records,
-        call: &'a StoredCall,
+        source: Source<'a>,
         told: Vec<Told>,
     ) -> Result<Change, MeaningError> {
         let now = house.clock.now();
-        let change = Change { by: Some(format!("vendor:{}", call.vendor)), ..Change::default() };
+        let change = Change { by: Some(format!("vendor:{}", source.vendor)), ..Change::default() };
         let (people, deliveries) = (BTreeMap::new(), BTreeMap::new());
-        let mut meaning = Self { house, records, call, now, change, people, deliveries };
+        let mut meaning = Self { house, records, source, now, change, people, deliveries };
         for told in meaning.news(told).await? {
             meaning.add(told).await?;
         }
@@ -76,9 +104,10 @@ impl<'a> Meaning<'a> {
 
     /// What was not told before. Somebody who has a call read again wants all of it once more.
     async fn news(&self, told: Vec<Told>) -> Result<Vec<(Told, Idempotency)>, StoreError> {
-        let call = self.call;
+        let source = self.source;
         let key = |told: &Told| {
-            let key = keys::vendor_told(&call.vendor, call.integration_id, told.kind, &told.id, call.replays);
+            let Source { vendor, integration, replays, .. } = source;
+            let key = keys::vendor_told(vendor, integration, told.kind, &told.id, replays);
             Idempotency { key, digest: told.kind.to_owned() }
         };
         // One call may tell the same thing twice.
@@ -90,7 +119,7 @@ impl<'a> Meaning<'a> {
                 news.push((told, idempotency));
             }
         }
-        let wanted = news.iter().map(|(_, idempotency)| keys::idempotency(&call.org_id, &idempotency.key));
+        let wanted = news.iter().map(|(_, idempotency)| keys::idempotency(source.org, &idempotency.key));
         let found = self.house.store.get_many(wanted.collect()).await?;
         let is_new = news.into_iter().zip(found).filter(|(_, found)| found.is_none());
         Ok(is_new.map(|(told, _)| told).collect())
@@ -106,11 +135,13 @@ impl<'a> Meaning<'a> {
         if let Some(delivery) = delivery {
             self.deliver(&delivery, at.unwrap_or(self.now)).await?;
         }
-        data.insert("vendor".to_owned(), json!(self.call.vendor));
+        data.insert("vendor".to_owned(), json!(self.source.vendor));
         data.insert("vendorEventId".to_owned(), json!(id));
-        data.insert("integrationId".to_owned(), json!(self.call.integration_id));
-        data.insert("callId".to_owned(), json!(self.call.id));
-        // What is larger than an event may be is read from the call itself.
+        data.insert("integrationId".to_owned(), json!(self.source.integration));
+        if let Some(call) = self.source.call {
+            data.insert("callId".to_owned(), json!(call));
+        }
+        // What is larger than an event may be is read from the call itself, or from the vendor.
         let fits = encode(&payload)?.len() <= self.house.settings.value_limit / 2;
         let (name, payload) = if fits { ("payload", payload) } else { ("payloadOmitted", Value::Bool(true)) };
         data.insert(name.to_owned(), payload);
@@ -129,7 +160,7 @@ impl<'a> Meaning<'a> {
         if let Some(known) = named.iter().find_map(|(_, value)| self.people.get(value)) {
             return Ok(Some(known.clone()));
         }
-        let org = &self.call.org_id;
+        let org = self.source.org;
         for datatype in PEOPLE {
             let datatype = Datatype::new(datatype)?;
             for (field, value) in &named {
@@ -150,7 +181,7 @@ impl<'a> Meaning<'a> {
                 data.insert(field.to_owned(), value.into());
             }
         }
-        data.insert("source".to_owned(), self.call.vendor.as_str().into());
+        data.insert("source".to_owned(), self.source.vendor.into());
         // Two calls at once make one contact: the second is worked out anew, and finds it.
         let claim = keys::vendor_contact(org, &first);
         let claimed = self.house.store.get(claim.clone()).await?;
@@ -191,7 +222,7 @@ impl<'a> Meaning<'a> {
     /// Writes down what became of something that we sent, where that is one of our deliveries.
     async fn deliver(&mut self, told: &Delivery, at: Timestamp) -> Result<(), MeaningError> {
         let datatype = Datatype::new("broadcast_delivery")?;
-        let found = self.first_with(&self.call.org_id, &datatype, MESSAGE_FIELD, &told.message).await?;
+        let found = self.first_with(self.source.org, &datatype, MESSAGE_FIELD, &told.message).await?;
         let Some(read) = found else { return Ok(()) };
         let sk = read.record.sk.clone();
         let by = self.change.by.clone();

@@ -11,17 +11,48 @@
 //! | `told` | What a call means |
 //! | `meaning` | From what is told to a change |
 //! | `tasks` | The job that reads a call |
+//! | `sync` | Reading what vendors do not tell by themselves |
 
 pub mod call;
 pub mod calls;
 pub mod integration;
 pub mod integrations;
 mod meaning;
+pub mod sync;
 pub mod tasks;
 pub mod told;
 
+use std::sync::Arc;
+
 use self::call::StoredCall;
+use self::calls::Calls;
+use self::integrations::Integrations;
+use self::sync::syncs::Syncs;
 use self::told::Told;
+use crate::house::House;
+use crate::ports::Publisher;
+
+/// What vendors tell, for those who set it up and look at it.
+pub struct Inbound {
+    /// The vendors that organisations have connected.
+    pub integrations: Integrations,
+    /// What they told.
+    pub calls: Calls,
+    /// How their listings are read.
+    pub syncs: Syncs,
+}
+
+impl Inbound {
+    /// The parts of a machine.
+    #[must_use]
+    pub fn new(house: &Arc<House>, publisher: &Arc<dyn Publisher>) -> Self {
+        Self {
+            integrations: Integrations::new(house.clone(), publisher.clone()),
+            calls: Calls::new(house.clone(), publisher.clone()),
+            syncs: Syncs::new(house.clone(), publisher.clone()),
+        }
+    }
+}
 
 /// Reads vendors' calls: what each file of a vendor knows.
 pub trait Translator: Send + Sync + 'static {

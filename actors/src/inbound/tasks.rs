@@ -6,7 +6,7 @@ use tracing::{debug, info};
 
 use super::call::{CallStatus, StoredCall};
 use super::calls;
-use super::meaning::{Meaning, MeaningError};
+use super::meaning::{Meaning, MeaningError, Source};
 use crate::bus::change::ChangeError;
 use crate::event::Cause;
 use crate::house::House;
@@ -86,7 +86,7 @@ impl CallTasks {
         }
         let body = calls::body(&self.house, &call).await?;
         let told = self.house.translator.translate(&call, body);
-        let mut change = Meaning::of(&self.house, &self.records, &call, told).await?;
+        let mut change = Meaning::of(&self.house, &self.records, Source::of_call(&call), told).await?;
         let events: Vec<_> = change.events.iter().map(|event| event.id).collect();
         let status = if events.is_empty() { CallStatus::Ignored } else { CallStatus::Understood };
         info!(%org, call = %id, vendor = call.vendor, events = events.len(), "a vendor's call was read");

@@ -30,6 +30,37 @@ pub fn integration_org(id: IntegrationId) -> Key {
     Builder::system(b'i').bytes(&id.to_bytes()).0
 }
 
+/// Whose each integration is.
+#[must_use]
+pub fn integration_orgs() -> Key {
+    Builder::system(b'i').0
+}
+
+/// The integration of a key of [`integration_org`].
+#[must_use]
+pub fn parse_integration_org(key: &[u8]) -> Option<IntegrationId> {
+    let id = key.strip_prefix(integration_orgs().as_slice())?;
+    id.try_into().ok().map(IntegrationId::from_bytes)
+}
+
+/// When an integration is read, and by which job.
+#[must_use]
+pub fn sync_head(org: &OrgId, integration: IntegrationId) -> Key {
+    of(org, b'h').bytes(&integration.to_bytes()).0
+}
+
+/// How far a listing of an integration was read.
+#[must_use]
+pub fn sync_stream(org: &OrgId, integration: IntegrationId, stream: &str) -> Key {
+    Builder(sync_streams(org, integration)).text(stream).0
+}
+
+/// How far the listings of an integration were read.
+#[must_use]
+pub fn sync_streams(org: &OrgId, integration: IntegrationId) -> Key {
+    of(org, b'y').bytes(&integration.to_bytes()).0
+}
+
 /// A call.
 #[must_use]
 pub fn vendor_call(org: &OrgId, id: CallId) -> Key {

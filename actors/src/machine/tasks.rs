@@ -8,6 +8,7 @@ use crate::flow::FlowActor;
 use crate::flow::runner::Runner;
 use crate::flow::tasks::{FlowTasks, datatype};
 use crate::ids::IdError;
+use crate::inbound::sync::tasks::SyncTasks;
 use crate::inbound::tasks::CallTasks;
 use crate::queue::job::{Job, Outcome, Task};
 use crate::queue::worker::{Handler, Handlers, Worker};
@@ -18,6 +19,7 @@ use crate::supervision::Members;
 pub(super) struct Tasks {
     flows: FlowTasks,
     calls: CallTasks,
+    syncs: SyncTasks,
     handlers: Handlers,
 }
 
@@ -31,6 +33,7 @@ impl Tasks {
         Ok(Self {
             flows: FlowTasks::new(runner.clone(), flows, datatype()?),
             handlers: house.handlers.clone(),
+            syncs: SyncTasks::new(house.clone(), publisher.clone(), records.clone()),
             calls: CallTasks::new(house, publisher, records),
         })
     }
@@ -42,7 +45,8 @@ impl Worker for Tasks {
     }
 
     fn stop(&self, job: &Job, by: &str) {
-        // What would start a run has started none, and a call that is being read is read at once.
+        // What would start a run has started none, and a call that is being read is read at once,
+        // as are the pages of a listing.
         if let Task::RunFlow { flow, run } = job.task.clone() {
             self.flows.stop(job.org_id.clone(), flow, run, by.to_owned());
         }
@@ -57,6 +61,7 @@ impl Worker for Tasks {
                     this.flows.fire_trigger(&job, &flow, (&trigger, breadth), event).await
                 }
                 Task::ReadCall { call } => this.calls.read(&job, call).await,
+                Task::SyncVendor { integration } => this.syncs.run(&job, integration).await,
                 Task::Work { kind } => Outcome::Fail(format!("nobody in this process does `{kind}`")),
             }
         })

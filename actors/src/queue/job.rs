@@ -172,7 +172,7 @@ impl Job {
         match &self.task {
             Task::RunFlow { run, .. } => Some(Node::Run(*run)),
             Task::FireTrigger { event, .. } => Some(Node::Event(*event)),
-            Task::ReadCall { .. } | Task::Work { .. } => None,
+            Task::ReadCall { .. } | Task::SyncVendor { .. } | Task::Work { .. } => None,
         }
     }
 
@@ -215,7 +215,7 @@ impl JobDraft {
     pub fn new(id: JobId, queue: QueueName, task: Task) -> Self {
         let key = match &task {
             Task::RunFlow { flow, .. } | Task::FireTrigger { flow, .. } => Some(flow.as_str().to_owned()),
-            Task::ReadCall { .. } | Task::Work { .. } => None,
+            Task::ReadCall { .. } | Task::SyncVendor { .. } | Task::Work { .. } => None,
         };
         Self { id, queue, task, due: None, max_attempts: None, priority: 0, key, inside: false }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CallId, EventId, RecordId, RunId};
+use crate::ids::{CallId, EventId, IntegrationId, RecordId, RunId};
 
 /// What a job is to do. The version in the name lets old jobs be read by new programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,12 @@ pub enum Task {
     ReadCall {
         /// The call.
         call: CallId,
+    },
+    /// Read what a vendor does not tell by itself, and add the job that does so next.
+    #[serde(rename = "vendor.sync.v1")]
+    SyncVendor {
+        /// By what it is read.
+        integration: IntegrationId,
     },
     /// Work of an organisation's own, done by whoever knows its kind: see [`add`](super::add).
     #[serde(rename = "job.v1")]
@@ -71,6 +77,7 @@ impl Task {
             Self::RunFlow { .. } => "flow.run.v1",
             Self::FireTrigger { .. } => "flow.trigger.v1",
             Self::ReadCall { .. } => "vendor.call.v1",
+            Self::SyncVendor { .. } => "vendor.sync.v1",
             Self::Work { .. } => "job.v1",
         }
     }

@@ -21,6 +21,7 @@ use crate::flow::book::{RunsWanted, Saver};
 use crate::flow::run::{Run, StepRecord};
 use crate::house::{FlowSettings, House, Settings, WebhookSettings};
 use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunId};
+use crate::inbound::sync::{NoSync, Syncer};
 use crate::inbound::{NoVendors, Translator};
 use crate::keys;
 use crate::list::Slice;
@@ -119,6 +120,8 @@ pub struct Setup {
     pub keeper: Arc<dyn Keeper>,
     /// What vendors' calls mean.
     pub translator: Arc<dyn Translator>,
+    /// How their listings are read.
+    pub syncer: Arc<dyn Syncer>,
     /// Who does which work within the process.
     pub handlers: Handlers,
 }
@@ -134,6 +137,7 @@ impl Default for Setup {
             stamper: Stamper::new(Arc::new(clock.clone()), crate::clock::Stamp::default()),
             keeper: Arc::new(KeepsNothing),
             translator: Arc::new(NoVendors),
+            syncer: Arc::new(NoSync),
             handlers: Handlers::default(),
             clock,
         }
@@ -161,6 +165,7 @@ impl Setup {
             links: Arc::new(NoFiles),
             keeper: self.keeper.clone(),
             translator: self.translator.clone(),
+            syncer: self.syncer.clone(),
             handlers: self.handlers.clone(),
             settings: self.settings.clone(),
         }

@@ -14,5 +14,6 @@ mod queue;
 mod reading;
 mod retention;
 mod schedule;
+mod sync;
 mod vendors;
 mod whole;

@@ -78,13 +78,13 @@ async fn call(house: &TestHouse, by: IntegrationId, vendor_id: &str, body: &Valu
         events: Vec::new(),
         replays: 0,
     };
-    let kept = house.machine.calls.keep(&call, body.as_bytes()).await.unwrap();
+    let kept = house.machine.inbound.calls.keep(&call, body.as_bytes()).await.unwrap();
     quiet().await;
     (call.id, kept)
 }
 
 async fn read(house: &TestHouse, id: CallId) -> StoredCall {
-    house.machine.calls.get(&house.org, id).await.unwrap().unwrap()
+    house.machine.inbound.calls.get(&house.org, id).await.unwrap().unwrap()
 }
 
 async fn events(house: &TestHouse, kind: &str) -> Vec<Event> {
@@ -136,7 +136,7 @@ async fn whoever_has_a_call_read_again_gets_its_events_anew() {
     let (id, _) =
         call(&house, integration_id(&house), "evt_1", &json!([{"id": "pi_1"}, {"id": "pi_1"}])).await;
     assert_eq!(read(&house, id).await.events.len(), 1, "told twice in one call, and once to us");
-    house.machine.calls.replay(&house.org, id).await.unwrap();
+    house.machine.inbound.calls.replay(&house.org, id).await.unwrap();
     quiet().await;
     let call = read(&house, id).await;
     assert_eq!((call.events.len(), call.replays, call.status), (2, 1, CallStatus::Understood));
@@ -208,7 +208,7 @@ async fn what_is_larger_than_an_event_is_read_from_the_call() {
     let events = events(&house, "payment.succeeded").await;
     assert_eq!(events[0].data["payloadOmitted"], true);
     let stored = read(&house, id).await;
-    let body = house.machine.calls.body(&stored).await.unwrap();
+    let body = house.machine.inbound.calls.body(&stored).await.unwrap();
     assert_eq!(body.len(), stored.body_bytes);
     assert!(body.windows(1_000).any(|part| part.iter().all(|byte| *byte == b'x')));
 }
@@ -225,7 +225,7 @@ async fn calls_are_listed_and_go_when_they_are_old() {
     call(&house, by, "evt_2", &json!([])).await;
     let wanted = |status| Wanted { vendor: Some("stripe".to_owned()), status };
     let ids = async |wanted: Wanted| {
-        let listed = house.machine.calls.list(&house.org, &wanted, ALL).await.unwrap();
+        let listed = house.machine.inbound.calls.list(&house.org, &wanted, ALL).await.unwrap();
         listed.rows.iter().map(|call| call.vendor_id.clone()).collect::<Vec<_>>()
     };
     assert_eq!(ids(wanted(None)).await, ["evt_2", "evt_1"]);
@@ -251,16 +251,17 @@ async fn integrations_are_kept_with_their_secrets_sealed() {
         active: true,
         settings: Map::new(),
         public_config: Map::new(),
+        sync: None,
         created_at: now,
         updated_at: now,
         by: "ada".to_owned(),
     };
     let mut credentials = Credentials::default();
     credentials.rotate("whsec_1".to_owned());
-    let all = &house.machine.integrations;
+    let all = &house.machine.inbound.integrations;
     all.save(&integration, &credentials).await.unwrap();
     let house_after = house.restart().await;
-    let all = &house_after.machine.integrations;
+    let all = &house_after.machine.inbound.integrations;
     let found = all.find(integration.id).await.unwrap().unwrap();
     assert_eq!(found, integration);
     assert_eq!(all.credentials(&found.org_id, found.id).await.unwrap(), credentials);

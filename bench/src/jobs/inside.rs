@@ -15,6 +15,8 @@ use appengine_actors::clock::{Clock, Stamp, Stamper, SystemClock};
 use appengine_actors::feed::{Feed, LostHints};
 use appengine_actors::house::{FlowSettings, House, Settings, WebhookSettings};
 use appengine_actors::ids::{OrgId, QueueName};
+use appengine_actors::inbound::NoVendors;
+use appengine_actors::inbound::sync::NoSync;
 use appengine_actors::machine::Machine;
 use appengine_actors::ports::{KeepsNothing, NoFiles};
 use appengine_actors::queue::QueueActor;
@@ -103,7 +105,8 @@ impl Inside {
             vault: Arc::new(RootSecret::new(&[7; 32])?.vault()?),
             links: Arc::new(NoFiles),
             keeper: Arc::new(KeepsNothing),
-            translator: Arc::new(appengine_actors::inbound::NoVendors),
+            translator: Arc::new(NoVendors),
+            syncer: Arc::new(NoSync),
             handlers: Handlers::default().with(JOB, Nothing).with(TOLD, Tells(tell)),
             settings: settings(concurrency)?,
         };

@@ -81,7 +81,7 @@ impl Connections {
     ) -> Self {
         let (house, publisher) = (machine.house.clone(), machine.publisher.clone());
         Self {
-            tokens: Tokens::new(house.clone(), machine.integrations.clone(), api),
+            tokens: Tokens::new(house.clone(), machine.inbound.integrations.clone(), api),
             states: States::new(house, publisher, key),
             return_urls: ReturnUrls::new(&public_url, trusted),
             public_url,

@@ -266,8 +266,8 @@ impl Registrations {
     }
 
     async fn site(&self, errand: &Errand) -> Result<(Integration, Site), IntegrationError> {
-        let integration = self.machine.integrations.get(&errand.org, errand.id).await?;
-        let credentials = self.machine.integrations.credentials(&errand.org, errand.id).await?;
+        let integration = self.machine.inbound.integrations.get(&errand.org, errand.id).await?;
+        let credentials = self.machine.inbound.integrations.credentials(&errand.org, errand.id).await?;
         let site = Site {
             address: webhook_url(&self.public, &integration),
             credentials,
@@ -291,12 +291,13 @@ impl Registrations {
         }
         let mut attempt = 1;
         loop {
-            let mut integration = self.machine.integrations.get(&errand.org, errand.id).await?;
-            let mut credentials = self.machine.integrations.credentials(&errand.org, errand.id).await?;
+            let mut integration = self.machine.inbound.integrations.get(&errand.org, errand.id).await?;
+            let mut credentials =
+                self.machine.inbound.integrations.credentials(&errand.org, errand.id).await?;
             change(keep, &mut integration, &mut credentials);
             integration.by.clone_from(&errand.by);
             integration.updated_at = self.machine.house.clock.now();
-            match self.machine.integrations.save(&integration, &credentials).await {
+            match self.machine.inbound.integrations.save(&integration, &credentials).await {
                 Err(IntegrationError::Change(_)) if attempt < ATTEMPTS => attempt += 1,
                 saved => return saved,
             }

@@ -90,7 +90,7 @@ async fn list(
 ) -> Result<HttpResponse, Problem> {
     let page = paging::read(params.page, params.page_size)?;
     let wanted = Wanted { vendor: params.vendor, status: params.status };
-    let listed = machine.calls.list(&caller.org, &wanted, page.slice()).await?;
+    let listed = machine.inbound.calls.list(&caller.org, &wanted, page.slice()).await?;
     Ok(HttpResponse::Ok().json(page.envelope(&listed, shown)))
 }
 
@@ -108,9 +108,9 @@ async fn get(
     machine: web::Data<Machine>,
     id: web::Path<CallId>,
 ) -> Result<HttpResponse, Problem> {
-    let call = machine.calls.get(&caller.org, *id).await?;
+    let call = machine.inbound.calls.get(&caller.org, *id).await?;
     let call = call.ok_or_else(|| Problem::not_found(format!("there is no call {id}")))?;
-    let body = machine.calls.body(&call).await?;
+    let body = machine.inbound.calls.body(&call).await?;
     let mut shown = shown(&call);
     shown["headers"] = json!(call.headers);
     match String::from_utf8(body) {
@@ -125,7 +125,7 @@ async fn replay(
     machine: web::Data<Machine>,
     id: web::Path<CallId>,
 ) -> Result<HttpResponse, Problem> {
-    let call = machine.calls.replay(&caller.org, *id).await?;
+    let call = machine.inbound.calls.replay(&caller.org, *id).await?;
     Ok(HttpResponse::Accepted().json(shown(&call)))
 }
 
@@ -137,7 +137,7 @@ async fn verify(
     id: web::Path<IntegrationId>,
     Json(Object(body)): Json<Object<CapturedBody>>,
 ) -> Result<HttpResponse, Problem> {
-    let integration = machine.integrations.get(&caller.org, *id).await?;
+    let integration = machine.inbound.integrations.get(&caller.org, *id).await?;
     let bytes = STANDARD.decode(&body.body).map_err(|_| {
         let detail = Detail { path: "body".to_owned(), message: "must be base64 with padding".to_owned() };
         Problem::invalid("the call cannot be checked", vec![detail])

@@ -97,7 +97,7 @@ async fn shut_down(
 ) -> Result<HttpResponse, Problem> {
     let integration = inactive(&machine, &caller, *id).await?;
     let removal = registrations.into_inner().unregister(errand(&caller, *id)).await;
-    let credentials = machine.integrations.credentials(&caller.org, *id).await?;
+    let credentials = machine.inbound.integrations.credentials(&caller.org, *id).await?;
     let mut shown = shown(&integration, &credentials, &public);
     shown["unregistered"] = json!(removal.unregistered);
     if let Some(why) = removal.why {
@@ -108,11 +108,11 @@ async fn shut_down(
 
 /// The integration, whose calls are not taken from now on, whatever the vendor says.
 async fn inactive(machine: &Machine, caller: &Caller, id: IntegrationId) -> Result<Integration, Problem> {
-    let before = machine.integrations.get(&caller.org, id).await?;
-    let credentials = machine.integrations.credentials(&caller.org, id).await?;
+    let before = machine.inbound.integrations.get(&caller.org, id).await?;
+    let credentials = machine.inbound.integrations.credentials(&caller.org, id).await?;
     let (by, updated_at) = (caller.label().to_owned(), machine.house.clock.now());
     let integration = Integration { active: false, by, updated_at, ..before };
-    machine.integrations.save(&integration, &credentials).await?;
+    machine.inbound.integrations.save(&integration, &credentials).await?;
     Ok(integration)
 }
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::schema::SaveBody;
-use super::{Parts, names, shown};
+use super::{Parts, names, shown, sync};
 use crate::connect::register::site::Choices;
 use crate::connect::types::{IntegrationType, type_of, vendor_of};
 use crate::http::admit::Caller;
@@ -29,7 +29,7 @@ pub(super) async fn save(
     let of = of.ok_or_else(|| wrong("type", format!("must be one of {}", names())))?;
     let before = before(&caller, &machine, of, &body).await?;
     let mut credentials = match &before {
-        Some(before) => machine.integrations.credentials(&caller.org, before.id).await?,
+        Some(before) => machine.inbound.integrations.credentials(&caller.org, before.id).await?,
         None => Credentials::default(),
     };
     // One page of the old documents calls all of it `config`.
@@ -42,6 +42,7 @@ pub(super) async fn save(
     }
     settings.retain(|_, value| !value.is_null());
     check_settings(of, &settings)?;
+    let sync = sync::settings(of.vendor, body.sync, before.as_ref())?;
     let now = machine.house.clock.now();
     let integration = Integration {
         id: before.as_ref().map_or_else(|| IntegrationId::new(now), |before| before.id),
@@ -57,11 +58,12 @@ pub(super) async fn save(
             .public_config
             .or_else(|| before.as_ref().map(|before| before.public_config.clone()))
             .unwrap_or_default(),
+        sync,
         created_at: before.as_ref().map_or(now, |before| before.created_at),
         updated_at: now,
         by: caller.label().to_owned(),
     };
-    machine.integrations.save(&integration, &credentials).await?;
+    machine.inbound.integrations.save(&integration, &credentials).await?;
     Ok(HttpResponse::Ok().json(shown(&integration, &credentials, &public)))
 }
 
@@ -73,14 +75,14 @@ async fn before(
     body: &SaveBody,
 ) -> Result<Option<Integration>, Problem> {
     if let Some(id) = body.id {
-        let found = machine.integrations.get(&caller.org, id).await?;
+        let found = machine.inbound.integrations.get(&caller.org, id).await?;
         if found.vendor != of.vendor {
             return Err(wrong("type", format!("must be `{}`, as the integration {id} is", found.vendor)));
         }
         return Ok(Some(found));
     }
     let name = body.name.as_deref().unwrap_or(of.vendor);
-    let all = machine.integrations.of(&caller.org).await?;
+    let all = machine.inbound.integrations.of(&caller.org).await?;
     Ok(all.into_iter().find(|found| found.vendor == of.vendor && found.name == name))
 }
 

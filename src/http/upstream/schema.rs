@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::sync::SyncBody;
+
 /// How a vendor is connected. What is left out stays as it was.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -42,6 +44,9 @@ pub struct SaveBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub public_config: Option<Map<String, Value>>,
+    /// How its listings are read, of a social network.
+    #[serde(default)]
+    pub sync: Option<SyncBody>,
     /// Whether its calls are taken; they are if nothing is said.
     #[serde(default)]
     pub active: Option<bool>,
@@ -68,6 +73,9 @@ pub struct IntegrationReply {
     /// What every client may know.
     #[schema(value_type = Object)]
     public_config: Map<String, Value>,
+    /// How its listings are read; nothing where nobody has set it.
+    #[schema(value_type = Option<Object>)]
+    sync: Option<Map<String, Value>>,
     /// How many secrets it has.
     secrets: u32,
     /// How many public keys of the vendor's it has.

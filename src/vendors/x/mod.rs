@@ -73,7 +73,8 @@ fn is_token(text: &str) -> bool {
 }
 
 /// A post's address.
-fn url(post: &str) -> String {
+#[must_use]
+pub fn url(post: &str) -> String {
     format!("https://x.com/i/web/status/{post}")
 }
 
