@@ -183,6 +183,7 @@ impl App {
         vendors::read_listings(&driver, &machine, vendors::api(&config, to_vendors.clone()));
         // It runs from here on: the first owner is made by it.
         let ended = actix::spawn(ended);
+        actix::spawn(machine.inbound.syncs.clone().keep());
         let ended = async move { ended.await.unwrap_or_else(|_| Err("its task ended".to_owned())) };
         let ended: Shared<Ended> = ended.boxed().shared();
         actix::spawn(monitor.clone().watch(machine.clone()));

@@ -65,13 +65,12 @@ pub(super) fn driver(config: &Config, transport: Arc<dyn Transport>) -> Driver {
     Driver::new(api(config, transport))
 }
 
-/// Listings are read from now on, by tokens that are renewed in time.
+/// Listings are read by tokens that are renewed in time.
 pub(super) fn read_listings(driver: &Driver, machine: &Arc<Machine>, api: Api) {
     let (house, integrations) = (machine.house.clone(), machine.inbound.integrations.clone());
     let saved = SavedTokens(integrations.clone());
     let renewed = oauth::Tokens::new(house, integrations, api);
     driver.take_tokens(Arc::new(FreshTokens { renewed, saved }));
-    actix::spawn(machine.inbound.syncs.clone().keep());
 }
 
 /// Those whom browsers trust, as PEM text.

@@ -212,7 +212,9 @@ fn bad_values(schema: &RefOr<Schema>) -> Vec<&'static str> {
 #[test]
 fn parameters_are_refused_by_name() {
     let server = ready();
-    for route in routes().iter().filter(|route| !route.doc.query.is_empty()) {
+    // What vendors send people back with is theirs, and more than is read.
+    let is_ours = |route: &&Route| route.path != "/connect/oauth2callback/{vendor}";
+    for route in routes().iter().filter(|route| !route.doc.query.is_empty()).filter(is_ours) {
         // The name of a queue is looked up before its parameters are read.
         let path = filled(route.path, if route.path.contains("/queues/") { "automation" } else { "some-id" });
         let refused = |query: &str| {

@@ -136,7 +136,7 @@ const MACHINE: [Rule; 17] = [
 const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 
 /// The edges. Only `app` and the commands know every part.
-const EDGES: [Rule; 16] = [
+const EDGES: [Rule; 17] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &["connect::api"]),
