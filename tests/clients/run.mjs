@@ -8,9 +8,10 @@ import * as events from "./events.mjs";
 import * as recovery from "./recovery.mjs";
 import * as streams from "./streams.mjs";
 import * as transports from "./transports.mjs";
+import * as vendors from "./vendors.mjs";
 import * as whole from "./whole.mjs";
 
-const scenarios = { ...admission, ...chat, ...community, ...desk, ...events, ...recovery, ...streams, ...transports, ...whole };
+const scenarios = { ...admission, ...chat, ...community, ...desk, ...events, ...recovery, ...streams, ...transports, ...vendors, ...whole };
 const [name, url, ...tokens] = process.argv.slice(2);
 if (!scenarios[name]) {
   console.error(`no scenario ${name}; there are: ${Object.keys(scenarios).join(", ")}`);

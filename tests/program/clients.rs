@@ -116,7 +116,21 @@ fn every_wrong_event_is_answered_on_the_community() {
 }
 
 #[test]
+fn calls_that_vendors_libraries_sign_are_taken() {
+    run_scenario("calls_that_vendors_libraries_sign_are_taken");
+}
+
+#[test]
+fn calls_that_libraries_in_python_sign_are_taken() {
+    run_python("vendors.py");
+}
+
+#[test]
 fn a_customer_and_an_agent_talk_in_python() {
+    run_python("chat.py");
+}
+
+fn run_python(name: &str) {
     let house = House::new();
     let tokens = staff(&house);
     run_on(house.start(), |server| {
@@ -124,7 +138,7 @@ fn a_customer_and_an_agent_talk_in_python() {
         let program = clients.join(".venv/bin/python");
         assert!(program.exists(), "the Python client is not installed: run `./test clients` once");
         let mut python = Command::new(program);
-        python.current_dir(&clients).args(["chat.py", &server.base, &tokens[0]]);
+        python.current_dir(&clients).args([name, &server.base, &tokens[0]]);
         python
     });
 }
