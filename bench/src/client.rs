@@ -41,7 +41,29 @@ pub struct Connection {
 impl Connection {
     /// Posts a body, and waits for the whole answer.
     pub async fn post(&mut self, path: &str, body: &str, expected: u16) -> anyhow::Result<()> {
-        let request = format!("POST {path} {}content-length: {}\r\n\r\n{body}", self.head, body.len());
+        self.post_with(path, "", body, expected).await
+    }
+
+    /// The same with more headers, each with the end of its line.
+    pub async fn post_with(
+        &mut self,
+        path: &str,
+        headers: &str,
+        body: &str,
+        expected: u16,
+    ) -> anyhow::Result<()> {
+        let length = body.len();
+        let request = format!("POST {path} {}{headers}content-length: {length}\r\n\r\n{body}", self.head);
+        self.send(path, request, expected).await
+    }
+
+    /// Asks for something.
+    pub async fn get(&mut self, path: &str, expected: u16) -> anyhow::Result<()> {
+        let request = format!("GET {path} {}\r\n", self.head);
+        self.send(path, request, expected).await
+    }
+
+    async fn send(&mut self, path: &str, request: String, expected: u16) -> anyhow::Result<()> {
         self.stream.write_all(request.as_bytes()).await?;
         self.buffer.clear();
         loop {

@@ -20,6 +20,7 @@ mod server;
 mod soak;
 mod sockets;
 mod store;
+mod vendors;
 
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ async fn run() -> anyhow::Result<()> {
             poll::run(&word("power"), count).await
         }
         "webhooks" => hooks::run(&word("power"), &word("")).await,
+        "vendors" => vendors::run(&word("power")).await,
         "soak" => soak::run(word("60").parse()?).await,
         "store" => store::run(jobs::durability(&word("power"))?, 200_000).await,
         durability => events(durability).await,
