@@ -1,8 +1,8 @@
 //! What the machine asks of the vendors.
 
-use appengine_actors::inbound::Translator;
 use appengine_actors::inbound::call::StoredCall;
 use appengine_actors::inbound::told::Told;
+use appengine_actors::inbound::translator::Translator;
 
 use crate::vendors::call::{Call, Headers};
 use crate::vendors::named;

@@ -10,6 +10,7 @@
 //! | `calls` | All of them: kept once, listed, read again |
 //! | `told` | What a call means |
 //! | `meaning` | From what is told to a change |
+//! | `translator` | The port: what a vendor's call means is known at the edge |
 //! | `tasks` | The job that reads a call |
 //! | `sync` | Reading what vendors do not tell by themselves |
 
@@ -21,14 +22,13 @@ mod meaning;
 pub mod sync;
 pub mod tasks;
 pub mod told;
+pub mod translator;
 
 use std::sync::Arc;
 
-use self::call::StoredCall;
 use self::calls::Calls;
 use self::integrations::Integrations;
 use self::sync::syncs::Syncs;
-use self::told::Told;
 use crate::house::House;
 use crate::ports::Publisher;
 
@@ -51,20 +51,5 @@ impl Inbound {
             calls: Calls::new(house.clone(), publisher.clone()),
             syncs: Syncs::new(house.clone(), publisher.clone()),
         }
-    }
-}
-
-/// Reads vendors' calls: what each file of a vendor knows.
-pub trait Translator: Send + Sync + 'static {
-    /// What a call means; nothing for a kind that is not known. The same call always means the same.
-    fn translate(&self, call: &StoredCall, body: Vec<u8>) -> Vec<Told>;
-}
-
-/// A [`Translator`] of a machine without vendors.
-pub struct NoVendors;
-
-impl Translator for NoVendors {
-    fn translate(&self, _: &StoredCall, _: Vec<u8>) -> Vec<Told> {
-        Vec::new()
     }
 }

@@ -22,7 +22,7 @@ use crate::flow::run::{Run, StepRecord};
 use crate::house::{FlowSettings, House, Settings, WebhookSettings};
 use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunId};
 use crate::inbound::sync::{NoSync, Syncer};
-use crate::inbound::{NoVendors, Translator};
+use crate::inbound::translator::{NoVendors, Translator};
 use crate::keys;
 use crate::list::Slice;
 use crate::machine::Machine;

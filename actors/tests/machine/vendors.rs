@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use appengine_actors::event::{Event, EventKind};
 use appengine_actors::ids::{CallId, Datatype, IntegrationId, RecordId};
-use appengine_actors::inbound::Translator;
 use appengine_actors::inbound::call::{CallStatus, StoredCall};
 use appengine_actors::inbound::calls::{Kept, Wanted};
 use appengine_actors::inbound::integration::{Credentials, Integration};
 use appengine_actors::inbound::integrations::IntegrationError;
 use appengine_actors::inbound::told::{Contact, Delivery, Told};
+use appengine_actors::inbound::translator::Translator;
 use appengine_actors::list::Slice;
 use appengine_actors::log::EventLog;
 use appengine_actors::record::model::Record;
