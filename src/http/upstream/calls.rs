@@ -89,6 +89,15 @@ async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<HttpResponse, Problem> {
     let page = paging::read(params.page, params.page_size)?;
+    let is_name = |name: &String| {
+        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        name.len() <= 32 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(letters)
+    };
+    if !params.vendor.as_ref().is_none_or(is_name) {
+        let message = "must be a vendor's name, such as stripe".to_owned();
+        let detail = Detail { path: "vendor".to_owned(), message };
+        return Err(Problem::invalid("the list cannot be made", vec![detail]));
+    }
     let wanted = Wanted { vendor: params.vendor, status: params.status };
     let listed = machine.inbound.calls.list(&caller.org, &wanted, page.slice()).await?;
     Ok(HttpResponse::Ok().json(page.envelope(&listed, shown)))

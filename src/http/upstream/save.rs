@@ -25,6 +25,9 @@ pub(super) async fn save(
     (caller, machine, public): Parts,
     Json(Object(body)): Json<Object<SaveBody>>,
 ) -> Result<HttpResponse, Problem> {
+    if body.name.as_ref().is_some_and(|name| !(1..=100).contains(&name.chars().count())) {
+        return Err(wrong("name", "must have 1 to 100 characters".to_owned()));
+    }
     let of = vendor_of(&body.kind).and_then(type_of);
     let of = of.ok_or_else(|| wrong("type", format!("must be one of {}", names())))?;
     let before = before(&caller, &machine, of, &body).await?;
