@@ -16,7 +16,7 @@ use crate::ids::{CallId, Datatype, EventId, IdError, IntegrationId, OrgId, Recor
 use crate::keys;
 use crate::record::model::{EMAIL_FIELD, MESSAGE_FIELD, PHONE_FIELD, Record, indexed_email, indexed_phone};
 use crate::record::service::{NewRecord, Read, Records};
-use crate::store::{Expect, Scan, StoreError, decode, encode};
+use crate::store::{Expect, StoreError, encode};
 
 /// Entries of a delivery's own list of events.
 const MOST_EVENTS: usize = 500;
@@ -203,20 +203,7 @@ impl<'a> Meaning<'a> {
         value: &str,
     ) -> Result<Option<Read>, StoreError> {
         const MOST: usize = 20;
-        let scan = Scan::prefix(keys::records_with(org, datatype, field, value), MOST).keys_only();
-        let ids = self.house.store.scan(scan).await?;
-        let ids = ids.iter().filter_map(|(key, _)| keys::trailing_record_id(key));
-        let found =
-            self.house.store.get_many(ids.map(|sk| keys::record(org, datatype, &sk)).collect()).await?;
-        let mut last: Option<Read> = None;
-        for found in found.into_iter().flatten() {
-            let read = Read { record: decode(&found.value)?, version: found.version };
-            let is_later = last.as_ref().is_none_or(|last| last.record.modified < read.record.modified);
-            if !read.record.is_deleted() && is_later {
-                last = Some(read);
-            }
-        }
-        Ok(last)
+        Ok(self.records.with(org, datatype, (field, value), MOST).await?.into_iter().next())
     }
 
     /// Writes down what became of something that we sent, where that is one of our deliveries.

@@ -4,10 +4,10 @@
 use super::find::COUNTED;
 use super::model::{EMAIL_FIELD, Record};
 use super::place::Flags;
-use super::service::Records;
+use super::service::{Read, Records};
 use crate::ids::{Datatype, OrgId};
 use crate::keys::{self, TimeOrder};
-use crate::store::{Scan, StoreError, after_prefix, decode};
+use crate::store::{Scan, StoreError, Versioned, after_prefix, decode};
 
 /// Collections that are named at most.
 pub const MOST_COLLECTIONS: usize = 1_000;
@@ -87,17 +87,34 @@ impl Records {
         most: usize,
     ) -> Result<Vec<Record>, StoreError> {
         let email = email.trim().to_lowercase();
-        let scan = Scan::prefix(keys::records_with(org, datatype, EMAIL_FIELD, &email), most).keys_only();
+        let found = self.with(org, datatype, (EMAIL_FIELD, &email), most).await?;
+        let records = found.into_iter().map(|read| read.record);
+        // An array of addresses is nobody's own, and the e-mail may have changed between the two reads.
+        Ok(records.filter(|record| record.email().as_deref() == Some(&email)).collect())
+    }
+
+    /// The records with a value in an indexed field, as [`Record::found_by`] spells both, that are not deleted: at most
+    /// `most`, those that were written last first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn with(
+        &self,
+        org: &OrgId,
+        datatype: &Datatype,
+        (field, value): (&str, &str),
+        most: usize,
+    ) -> Result<Vec<Read>, StoreError> {
+        let scan = Scan::prefix(keys::records_with(org, datatype, field, value), most).keys_only();
         let entries = self.store.scan(scan).await?;
         let ids = entries.iter().filter_map(|(key, _)| keys::trailing_record_id(key));
         let wanted = ids.map(|sk| keys::record(org, datatype, &sk)).collect();
         let found = self.store.get_many(wanted).await?.into_iter().flatten();
-        let records = found.map(|found| decode::<Record>(&found.value)).collect::<Result<Vec<_>, _>>()?;
-        // The e-mail may have changed between the two reads.
-        let still = |record: &Record| !record.is_deleted() && record.email().as_deref() == Some(&email);
-        let mut records: Vec<Record> = records.into_iter().filter(still).collect();
-        records.sort_by_key(|record| std::cmp::Reverse(record.modified));
-        Ok(records)
+        let read = |found: Versioned| Ok(Read { record: decode(&found.value)?, version: found.version });
+        let mut found = found.map(read).collect::<Result<Vec<_>, StoreError>>()?;
+        found.retain(|read| !read.record.is_deleted());
+        found.sort_by_key(|read| std::cmp::Reverse(read.record.modified));
+        Ok(found)
     }
 }
 
