@@ -61,6 +61,7 @@ use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
 use crate::http::take::BodyLimits;
 use crate::monitor::Monitor;
+use crate::sync::driver::Driver;
 
 /// People and keys that the gate remembers between requests.
 const SEEN: usize = 100_000;
@@ -153,7 +154,8 @@ impl App {
             forget_changed_people(&forgetting, &event);
             std::future::ready(Ok(()))
         });
-        let driver = vendors::driver(&config, to_vendors.clone());
+        let api = vendors::api(&config, to_vendors.clone());
+        let driver = Driver::new(api.clone());
         let house = House {
             store: store.clone(),
             clock: clock.clone(),
@@ -180,7 +182,7 @@ impl App {
         let handles = arbiters.iter().map(Arbiter::handle).collect();
         let (machine, ended) = Machine::start(house, listeners.build(), handles)?;
         let machine = Arc::new(machine);
-        vendors::read_listings(&driver, &machine, vendors::api(&config, to_vendors.clone()));
+        vendors::read_listings(&driver, &machine, api.clone());
         // It runs from here on: the first owner is made by it.
         let ended = actix::spawn(ended);
         actix::spawn(machine.inbound.syncs.clone().keep());
@@ -220,7 +222,6 @@ impl App {
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
-        let api = vendors::api(&config, to_vendors.clone());
         let receiver = web::Data::new(vendors::receiver(&config, &machine, to_vendors)?);
         let public_url = web::Data::new(vendors::public_url(&config, address));
         let connections = vendors::connections(&config, &machine, &root, api.clone(), &public_url)?;

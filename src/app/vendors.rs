@@ -60,11 +60,6 @@ pub(super) fn api(config: &Config, transport: Arc<dyn Transport>) -> Api {
     Api::new(transport, config.vendors.base_urls.clone())
 }
 
-/// What reads vendors' listings.
-pub(super) fn driver(config: &Config, transport: Arc<dyn Transport>) -> Driver {
-    Driver::new(api(config, transport))
-}
-
 /// Listings are read by tokens that are renewed in time.
 pub(super) fn read_listings(driver: &Driver, machine: &Arc<Machine>, api: Api) {
     let (house, integrations) = (machine.house.clone(), machine.inbound.integrations.clone());

@@ -15,11 +15,12 @@ use crate::vendors::verdict::Reply;
 const TAG: &str = "Vendors";
 
 /// Addresses that name their vendor by themselves, and the vendor.
-const FIXED: [(&str, &str); 5] = [
+const FIXED: [(&str, &str); 6] = [
     ("/storefront/stripe/webhook", "stripe"),
     ("/storefront/paypal/webhook", "paypal"),
     ("/broadcast/email/webhook", "email"),
     ("/phone/webhook", "twilio"),
+    ("/phone/webhook/{kind}", "twilio"),
     ("/ivr/incoming", "twilio"),
 ];
 
@@ -52,7 +53,6 @@ pub fn routes() -> Vec<Route> {
             ),
             Route::new(method.clone(), "/sync/social/webhook/{vendor}", Access::Open, by_vendor),
             Route::new(method.clone(), "/sync/social/webhook/{vendor}/{rest}", Access::Open, by_network),
-            Route::new(method.clone(), "/phone/webhook/{kind}", Access::Open, phone),
         ];
         // What they take is each vendor's own, and only a vendor can sign it.
         routes.extend(all.into_iter().map(|route| route.about(TAG, about).hidden()));
@@ -139,16 +139,6 @@ async fn by_token(
 ) -> Result<HttpResponse, Problem> {
     let (vendor, service, _) = path.into_inner();
     receive(&request, Address { vendor, service: Some(service), org: None }, body, &parts).await
-}
-
-async fn phone(
-    request: HttpRequest,
-    marks: web::Query<Marks>,
-    body: RawBody,
-    parts: Parts,
-) -> Result<HttpResponse, Problem> {
-    let to = Address { vendor: "twilio".to_owned(), service: None, org: marks.0.org() };
-    receive(&request, to, body, &parts).await
 }
 
 async fn receive(
