@@ -38,6 +38,9 @@ function read([answer, body]) {
 /** GET, signed in. */
 export const get = async (path) => read(await call(path, { headers: { authorization: `Bearer ${token()}` } }));
 
+/** POST without a body, signed in. */
+export const post = async (path) => read(await call(path, { method: "POST", headers: { authorization: `Bearer ${token()}` } }));
+
 async function open(path, headers, body) {
   const json = { "content-type": "application/json", ...headers };
   const session = read(await call(path, { method: "POST", headers: json, body: JSON.stringify(body) }));

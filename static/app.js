@@ -1,6 +1,7 @@
 // The page: who is signed in decides what is shown, and the live feed is handed to those who draw it.
 
 import { get, health, Refused, signIn, signInByLink } from "./api.js";
+import { callsChanged, forgetCalls, loadCalls, queuesOfCalls } from "./calls.js";
 import { at, notice, say } from "./dom.js";
 import { forgetEndpoints, showEndpoints } from "./endpoints.js";
 import { addEvent, forgetEvents, hold, maybeChanged, showHistory, somethingChanged } from "./events.js";
@@ -30,6 +31,7 @@ function leave(why) {
   session.forget();
   forgetQueues();
   forgetEndpoints();
+  forgetCalls();
   forgetEvents();
   say(at("who"), "");
   notice(at("trouble"), "");
@@ -43,7 +45,7 @@ function leave(why) {
 async function load() {
   const mine = session.token();
   try {
-    const [{ queues }, log] = await Promise.all([get("monitoring/queues"), get(HISTORY), loadEndpoints()]);
+    const [{ queues }, log] = await Promise.all([get("monitoring/queues"), get(HISTORY), loadEndpoints(), loadCalls()]);
     if (session.token() !== mine) return false;
     notice(at("trouble"), "");
     showQueues(queues);
@@ -71,13 +73,17 @@ const hearers = {
     // Whatever happened between the history and the feed is in the log by now.
     load();
   },
-  event: ({ event }) => addEvent(event),
+  event: ({ event }) => {
+    addEvent(event);
+    if (event.by?.startsWith("vendor:")) callsChanged();
+  },
   run: ({ id }) => somethingChanged(id),
   delivery: ({ id }) => somethingChanged(id),
   breaker: () => loadEndpoints(),
   queues: ({ queues }) => {
     showQueues(queues);
     maybeChanged();
+    queuesOfCalls(queues);
   },
   lagged: () => load(),
   error: ({ message }) => {
@@ -143,6 +149,7 @@ async function arrive(given) {
   feed = null;
   forgetQueues();
   forgetEndpoints();
+  forgetCalls();
   forgetEvents();
   try {
     if (given?.token) session.keep(given.token, false);

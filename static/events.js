@@ -61,6 +61,16 @@ export function hold(on) {
   label();
 }
 
+/** Opens an event and goes to it; says whether it is in the list. */
+export function goToEvent(id) {
+  const row = rows.get(id);
+  const button = row?.item.querySelector(".event");
+  if (row && row.trace === null) button.click();
+  button?.scrollIntoView({ block: "center" });
+  button?.focus();
+  return row !== undefined;
+}
+
 /** Takes all events away. */
 export function forgetEvents() {
   for (const row of rows.values()) forget(row);

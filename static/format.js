@@ -60,6 +60,9 @@ export function summary(data) {
   return text === "{}" ? "" : text.slice(0, 160);
 }
 
+/** Headers, one a line. */
+export const head = (pairs) => (pairs ?? []).map(([name, value]) => `${name}: ${value}`).join("\n");
+
 /** A value as JSON to read; a text that holds JSON is laid out too. */
 export function pretty(value) {
   if (typeof value !== "string") return JSON.stringify(value, null, 2) ?? "";

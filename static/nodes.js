@@ -1,6 +1,6 @@
 // What each kind of node of a trace says of itself. One function a kind; none of them touches the page.
 
-import { between, count, duration, pretty, summary, time } from "./format.js";
+import { between, count, duration, head, pretty, summary, time } from "./format.js";
 
 const TONES = {
   completed: "good", delivered: "good",
@@ -21,7 +21,6 @@ const part = (label, value) => {
   return empty ? null : { label, text: pretty(value) };
 };
 const below = (children, depth) => children.map((child) => describe(child, depth + 1));
-const head = (pairs) => (pairs ?? []).map(([name, value]) => `${name}: ${value}`).join("\n");
 const present = (list) => list.filter((text) => ![null, undefined, "", false].includes(text));
 
 /** A node, `depth` events and effects below the first, as `{key, kind, name, status, at, facts, error, parts, children}`. */

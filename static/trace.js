@@ -5,12 +5,9 @@ import { get } from "./api.js";
 import { el } from "./dom.js";
 import { duration } from "./format.js";
 import { describe, isOpen, tone } from "./nodes.js";
+import { Pace } from "./pace.js";
 
-// The pause before asking again, growing while things go on changing and short again after a quiet time:
-// requests are limited, and a page that spends them all would shut its reader out.
-const SHORTEST = 250;
-const LONGEST = 5_000;
-const QUIET = 10_000;
+const LONGEST_PAUSE = 5_000;
 const MOST_FOREIGN = 2_000;
 const GLYPHS = { good: "✓", busy: "●", wait: "○", bad: "✕", off: "–" };
 
@@ -22,11 +19,7 @@ export class Trace {
   #asked = new Set();
   #unfolded = new Set();
   #open = false;
-  #timer = null;
-  #pause = SHORTEST;
-  #loaded = 0;
-  #loading = false;
-  #again = false;
+  #pace = new Pace(() => this.#load(), LONGEST_PAUSE);
   #closed = false;
 
   /** A trace of the event `id`, drawn into the element `place`. */
@@ -34,39 +27,29 @@ export class Trace {
     this.#id = id;
     this.#place = place;
     place.append(el("p", { class: "empty" }, "Loading…"));
-    this.#load();
+    this.#pace.now();
   }
 
   /** Something happened to the run, delivery or event `id`; `cause` is what led to it, if that is known. */
   changed(id, cause) {
     if (cause === undefined ? this.#foreign.has(id) : !this.#known.has(cause) && !this.#known.has(id)) return;
     this.#asked.add(id);
-    this.#soon();
+    this.#pace.soon();
   }
 
   /** Something happened somewhere: worth a look while parts of this are not at their end. */
   maybeChanged() {
-    if (this.#open) this.#soon();
+    if (this.#open) this.#pace.soon();
   }
 
   /** Stops asking. */
   close() {
     this.#closed = true;
-    clearTimeout(this.#timer);
-  }
-
-  #soon() {
-    if (this.#loading) {
-      this.#again = true;
-      return;
-    }
-    if (performance.now() - this.#loaded > QUIET) this.#pause = SHORTEST;
-    this.#timer ??= setTimeout(() => this.#load(), this.#pause);
+    this.#pace.stop();
   }
 
   async #load() {
-    this.#timer = null;
-    this.#loading = true;
+    let again = false;
     const asked = this.#asked;
     this.#asked = new Set();
     try {
@@ -75,18 +58,11 @@ export class Trace {
     } catch (refused) {
       // What is drawn stays: it was true a moment ago, and is asked for again.
       if (!this.#closed && this.#known.size === 0) this.#place.replaceChildren(el("p", { class: "notice" }, refused.message));
-      this.#again = ![401, 403, 404].includes(refused.status);
-      this.#pause = LONGEST;
+      again = ![401, 403, 404].includes(refused.status);
     }
     for (const id of asked) if (!this.#known.has(id)) this.#foreign.add(id);
     if (this.#foreign.size > MOST_FOREIGN) this.#foreign.clear();
-    this.#pause = Math.min(this.#pause * 2, LONGEST);
-    this.#loaded = performance.now();
-    this.#loading = false;
-    if (this.#again && !this.#closed) {
-      this.#again = false;
-      this.#soon();
-    }
+    return again;
   }
 
   #draw(trace) {

@@ -54,11 +54,13 @@ macro_rules! asset {
 }
 
 static INDEX: LazyLock<Asset> = LazyLock::new(|| asset!("index.html", HTML));
-static PARTS: LazyLock<[Asset; 18]> = LazyLock::new(|| {
+static PARTS: LazyLock<[Asset; 21]> = LazyLock::new(|| {
     [
         asset!("api.js", SCRIPT),
         asset!("app.css", CSS),
         asset!("app.js", SCRIPT),
+        asset!("call.js", SCRIPT),
+        asset!("calls.js", SCRIPT),
         asset!("chat-line.js", SCRIPT),
         asset!("chat.css", CSS),
         asset!("chat.html", HTML),
@@ -70,6 +72,7 @@ static PARTS: LazyLock<[Asset; 18]> = LazyLock::new(|| {
         asset!("live.js", SCRIPT),
         asset!("mark.svg", SVG),
         asset!("nodes.js", SCRIPT),
+        asset!("pace.js", SCRIPT),
         asset!("queues.js", SCRIPT),
         asset!("session.js", SCRIPT),
         asset!("socket.io.js", SCRIPT),

@@ -6,6 +6,7 @@
 //   ORG EMAIL PASSWORD  somebody who may sign in by the form; without them only the refusal is tried
 //   CHROMIUM, SHOTS     the browser (/usr/bin/chromium); a folder for screenshots
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -60,6 +61,40 @@ async function publish(data = JSON.parse(DATA)) {
   });
   assert.equal(answer.status, 202, await answer.clone().text());
   return (await answer.json()).id;
+}
+
+/** What the server answers the operator. */
+async function ask(method, path, body) {
+  const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+  const answer = await fetch(BASE_URL + path, { method, headers, body: body && JSON.stringify(body) });
+  assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.clone().text()}`);
+  return answer.json();
+}
+
+/** Stripe's calls to an integration that lasts as long as `walk`: `call(type, object)` gives the event's id. */
+async function asStripe(walk) {
+  const secret = "whsec_page";
+  const saved = await ask("POST", "/upstream/save-integration", { type: "stripe", name: "page", credentials: { webhookSecret: secret } });
+  try {
+    await walk(async (type, object) => {
+      const id = `evt_${crypto.randomUUID()}`;
+      const [t, body] = [Math.floor(Date.now() / 1000), JSON.stringify({ id, type, data: { object } })];
+      const v1 = createHmac("sha256", secret).update(`${t}.${body}`).digest("hex");
+      const headers = { "content-type": "application/json", "stripe-signature": `t=${t},v1=${v1}` };
+      const answer = await fetch(`${BASE_URL}/connect/webhook/stripe/${saved.id}`, { method: "POST", headers, body });
+      assert.ok(answer.ok, await answer.text());
+      return id;
+    });
+  } finally {
+    await ask("DELETE", `/upstream/integrations/${saved.id}`);
+  }
+}
+
+/** The row of the call that a vendor knows by `id`, once it was read. */
+async function rowOfCall(page, id, status) {
+  const row = page.locator("#calls > li", { hasText: id });
+  await row.filter({ has: page.locator(".tag", { hasText: status }) }).waitFor();
+  return row;
 }
 
 /** A port where nobody listens. */
@@ -165,6 +200,55 @@ const walks = {
     await leave(page);
   },
 
+  async "a vendor's call appears without a reload, opens, and is read again"(browser) {
+    const page = await visit(browser, DESKTOP);
+    await enter(page);
+    await page.evaluate(() => (window.sameDocument = true));
+    await asStripe(async (call) => {
+      const ignored = await rowOfCall(page, await call("product.created", {}), "ignored");
+      const id = await call("payment_intent.succeeded", { id: "pi_1", description: "<b>text</b>" });
+      const row = await rowOfCall(page, id, "understood");
+      assert.match((await row.innerText()).replace(/\s+/g, " "), /stripe .*1 event$/);
+      await row.locator(".event").press("Enter");
+      await row.locator("pre", { hasText: `"description": "<b>text</b>"` }).waitFor();
+      await row.locator("pre", { hasText: "stripe-signature: t=" }).waitFor();
+      const event = row.locator(".link");
+      await event.click();
+      await page.locator(`.events > li[data-event="${await event.innerText()}"] .node`).first().waitFor();
+      const replay = row.getByRole("button", { name: "Replay", exact: true });
+      await page.route("**/replay", (route) => route.fulfill({ status: 403, json: { message: "not today" } }), { times: 1 });
+      await replay.click();
+      await row.locator(".notice", { hasText: "Not read again: not today" }).waitFor();
+      await replay.click();
+      await row.locator("[role=status]", { hasText: "Read again: 1 new event." }).waitFor();
+      await row.locator(".facts", { hasText: "2 events · 1 replay" }).waitFor();
+      assert.equal(await row.locator(".link").count(), 2);
+      assert.equal(await row.locator(".notice").isVisible(), false);
+      await shot(page, "calls");
+      await ignored.locator(".event").click();
+      await ignored.getByRole("button", { name: "Replay", exact: true }).click();
+      await ignored.locator("[role=status]", { hasText: "Read again: nothing new came of it." }).waitFor();
+    });
+    assert.equal(await page.evaluate(() => window.sameDocument), true);
+    await page.click("#sign-out");
+    assert.equal(await page.locator("#calls > li").count(), 0);
+    await leave(page);
+  },
+
+  async "whoever may not see calls sees everything else, and other troubles are told"(browser) {
+    const page = await visit(browser, DESKTOP);
+    let answer = { status: 403, json: { message: "calls are not for you" } };
+    await page.route("**/upstream/calls?*", (route) => route.fulfill(answer));
+    await enter(page);
+    await page.locator(`[data-event="${await publish()}"]`).waitFor();
+    assert.equal(await page.locator("#calls-section").isVisible(), false);
+    answer = { status: 503, json: { message: "calls cannot be read" } };
+    await page.reload();
+    await page.locator("#calls-trouble", { hasText: "calls cannot be read" }).waitFor();
+    page.faults = page.faults.filter((fault) => !fault.includes("status of 503"));
+    await leave(page);
+  },
+
   async "what comes from data is shown as text"(browser) {
     const page = await visit(browser, DESKTOP);
     await enter(page);
@@ -238,6 +322,15 @@ const walks = {
       await row.locator("pre").first().waitFor();
       await fits(page);
       await shot(page, `phone-${colorScheme}`);
+      await asStripe(async (call) => {
+        const told = await rowOfCall(page, await call("payment_intent.succeeded", { id: "a-very-long-id-".repeat(20) }), "understood");
+        await told.locator(".event").tap();
+        await told.locator("pre", { hasText: "a-very-long-id" }).waitFor();
+        await told.getByRole("button", { name: "Replay", exact: true }).tap();
+        await told.locator("[role=status]", { hasText: "Read again: 1 new event." }).waitFor();
+        await fits(page);
+        await shot(page, `phone-${colorScheme}-calls`);
+      });
       await leave(page);
     }
   },
