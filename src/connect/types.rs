@@ -33,7 +33,7 @@ const fn of(
 }
 
 /// Every vendor that can be connected.
-pub const TYPES: [IntegrationType; 25] = [
+pub const TYPES: [IntegrationType; 26] = [
     of(
         "calendly",
         "other",
@@ -101,7 +101,7 @@ pub const TYPES: [IntegrationType; 25] = [
         )
     },
     IntegrationType {
-        settings: &["pathToken"],
+        settings: &["pathToken", "payloadField", "nonceField", "tagField"],
         ..of(
             "pinterest",
             "social",
@@ -114,6 +114,12 @@ pub const TYPES: [IntegrationType; 25] = [
         "social",
         &["secret"],
         "Let your Devvit app send what its triggers tell to the address, signed by Standard Webhooks.",
+    ),
+    of(
+        "resend",
+        "email",
+        &["signingSecret", "secret"],
+        "Webhooks, Add webhook: enter the address and choose the events; save the signing secret (`whsec_…`) that the webhook's page shows.",
     ),
     IntegrationType {
         public_keys: &["publicKey", "verificationKey"],
@@ -145,12 +151,15 @@ pub const TYPES: [IntegrationType; 25] = [
         &["signingSecret", "secret"],
         "Your app, Event Subscriptions: enter the address as Request URL; save the Signing Secret of Basic Information first, for the address is tried at once.",
     ),
-    of(
-        "snapchat",
-        "social",
-        &["hmacSecret", "secret"],
-        "POST the address to `/v1/lead_gen/integrations/public_webhook` and save the `hmacSecret` of the answer.",
-    ),
+    IntegrationType {
+        settings: &["tolerance", "signatureHeader", "timestampHeader"],
+        ..of(
+            "snapchat",
+            "social",
+            &["hmacSecret", "secret"],
+            "POST the address to `/v1/lead_gen/integrations/public_webhook` and save the `hmacSecret` of the answer.",
+        )
+    },
     IntegrationType {
         public_keys: &["publicKey"],
         ..of(

@@ -46,9 +46,18 @@ impl Call {
     /// Whether the body says that it is a form.
     #[must_use]
     pub fn is_form(&self) -> bool {
-        let kind =
-            self.headers.one("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
-        kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        self.is("application/x-www-form-urlencoded")
+    }
+
+    /// Whether the body says that it is a form with files.
+    #[must_use]
+    pub fn is_multipart(&self) -> bool {
+        self.is("multipart/form-data")
+    }
+
+    fn is(&self, media_type: &str) -> bool {
+        let said = self.headers.one("content-type").unwrap_or_default();
+        said.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
     }
 
     /// The fields of a form, decoded, in their order.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::call::{Call, Headers};
+use super::certificate::{self, Trust};
 use super::keys::{Keys, Secret, Settings};
 use super::verdict::{Reply, Stop, Verified};
 use super::{Around, Certificates, mac, named};
@@ -125,7 +126,12 @@ impl Captured {
         let secrets = self.secret.into_iter().chain(self.secrets).map(Secret::new).collect();
         // Whoever checks by hand wants to know of the signature, wherever it is from.
         let settings = Settings { sandbox: true, ..self.config.unwrap_or_default() };
-        let text = |pem: Option<Pem>| pem.map_or_else(String::new, Pem::text);
+        let certificates = |name: &str, pem: Option<Pem>| {
+            certificate::read(&pem.map_or_else(String::new, Pem::text))
+                .ok_or_else(|| format!("read `{name}`: it is no PEM text of certificates"))
+        };
+        let anchors = certificates("trust_anchors_pem", self.trust_anchors_pem)?;
+        let intermediates = certificates("intermediates_pem", self.intermediates_pem)?;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -139,11 +145,7 @@ impl Captured {
             call: Call { method: self.method, url: self.url, headers: Headers::new(self.headers), body },
             keys: Keys { secrets, public_keys: self.public_key.into_iter().collect(), settings },
             now,
-            certificates: Given {
-                served: self.certs,
-                anchors: text(self.trust_anchors_pem),
-                intermediates: text(self.intermediates_pem),
-            },
+            certificates: Given { served: self.certs, trust: Trust::new(&anchors, intermediates) },
         })
     }
 }
@@ -168,8 +170,7 @@ impl Ready {
             |verdict, reason, response| Line { id: self.id, vendor: self.name, verdict, reason, response };
         match judged {
             Ok(Verified::Call { id, .. }) => {
-                let reason = format!("the signature is right; the vendor's id of the call is `{id}`");
-                line("accept", reason, Some(shown(&self.vendor.reply(&self.call))))
+                line("accept", accepted(&id), Some(shown(&self.vendor.reply(&self.call))))
             }
             Ok(Verified::Handshake { reply, visit }) => {
                 let then = visit.map_or_else(String::new, |url| format!("; then {url} is read"));
@@ -190,6 +191,12 @@ impl Ready {
     }
 }
 
+/// What is said of a call that is the vendor's.
+#[must_use]
+pub fn accepted(id: &str) -> String {
+    format!("the signature is right; the vendor's id of the call is `{id}`")
+}
+
 fn shown(reply: &Reply) -> Value {
     let mut shown = json!({"status": reply.status});
     if let Some(content_type) = reply.content_type {
@@ -202,8 +209,7 @@ fn shown(reply: &Reply) -> Value {
 /// The certificates that a captured call comes with.
 pub struct Given {
     served: BTreeMap<String, String>,
-    anchors: String,
-    intermediates: String,
+    trust: Trust,
 }
 
 impl Certificates for Given {
@@ -211,12 +217,8 @@ impl Certificates for Given {
         self.served.get(url).cloned()
     }
 
-    fn anchors(&self) -> &str {
-        &self.anchors
-    }
-
-    fn intermediates(&self) -> &str {
-        &self.intermediates
+    fn trust(&self) -> &Trust {
+        &self.trust
     }
 }
 

@@ -65,34 +65,45 @@ impl TrustedKey {
     }
 }
 
+/// Whom to trust, read once: those who may issue certificates, and those in between that a vendor may leave out.
+#[derive(Debug, Default)]
+pub struct Trust {
+    anchors: Vec<TrustAnchor<'static>>,
+    intermediates: Vec<CertificateDer<'static>>,
+}
+
+impl Trust {
+    /// Trusts whoever has one of these certificates, over these in between.
+    #[must_use]
+    pub fn new(anchors: &[CertificateDer<'_>], intermediates: Vec<CertificateDer<'static>>) -> Self {
+        let anchors = anchors.iter().filter_map(|anchor| anchor_from_trusted_cert(anchor).ok());
+        Self { anchors: anchors.map(|anchor| anchor.to_owned()).collect(), intermediates }
+    }
+}
+
 /// Whether the leaf leads to somebody who may issue certificates, over those served with it and those that we have.
 fn check_chain(
     leaf: &CertificateDer<'_>,
     others: &[CertificateDer<'_>],
     around: &Around<'_>,
 ) -> Result<(), Stop> {
-    let ours = |what: &str, text: &str| {
-        read(text).ok_or_else(|| Stop::Later(format!("expected {what} as PEM; found something else")))
-    };
-    let anchors = ours("the trusted issuers", around.certificates.anchors())?;
-    let anchors: Vec<TrustAnchor<'_>> =
-        anchors.iter().filter_map(|anchor| anchor_from_trusted_cert(anchor).ok()).collect();
+    let Trust { anchors, intermediates } = around.certificates.trust();
     if anchors.is_empty() {
         return Err(Stop::Later("expected issuers to trust; found none configured".to_owned()));
     }
-    let mut between = others.to_vec();
-    between.extend(ours("the configured intermediates", around.certificates.intermediates())?);
+    let between: Vec<_> = others.iter().chain(intermediates).cloned().collect();
     let now = UnixTime::since_unix_epoch(Duration::from_millis(around.now.as_millis()));
     let checked = EndEntityCert::try_from(leaf).and_then(|leaf| {
         let usage = KeyUsage::server_auth();
-        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &between, now, usage, None, None).map(drop)
+        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, anchors, &between, now, usage, None, None).map(drop)
     });
     let expected = "a certificate of a trusted issuer that is valid now".to_owned();
     Ok(checked.map_err(|error| refusal(expected, format!("one that is not ({error})")))?)
 }
 
 /// The certificates of a PEM text, unless one of them cannot be read.
-fn read(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
+#[must_use]
+pub fn read(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
 }
 
@@ -136,19 +147,16 @@ mod tests {
         }
     }
 
-    struct Fixed(Option<&'static str>, &'static str);
+    struct Fixed(Option<&'static str>);
 
     impl Certificates for Fixed {
         fn served(&self, _: &str) -> Option<String> {
             self.0.map(str::to_owned)
         }
 
-        fn anchors(&self) -> &str {
-            self.1
-        }
-
-        fn intermediates(&self) -> &'static str {
-            ""
+        fn trust(&self) -> &Trust {
+            static NOBODY: Trust = Trust { anchors: Vec::new(), intermediates: Vec::new() };
+            &NOBODY
         }
     }
 
@@ -158,11 +166,11 @@ mod tests {
             TrustedKey::at("https://a.b/c", &Around { now: now(), certificates }, |_| true).unwrap_err()
         };
         let bytes = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert_eq!(at(&Fixed(None, "")), Stop::Needs("https://a.b/c".to_owned()));
+        assert_eq!(at(&Fixed(None)), Stop::Needs("https://a.b/c".to_owned()));
         let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
         for page in ["", "<html>error</html>", broken, "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
-            assert!(matches!(at(&Fixed(Some(page), bytes)), Stop::Later(_)), "{page}");
+            assert!(matches!(at(&Fixed(Some(page))), Stop::Later(_)), "{page}");
         }
-        assert!(matches!(at(&Fixed(Some(bytes), "")), Stop::Later(_)), "nobody to trust");
+        assert!(matches!(at(&Fixed(Some(bytes))), Stop::Later(_)), "nobody to trust");
     }
 }

@@ -1,8 +1,9 @@
-//! The one address of three mail vendors: whose a call is, by its shape. The shape only says by whose rules it is to be
+//! The one address of four mail vendors: whose a call is, by its shape. The shape only says by whose rules it is to be
 //! checked; one that could be of two is nobody's.
 
 use super::call::Call;
 use super::mailgun::{Mailgun, Sent};
+use super::resend::{self, Resend};
 use super::sendgrid::{self, SendGrid};
 use super::ses::{self, Ses};
 use super::{Vendor, told};
@@ -20,12 +21,11 @@ pub fn whose(call: &Call) -> Option<&'static dyn Vendor> {
         let has = |name: &str| told::text(sent.signature(), name).is_some();
         has("/token") && has("/signature")
     });
-    match (is_sendgrid, is_ses, is_mailgun) {
-        (true, false, false) => Some(&SendGrid),
-        (false, true, false) => Some(&Ses),
-        (false, false, true) => Some(&Mailgun),
-        _ => None,
-    }
+    let is_resend = has(resend::SIGNATURE);
+    let found: [(bool, &'static dyn Vendor); 4] =
+        [(is_sendgrid, &SendGrid), (is_ses, &Ses), (is_mailgun, &Mailgun), (is_resend, &Resend)];
+    let mut found = found.into_iter().filter(|(is_theirs, _)| *is_theirs).map(|(_, vendor)| vendor);
+    found.next().filter(|_| found.next().is_none())
 }
 
 #[cfg(test)]
@@ -37,11 +37,12 @@ mod tests {
     fn a_call_is_of_the_vendor_whose_shape_it_has() {
         let sendgrid: (&str, &str) = ("X-Twilio-Email-Event-Webhook-Signature", "MEUC");
         let sns: (&str, &str) = ("X-Amz-Sns-Message-Type", "Notification");
+        let svix: (&str, &str) = ("svix-signature", "v1,AAAA");
         let form: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
         let mailgun = r#"{"signature":{"token":"t","timestamp":"1","signature":"s"}}"#;
         let both = r#"{"signature":{"token":"t","signature":"s"},"SigningCertURL":"https://a"}"#;
         type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>);
-        let table: [Row<'_>; 16] = [
+        let table: [Row<'_>; 18] = [
             (&[sendgrid], "[]", Some("sendgrid")),
             (&[sendgrid], "", Some("sendgrid")),
             (&[sns], r#"{"Type":"Notification"}"#, Some("ses-sns")),
@@ -57,6 +58,8 @@ mod tests {
             (&[], "", None),
             (&[sendgrid, sns], "[]", None),
             (&[sendgrid], mailgun, None),
+            (&[svix], "{}", Some("resend")),
+            (&[svix], mailgun, None),
             (&[], both, None),
         ];
         for (headers, body, vendor) in table {

@@ -45,6 +45,21 @@ pub struct Settings {
     /// Pinterest: the part of the path that nobody can guess.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_token: Option<String>,
+    /// Pinterest: the field of the envelope that holds what is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_field: Option<String>,
+    /// Pinterest: the field that holds the nonce, where it does not stand before what is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce_field: Option<String>,
+    /// Pinterest: the field that holds the tag, where it does not stand behind what is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_field: Option<String>,
+    /// Snapchat: the header of the signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature_header: Option<String>,
+    /// Snapchat: the header of the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp_header: Option<String>,
 }
 
 impl Settings {

@@ -1,5 +1,6 @@
 //! Mailgun: `signature` in the body, an HMAC-SHA256 in hexadecimal digits over the timestamp and the token, by the webhook
-//! signing key. Webhooks of before, and routes, send the same three fields in a form. (Mailgun, "Securing webhooks".)
+//! signing key. Webhooks of before, and routes, send the same three fields in a form, with files where the mail has some.
+//! (Mailgun, "Securing webhooks".)
 //!
 //! Nothing of the event is signed. All that keeps a signature from being used for another event is that its token is
 //! taken once: it is the id of the call.
@@ -12,7 +13,7 @@ use super::call::Call;
 use super::keys::Keys;
 use super::told::{Contact, Delivery, Told, seconds, text, value};
 use super::verdict::{Part, Refusal, Stop, Verified};
-use super::{Around, Vendor, age, mac};
+use super::{Around, Vendor, age, mac, multipart};
 
 /// Mailgun sends again over eight hours and leaves the limit to us.
 const OLDEST: Duration = Duration::from_secs(8 * 60 * 60 + 15 * 60);
@@ -54,10 +55,14 @@ pub enum Sent {
 impl Sent {
     /// What a call is; none if it is neither.
     pub fn of(call: &Call) -> Option<Self> {
-        if !call.is_form() {
+        let fields = if call.is_form() {
+            call.form()
+        } else if call.is_multipart() {
+            multipart::texts(call)?
+        } else {
             return call.json().filter(Value::is_object).map(Self::Json);
-        }
-        let fields = call.form().into_iter().map(|(name, value)| (name, Value::String(value)));
+        };
+        let fields = fields.into_iter().map(|(name, value)| (name, Value::String(value)));
         Some(Self::Form(Value::Object(fields.collect::<Map<_, _>>())))
     }
 
@@ -191,7 +196,8 @@ mod tests {
 
     use super::*;
     use crate::vendors::captured::Captured;
-    use crate::vendors::testing::{call, now, told_by};
+    use crate::vendors::keys::Secret;
+    use crate::vendors::testing::{around, call, now, told_by};
 
     const FORM: &[(&str, &str)] = &[("Content-Type", "application/x-www-form-urlencoded")];
 
@@ -234,6 +240,31 @@ mod tests {
         assert!(Mailgun.translate(&call("POST", "/", FORM, "sender=a%40b.c&token=t")).is_empty());
         for body in ["", "[]", "{}", r#"{"event-data": 1}"#] {
             assert!(Mailgun.translate(&call("POST", "/", &[], body)).is_empty(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_form_with_files_is_a_form() {
+        let code = mac::hex(&mac::code(mac::SHA256, b"key", &[b"1790000000", b"t"]));
+        let part = |said: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; {said}\r\n\r\n{value}\r\n")
+        };
+        let body = [
+            part(r#"name="event""#, "bounced"),
+            part(r#"name="timestamp""#, "1790000000"),
+            part(r#"name="attachment-1"; filename="signature""#, "\0\u{1}"),
+            part(r#"name="token""#, "t"),
+            part(r#"name="signature""#, &code),
+        ]
+        .concat()
+            + "--b--\r\n";
+        let headers = [("Content-Type", "multipart/form-data; boundary=b")];
+        let keys = Keys { secrets: vec![Secret::new("key".to_owned())], ..Keys::default() };
+        let sent = call("POST", "/", &headers, &body);
+        assert_eq!(Mailgun.verify(&sent, &keys, &around()).unwrap(), Verified::call("t"));
+        assert_eq!(Mailgun.translate(&sent).remove(0).kind, "email.bounced");
+        for broken in [body.replace("--b--", "--b"), body.replace("name=\"token\"", "name=\"tokem\"")] {
+            assert!(Mailgun.verify(&call("POST", "/", &headers, &broken), &keys, &around()).is_err());
         }
     }
 

@@ -12,20 +12,21 @@
 //! | `told` | What a call means: events, deliveries, people |
 //! | `captured` | Captured calls, as `appengine verify` reads them |
 //! | `email` | Whose a call is that came to the address which the mail vendors share |
-//! | `mac`, `elements`, `hub`, `age`, `certificate` | What several schemes have in common |
+//! | `mac`, `elements`, `hub`, `age`, `certificate`, `multipart` | What several schemes have in common |
 
 pub mod call;
 pub mod captured;
+pub mod certificate;
 pub mod email;
 pub mod keys;
 pub mod told;
 pub mod verdict;
 
 mod age;
-mod certificate;
 mod elements;
 mod hub;
 mod mac;
+mod multipart;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -40,6 +41,7 @@ pub(crate) mod meta;
 mod paypal;
 mod pinterest;
 pub(crate) mod reddit;
+mod resend;
 mod sendgrid;
 mod ses;
 mod ses_events;
@@ -60,6 +62,7 @@ mod zendesk;
 use appengine_actors::clock::Timestamp;
 
 use self::call::Call;
+use self::certificate::Trust;
 use self::keys::Keys;
 use self::told::Told;
 use self::verdict::{Reply, Stop, Verified};
@@ -97,14 +100,12 @@ pub struct Around<'a> {
 pub trait Certificates: Sync {
     /// What is served there, if it was fetched: PEM text, as it came.
     fn served(&self, url: &str) -> Option<String>;
-    /// Those who may issue certificates, as PEM text.
-    fn anchors(&self) -> &str;
-    /// Those in between that a vendor may leave out, as PEM text.
-    fn intermediates(&self) -> &str;
+    /// Who may have issued it.
+    fn trust(&self) -> &Trust;
 }
 
 /// Every vendor.
-pub const ALL: [&dyn Vendor; 25] = [
+pub const ALL: [&dyn Vendor; 26] = [
     &calendly::Calendly,
     &discord::Discord,
     &github::GitHub,
@@ -116,6 +117,7 @@ pub const ALL: [&dyn Vendor; 25] = [
     &paypal::PayPal,
     &pinterest::Pinterest,
     &reddit::Reddit,
+    &resend::Resend,
     &sendgrid::SendGrid,
     &ses::Ses,
     &shopify::Shopify,

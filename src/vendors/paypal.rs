@@ -3,8 +3,8 @@
 //! "Self verification method".)
 //!
 //! Thirty-two bits are all that binds the body: to one genuine call another body can be made. So the id of a call is that
-//! of the transmission, which is signed and is taken once; and nobody should book money before they have read the
-//! resource at PayPal.
+//! of the transmission, which is signed and is taken once; and where the app's credentials are saved, PayPal is asked for
+//! the event before it is told.
 
 use std::time::Duration;
 
@@ -131,6 +131,8 @@ fn told(event: &Value) -> Option<Told> {
     let told = Told::new(kind(&vendors)?, text(event, "/id")?, event)
         .at(moment(event, "/create_time"))
         .with("vendorEvent", vendors)
+        // Until PayPal, asked, says so itself.
+        .with("confirmed", false)
         .with("objectId", first(&["/id", "/dispute_id"]))
         .with("amount", first(&AMOUNTS))
         .with("currency", first(&CURRENCIES))

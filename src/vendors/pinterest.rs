@@ -1,15 +1,19 @@
 //! Pinterest, for its lead forms: nothing is signed. The body is AES-256-GCM by the key of the subscription, whose tag says
 //! who wrote it, and our address has a part that nobody can guess. The vendor has not written the envelope down: it is
-//! taken as base64 of nonce, ciphertext and tag in `encrypted_payload`. (Pinterest, "Lead ads subscriptions".)
+//! taken as base64 of nonce, ciphertext and tag in `encrypted_payload`, unless an integration names other fields.
+//! (Pinterest, "Lead ads subscriptions".)
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde_json::Value;
 
 use super::call::Call;
-use super::keys::{Keys, Secret};
-use super::told::{Contact, Told, id, items, seconds, text};
+use super::keys::{Keys, Secret, Settings};
+use super::told::{Contact, Told, id, items, seconds};
 use super::verdict::{Part, Refusal, Stop, Verified};
 use super::{Around, Vendor, mac};
+
+/// Where what is encrypted is.
+const PAYLOAD: &str = "encrypted_payload";
 
 /// Pinterest.
 pub struct Pinterest;
@@ -24,11 +28,7 @@ impl Vendor for Pinterest {
             return Err(Refusal::no_keys("the subscription's `cryptographic_key`").into());
         }
         check_path(call, keys)?;
-        let sealed = call.json().and_then(|body| text(&body, "/encrypted_payload"));
-        let sealed = sealed.as_deref().and_then(mac::from_base64).ok_or_else(|| {
-            let cause = "the call is not from Pinterest: nothing tells who wrote a body in clear";
-            Refusal::new(Part::Format, "base64 in `encrypted_payload`", "none", cause)
-        })?;
+        let sealed = envelope(call, &keys.settings)?;
         let opened = keys.secrets.iter().find_map(|key| open(key, &sealed));
         let opened = opened.ok_or_else(|| Refusal::no_match("AES-256-GCM", keys.secrets.len()))?;
         // Its digest, for the same leads are encrypted otherwise when they come again.
@@ -52,6 +52,21 @@ fn check_path(call: &Call, keys: &Keys) -> Result<(), Refusal> {
         return Err(Refusal::new(Part::Address, "our token as the path's last part", "another", cause));
     }
     Ok(())
+}
+
+/// Nonce, ciphertext and tag, one behind the other.
+fn envelope(call: &Call, settings: &Settings) -> Result<Vec<u8>, Refusal> {
+    let body = call.json().unwrap_or_default();
+    let field = |name: &str| {
+        let found = body.get(name).and_then(Value::as_str).and_then(mac::from_base64);
+        found.ok_or_else(|| {
+            let cause = "the call is not from Pinterest: nothing tells who wrote a body in clear";
+            Refusal::new(Part::Format, format!("base64 in `{name}`"), "none", cause)
+        })
+    };
+    let apart = |name: &Option<String>| name.as_deref().map_or_else(|| Ok(Vec::new()), field);
+    let payload = field(settings.payload_field.as_deref().unwrap_or(PAYLOAD))?;
+    Ok([apart(&settings.nonce_field)?, payload, apart(&settings.tag_field)?].concat())
 }
 
 /// What is in an envelope, if it was closed by this key.
@@ -101,7 +116,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::vendors::keys::Settings;
     use crate::vendors::testing::{around, call, told_by};
 
     const KEY: [u8; 32] = [7; 32];
@@ -142,6 +156,29 @@ mod tests {
             let call = call("POST", "/pinterest/", &[], &sealed("[]"));
             assert!(Pinterest.verify(&call, &keys(&[&KEY], token), &around()).is_err(), "{token:?}");
         }
+    }
+
+    #[test]
+    fn an_integration_may_name_the_fields_of_the_envelope() {
+        let whole: Value = serde_json::from_str(&sealed("[]")).unwrap();
+        let bytes = mac::from_base64(whole[PAYLOAD].as_str().unwrap()).unwrap();
+        let (nonce, rest) = bytes.split_at(NONCE_LEN);
+        let (payload, tag) = rest.split_at(rest.len() - 16);
+        let body = json!({"iv": mac::base64(nonce), "data": mac::base64(payload), "mac": mac::base64(tag)});
+        let named = |payload: &str, nonce: &str, tag: &str| {
+            let mut keys = keys(&[&KEY], Some("a"));
+            let of = &mut keys.settings;
+            (of.payload_field, of.nonce_field, of.tag_field) =
+                (Some(payload.to_owned()), Some(nonce.to_owned()), Some(tag.to_owned()));
+            Pinterest.verify(&call("POST", "/a", &[], &body.to_string()), &keys, &around())
+        };
+        assert!(named("data", "iv", "mac").is_ok());
+        assert!(named("data", "mac", "iv").is_err() && named("data", "iv", "no").is_err());
+        assert!(
+            Pinterest
+                .verify(&call("POST", "/a", &[], &body.to_string()), &keys(&[&KEY], Some("a")), &around())
+                .is_err()
+        );
     }
 
     #[test]

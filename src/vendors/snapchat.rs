@@ -1,6 +1,6 @@
 //! Snapchat, for its lead forms: `signature`, an HMAC-SHA256 in hexadecimal digits by the integration's secret over
-//! `t.body`, where `t` is a header too. The vendor has not written the headers down; these were seen in deliveries. (Snap,
-//! "Lead Generation".)
+//! `t.body`, where `t` is a header too. The vendor has not written the headers down: these were seen in deliveries, and an
+//! integration may name others. (Snap, "Lead Generation".)
 
 use std::time::Duration;
 
@@ -29,14 +29,20 @@ impl Vendor for Snapchat {
         if keys.secrets.is_empty() {
             return Err(Refusal::no_keys("the integration's `hmacSecret`").into());
         }
-        let header = |name: &'static str| call.headers.one(name).ok_or_else(|| Refusal::no_header(name));
-        let (signature, stamp) = (header(SIGNATURE)?, header(SENT)?);
-        let malformed = |expected: &str| {
-            Refusal::new(Part::Format, expected, "something else", "the call is not from Snapchat")
+        let of = &keys.settings;
+        let (signed, stamped) = (
+            of.signature_header.as_deref().unwrap_or(SIGNATURE),
+            of.timestamp_header.as_deref().unwrap_or(SENT),
+        );
+        let header = |name: &str| call.headers.one(name).ok_or_else(|| Refusal::no_header(name));
+        let (signature, stamp) = (header(signed)?, header(stamped)?);
+        let malformed = |expected: &str, name: &str| {
+            let cause = "the call is not from Snapchat";
+            Refusal::new(Part::Format, format!("{expected} in `{name}`"), "something else", cause)
         };
-        let code = mac::from_hex::<32>(signature)
-            .ok_or_else(|| malformed("64 hexadecimal digits in `signature`"))?;
-        let sent = age::seconds(stamp).ok_or_else(|| malformed("a number of seconds in `t`"))?;
+        let code =
+            mac::from_hex::<32>(signature).ok_or_else(|| malformed("64 hexadecimal digits", signed))?;
+        let sent = age::seconds(stamp).ok_or_else(|| malformed("a number of seconds", stamped))?;
         if !mac::is_any(mac::SHA256, &keys.secrets, &[stamp.as_bytes(), b".", &call.body], &[code]) {
             return Err(Refusal::no_match("HMAC-SHA256 over `t.body`", keys.secrets.len()).into());
         }
@@ -76,7 +82,34 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::vendors::testing::{now, told_by};
+    use crate::vendors::keys::{Secret, Settings};
+    use crate::vendors::testing::{around, call, now, told_by};
+
+    #[test]
+    fn an_integration_may_name_other_headers() {
+        let code = mac::hex(&mac::code(mac::SHA256, b"secret", &[b"1790000000.{}"]));
+        let settings = |signature: Option<&str>, timestamp: Option<&str>| Keys {
+            secrets: vec![Secret::new("secret".to_owned())],
+            settings: Settings {
+                signature_header: signature.map(str::to_owned),
+                timestamp_header: timestamp.map(str::to_owned),
+                ..Settings::default()
+            },
+            ..Keys::default()
+        };
+        let usual = [("Signature", code.as_str()), ("T", "1790000000")];
+        let other = [("X-Snap-Signature", code.as_str()), ("X-Snap-Time", "1790000000")];
+        let own = settings(Some("x-snap-signature"), Some("x-snap-time"));
+        for (headers, keys, is_taken) in [
+            (&usual, &settings(None, None), true),
+            (&other, &own, true),
+            (&usual, &own, false),
+            (&other, &settings(None, None), false),
+        ] {
+            let verified = Snapchat.verify(&call("POST", "/", headers, "{}"), keys, &around());
+            assert_eq!(verified.is_ok(), is_taken, "{headers:?}");
+        }
+    }
 
     #[test]
     fn a_lead_is_somebody() {

@@ -29,8 +29,8 @@ impl Vendor for StandardWebhooks {
 
     fn translate(&self, call: &Call) -> Vec<Told> {
         let Some(body) = call.json() else { return Vec::new() };
-        let Ok(headers) = Signed::of(call) else { return Vec::new() };
-        let told = Told::new("webhook.received", headers.id, &body)
+        let Some(id) = id(call) else { return Vec::new() };
+        let told = Told::new("webhook.received", id, &body)
             .at(moment(&body, "/timestamp"))
             .with("vendorEvent", text(&body, "/type").map_or(Value::Null, Value::String));
         vec![told]
@@ -57,7 +57,12 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// The id of the call, if it is signed. Reddit's relays sign so too.
+/// The id that the sender has given a call.
+pub fn id(call: &Call) -> Option<&str> {
+    Signed::of(call).ok().map(|headers| headers.id)
+}
+
+/// The id of the call, if it is signed. Reddit's relays and Resend sign so too.
 pub fn check(call: &Call, keys: &Keys, around: &Around<'_>) -> Result<String, Refusal> {
     if keys.secrets.is_empty() && keys.public_keys.is_empty() {
         return Err(Refusal::no_keys(

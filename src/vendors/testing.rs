@@ -1,9 +1,12 @@
 //! What the vendors' tests share.
 
+use std::sync::LazyLock;
+
 use appengine_actors::clock::Timestamp;
 use serde_json::Value;
 
 use super::call::{Call, Headers};
+use super::certificate::Trust;
 use super::told::Told;
 use super::{Around, Certificates, Vendor};
 
@@ -29,23 +32,21 @@ pub fn told_by(vendor: &dyn Vendor, body: &Value) -> Vec<Told> {
 }
 
 /// A world without certificates.
-pub struct NoCertificates;
+#[derive(Default)]
+pub struct NoCertificates(Trust);
 
 impl Certificates for NoCertificates {
     fn served(&self, _: &str) -> Option<String> {
         None
     }
 
-    fn anchors(&self) -> &'static str {
-        ""
-    }
-
-    fn intermediates(&self) -> &'static str {
-        ""
+    fn trust(&self) -> &Trust {
+        &self.0
     }
 }
 
 /// That moment, in that world.
 pub fn around() -> Around<'static> {
-    Around { now: now(), certificates: &NoCertificates }
+    static NOBODY: LazyLock<NoCertificates> = LazyLock::new(NoCertificates::default);
+    Around { now: now(), certificates: &*NOBODY }
 }
