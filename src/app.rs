@@ -154,8 +154,8 @@ impl App {
             forget_changed_people(&forgetting, &event);
             std::future::ready(Ok(()))
         });
-        let api = vendors::api(&config, to_vendors.clone());
-        let driver = Driver::new(api.clone());
+        let api = vendors::api(&config, to_vendors);
+        let (driver, translator) = (Driver::new(api.clone()), Vendors::default());
         let house = House {
             store: store.clone(),
             clock: clock.clone(),
@@ -171,7 +171,7 @@ impl App {
             vault,
             links: links.clone(),
             keeper: Arc::new(Owners::new(store.clone())?),
-            translator: Arc::new(Vendors),
+            translator: Arc::new(translator.clone()),
             syncer: Arc::new(driver.clone()),
             handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,
@@ -183,6 +183,7 @@ impl App {
         let (machine, ended) = Machine::start(house, listeners.build(), handles)?;
         let machine = Arc::new(machine);
         vendors::read_listings(&driver, &machine, api.clone());
+        vendors::confirm(&translator, &machine, api.clone());
         // It runs from here on: the first owner is made by it.
         let ended = actix::spawn(ended);
         actix::spawn(machine.inbound.syncs.clone().keep());
@@ -208,6 +209,7 @@ impl App {
             }
             None => None,
         };
+        vendors::declare(&config, &machine).await?;
         let gate =
             Arc::new(Gate::new(tokens.clone(), accounts.clone(), accounts.clone(), seen, clock.clone()));
         let origins = Arc::new(Origins::new(&config.server.cors_origins)?);
@@ -222,7 +224,7 @@ impl App {
         let options = serve_options(&config, count(config.server.workers), origins.clone());
         let grace = config.server.shutdown_grace.get();
 
-        let receiver = web::Data::new(vendors::receiver(&config, &machine, to_vendors)?);
+        let receiver = web::Data::new(vendors::receiver(&config, &machine, api.clone())?);
         let public_url = web::Data::new(vendors::public_url(&config, address));
         let connections = vendors::connections(&config, &machine, &root, api.clone(), &public_url)?;
         let connections = web::Data::new(connections);

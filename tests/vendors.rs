@@ -5,6 +5,10 @@
 
 #[path = "vendors/authorization_server.rs"]
 mod authorization_server;
+#[path = "vendors/confirmed.rs"]
+mod confirmed;
+#[path = "vendors/declared.rs"]
+mod declared;
 #[path = "vendors/handshakes.rs"]
 mod handshakes;
 #[path = "vendors/house.rs"]

@@ -11,32 +11,38 @@ use crate::auth::sealing::RootSecret;
 use crate::config::Config;
 use crate::connect::api::Api;
 use crate::connect::certificates::FetchedCertificates;
+use crate::connect::confirm::Confirmations;
+use crate::connect::declared;
 use crate::connect::oauth::{self, Connections};
 use crate::connect::receiver::Receiver;
+use crate::connect::translator::Vendors;
 use crate::http::connect::PublicUrl;
 use crate::sync::driver::{Driver, SavedTokens};
 use crate::sync::tokens::FreshTokens;
+use crate::vendors::certificate::{self, Trust};
 
 /// What takes vendors' calls.
 ///
 /// # Errors
 /// When a file of certificates cannot be read.
-pub(super) fn receiver(
-    config: &Config,
-    machine: &Arc<Machine>,
-    transport: Arc<dyn Transport>,
-) -> anyhow::Result<Receiver> {
+pub(super) fn receiver(config: &Config, machine: &Arc<Machine>, api: Api) -> anyhow::Result<Receiver> {
     let read = |key: &str, path: &std::path::Path| match path.as_os_str().is_empty() {
         true => Ok(None),
         false => {
-            let read = std::fs::read_to_string(path);
-            read.map(Some).with_context(|| format!("failed to read vendors.{key}, {}", path.display()))
+            let failed = || format!("failed to read vendors.{key}, {}", path.display());
+            let text = std::fs::read_to_string(path).with_context(failed)?;
+            certificate::read(&text)
+                .map(Some)
+                .context("it is no PEM text of certificates")
+                .with_context(failed)
         }
     };
-    let anchors = read("trust_anchors", &config.vendors.trust_anchors)?.unwrap_or_else(built_in);
+    // Without a file those are trusted whom browsers trust.
+    let anchors = read("trust_anchors", &config.vendors.trust_anchors)?;
+    let anchors = anchors.unwrap_or_else(|| webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec());
     let intermediates = read("intermediates", &config.vendors.intermediates)?.unwrap_or_default();
-    let clock = machine.house.clock.clone();
-    let certificates = FetchedCertificates::new(transport, clock, anchors, intermediates);
+    let (clock, trust) = (machine.house.clock.clone(), Trust::new(&anchors, intermediates));
+    let certificates = FetchedCertificates::new(api, clock, trust);
     Ok(Receiver::new(machine.clone(), certificates, config.auth.default_org.parse()?))
 }
 
@@ -68,14 +74,22 @@ pub(super) fn read_listings(driver: &Driver, machine: &Arc<Machine>, api: Api) {
     driver.take_tokens(Arc::new(FreshTokens { renewed, saved }));
 }
 
-/// Those whom browsers trust, as PEM text.
-fn built_in() -> String {
-    let pem = |der: &rustls_pki_types::CertificateDer<'_>| {
-        use base64::Engine;
-        let body = base64::engine::general_purpose::STANDARD.encode(der);
-        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
-    };
-    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(pem).collect()
+/// Events that a vendor's signature does not vouch for are asked for.
+pub(super) fn confirm(translator: &Vendors, machine: &Arc<Machine>, api: Api) {
+    let (integrations, clock) = (machine.inbound.integrations.clone(), machine.house.clock.clone());
+    translator.take_confirmations(Confirmations::new(integrations, api, clock));
+}
+
+/// Makes the store say what the configuration says of vendors.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) async fn declare(config: &Config, machine: &Arc<Machine>) -> anyhow::Result<()> {
+    let declared = declared::read(config.vendors.keys.expose());
+    let declared = declared.map_err(|wrong| anyhow::anyhow!("{} {}", wrong.path, wrong.message))?;
+    let (org, now) = (config.auth.default_org.parse()?, machine.house.clock.now());
+    let kept = declared::keep(&machine.inbound.integrations, &org, now, &declared).await;
+    kept.map_err(|error| anyhow::anyhow!("failed to keep vendors.keys: {error}"))
 }
 
 /// The address that vendors know.

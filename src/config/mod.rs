@@ -26,7 +26,7 @@ use toml::Table;
 pub use duration::{HumanDuration, NotADuration};
 pub use problem::{Fault, Problem, Problems, Source};
 pub use queues::{Growth, Queue, Queues};
-pub use secret::Secret;
+pub use secret::{Secret, Secrets};
 pub use size::{ByteSize, NotASize};
 pub use tables::{
     Actors, Auth, Desk, Durability, Files, Flows, Limits, Log, LogFormat, Mail, MailSecurity, Retention,
@@ -41,7 +41,8 @@ use schema::Schema;
 pub const DEFAULTS: &str = include_str!("../../config.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 4] = ["store.encryption_key", "auth.signing_secret", "webhooks.proxy", "mail.password"];
+const SECRETS: [&str; 5] =
+    ["store.encryption_key", "auth.signing_secret", "webhooks.proxy", "mail.password", "vendors.keys"];
 
 /// The whole configuration; one field for each table of `config.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -116,7 +117,7 @@ fn read_file(schema: &Schema, path: &Path, problems: &mut Vec<Problem>) -> Vec<S
                 let secrets = settings
                     .iter()
                     .filter(|setting| SECRETS.contains(&setting.key.as_str()))
-                    .filter(|setting| setting.value.as_str() != Some(""));
+                    .filter(|setting| !is_empty(&setting.value));
                 problems.extend(secrets.map(|secret| secret.refused(Fault::Exposed)));
             }
             settings
@@ -126,6 +127,11 @@ fn read_file(schema: &Schema, path: &Path, problems: &mut Vec<Problem>) -> Vec<S
             Vec::new()
         }
     }
+}
+
+/// Whether a secret's value is the one for none.
+fn is_empty(value: &toml::Value) -> bool {
+    value.as_str().is_some_and(str::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Judges every setting alone, then all good ones together.

@@ -1,4 +1,4 @@
-//! A text that must never be shown. It prints as dots wherever it is formatted and is handed out only by name,
+//! Texts that must never be shown. They print as dots wherever they are formatted and are handed out only by name,
 //! so that every place that reads it can be found by searching for `expose`.
 
 use std::fmt;
@@ -33,6 +33,30 @@ impl fmt::Debug for Secret {
 
 impl fmt::Display for Secret {
     // The same number of dots for every secret: its length is nobody's business either.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("••••••••")
+    }
+}
+
+/// Texts of which each holds a secret; they print as dots.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// These texts.
+    #[must_use]
+    pub const fn new(texts: Vec<String>) -> Self {
+        Self(texts)
+    }
+
+    /// The texts themselves, for the one place that uses them.
+    #[must_use]
+    pub fn expose(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("••••••••")
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::values;
-use super::{ByteSize, HumanDuration, Secret};
+use super::{ByteSize, HumanDuration, Secret, Secrets};
 
 /// `[server]`: where and how the one port answers.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -323,6 +323,9 @@ pub struct Vendors {
     /// Addresses in place of vendors' own interfaces, by the interface's name.
     #[serde(deserialize_with = "values::read_base_urls")]
     pub base_urls: BTreeMap<String, String>,
+    /// What calls to the default organisation are checked by, each as `vendor.name=value`.
+    #[serde(deserialize_with = "values::read_vendor_keys")]
+    pub keys: Secrets,
     /// Authorities that vouch for vendors' certificates; empty for those that browsers trust.
     pub trust_anchors: PathBuf,
     /// Certificates in between that a vendor leaves out; empty for none.

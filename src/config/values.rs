@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::Secret;
+use super::{Secret, Secrets};
 
 /// Most characters of a refused value that a message repeats.
 const SHOWN: usize = 80;
@@ -156,6 +156,14 @@ pub(super) fn read_proxy<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D
     } else {
         Err(de::Error::custom("no address of a proxy; write an http or https URL with a host"))
     }
+}
+
+// A refusal names the entry and never its value.
+pub(super) fn read_vendor_keys<'de, D: Deserializer<'de>>(from: D) -> Result<Secrets, D::Error> {
+    let entries = Vec::<String>::deserialize(from)?;
+    crate::connect::declared::read(&entries)
+        .map_err(|wrong| de::Error::custom(format_args!("{}: {}", shown(&wrong.path), wrong.message)))?;
+    Ok(Secrets::new(entries))
 }
 
 fn one<'de, D: Deserializer<'de>, T>(

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
 
-/// For one call, its answer included.
+/// For one call, its answer included, where it is not given less.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where vendors' interfaces are. Some have one for each purpose, some one for each customer in place of `{tenant}`.
@@ -77,6 +77,8 @@ pub struct ApiCall {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+    /// How long it may take, its answer included.
+    pub within: Duration,
 }
 
 /// An answer with any status.
@@ -129,7 +131,7 @@ impl Api {
             url: call.url,
             headers: call.headers,
             body: call.body,
-            timeout: TIMEOUT,
+            timeout: call.within,
             options: SendOptions::default(),
         };
         let reply = self.transport.send(request).await.result.map_err(|error| failed(error.to_string()))?;
@@ -149,7 +151,13 @@ impl ApiCall {
     /// A call without a body.
     #[must_use]
     pub const fn new(method: Method, url: String) -> Self {
-        Self { method, url, headers: Vec::new(), body: Bytes::new() }
+        Self { method, url, headers: Vec::new(), body: Bytes::new(), within: TIMEOUT }
+    }
+
+    /// With less time.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
     }
 
     /// With a header.

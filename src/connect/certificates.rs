@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use appengine_actors::clock::Clock;
-use appengine_actors::webhook::send_options::SendOptions;
-use appengine_actors::webhook::transport::{BodyEnd, Method, OutboundRequest, Transport};
+use appengine_actors::webhook::transport::Method;
 use bytes::Bytes;
 
+use super::api::{Api, ApiCall};
 use crate::vendors::Certificates;
+use crate::vendors::certificate::Trust;
 
 /// How long a certificate is kept before it is fetched anew.
 const KEPT: Duration = Duration::from_hours(24);
@@ -21,23 +22,17 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The certificates that were fetched, and whom to trust.
 pub struct FetchedCertificates {
-    transport: Arc<dyn Transport>,
+    api: Api,
     clock: Arc<dyn Clock>,
-    anchors: String,
-    intermediates: String,
+    trust: Trust,
     kept: Mutex<HashMap<String, (String, Duration)>>,
 }
 
 impl FetchedCertificates {
-    /// No certificates yet; trusted are those of `anchors`, over `intermediates` that a vendor may leave out.
+    /// No certificates yet; `trust` says who may have issued them.
     #[must_use]
-    pub fn new(
-        transport: Arc<dyn Transport>,
-        clock: Arc<dyn Clock>,
-        anchors: String,
-        intermediates: String,
-    ) -> Self {
-        Self { transport, clock, anchors, intermediates, kept: Mutex::default() }
+    pub fn new(api: Api, clock: Arc<dyn Clock>, trust: Trust) -> Self {
+        Self { api, clock, trust, kept: Mutex::default() }
     }
 
     /// Fetches what is served at an address and keeps it.
@@ -64,20 +59,11 @@ impl FetchedCertificates {
     /// # Errors
     /// Why there is no answer, in words.
     pub async fn get(&self, url: &str) -> Result<Bytes, String> {
-        let request = OutboundRequest {
-            method: Method::Get,
-            url: url.to_owned(),
-            headers: Vec::new(),
-            body: Bytes::new(),
-            timeout: TIMEOUT,
-            options: SendOptions::default(),
-        };
-        let answer = self.transport.send(request).await.result;
-        let answer = answer.map_err(|error| format!("read {url}: {error}"))?;
-        match (answer.status, answer.body_end) {
-            (200, BodyEnd::Complete) => Ok(answer.body),
-            (200, _) => Err(format!("read {url}: the answer is too long, or did not end")),
-            (status, _) => Err(format!("read {url}: it is answered with status {status}")),
+        let call = ApiCall::new(Method::Get, url.to_owned()).within(TIMEOUT);
+        let answer = self.api.send(call).await.map_err(|error| error.to_string())?;
+        match answer.status {
+            200 => Ok(answer.body),
+            status => Err(format!("read {url}: it is answered with status {status}")),
         }
     }
 
@@ -93,11 +79,7 @@ impl Certificates for FetchedCertificates {
         self.kept().get(url).filter(|(_, until)| *until > now).map(|(pem, _)| pem.clone())
     }
 
-    fn anchors(&self) -> &str {
-        &self.anchors
-    }
-
-    fn intermediates(&self) -> &str {
-        &self.intermediates
+    fn trust(&self) -> &Trust {
+        &self.trust
     }
 }

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::certificates::FetchedCertificates;
 use super::tally::{Came, Tally};
 use crate::vendors::call::Call;
+use crate::vendors::captured::accepted;
 use crate::vendors::keys::{Keys, Secret, Settings};
 use crate::vendors::verdict::{Refusal, Reply, Stop, Verified};
 use crate::vendors::{Around, Vendor, email, named};
@@ -26,7 +27,7 @@ const MOST_FETCHED: usize = 2;
 /// To whom a call was made, as far as its address says.
 #[derive(Debug, Clone, Default)]
 pub struct Address {
-    /// The vendor: a name, or `email` where three share an address.
+    /// The vendor: a name, or `email` where several share an address.
     pub vendor: String,
     /// The integration, or the organisation.
     pub service: Option<String>,
@@ -194,9 +195,7 @@ impl Receiver {
         let vendor = vendor
             .ok_or_else(|| ReceiveError::Nobody(format!("there is no vendor `{}`", integration.vendor)))?;
         Ok(match self.verify(vendor, integration, call).await? {
-            Ok(Verified::Call { id, .. }) => {
-                ("accept", format!("the signature is right; the vendor's id of the call is `{id}`"))
-            }
+            Ok(Verified::Call { id, .. }) => ("accept", accepted(&id)),
             Ok(Verified::Handshake { .. }) => ("handshake", "the handshake would be answered".to_owned()),
             Err(refusal) => ("reject", refusal.to_string()),
         })

@@ -21,12 +21,13 @@ use appengine_actors::supervision::AskError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::rules::{ADDRESS, LATEST, address, is_within, keep, keep_path};
+use self::rules::{ADDRESS, LATEST, address, is_within};
 use self::schema::{
     ChatHistoryReply, LiveMessage, LiveMessageBody, MessageChange, MessageChangeBody, MessageSent,
     SavedMessage, SavedMessageBody, chat_id,
 };
 use super::admit::Caller;
+use super::keep::{keep, keep_path};
 use super::paging::TIME;
 use super::route::{Access, Route, text, whole};
 use super::take::{Json, Object, Params};

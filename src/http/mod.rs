@@ -14,6 +14,7 @@ pub mod events;
 pub mod feed;
 pub mod files;
 pub mod jobs;
+pub mod keep;
 pub mod key_limits;
 pub mod metrics;
 pub mod monitoring;

@@ -20,6 +20,8 @@ use super::admit::Caller;
 use super::connect::PublicUrl;
 use super::route::{Access, Route, id, text};
 use crate::auth::role::Permission;
+use crate::connect::declared::is_declared;
+use crate::connect::given::in_camel_case;
 use crate::connect::register::credentials as registers_with;
 use crate::connect::register::site::webhook_url;
 use crate::connect::types::{IntegrationType, TYPES, type_of, vendor_of};
@@ -164,8 +166,22 @@ async fn remove(
     (caller, machine, public): Parts,
     id: web::Path<IntegrationId>,
 ) -> Result<HttpResponse, Problem> {
+    changeable(&machine.inbound.integrations.get(&caller.org, *id).await?)?;
     let integration = machine.inbound.integrations.remove(&caller.org, *id).await?;
     Ok(HttpResponse::Ok().json(shown(&integration, &Credentials::default(), &public)))
+}
+
+/// What the configuration has set is changed there: the next start would take everything else back.
+fn changeable(integration: &Integration) -> Result<(), Problem> {
+    if !is_declared(integration) {
+        return Ok(());
+    }
+    let message = format!(
+        "failed to change the integration {}: the configuration has set it; change it there, under `vendors.keys`, or \
+         save one of your own",
+        integration.id
+    );
+    Err(Problem::conflict("set_by_configuration", message))
 }
 
 /// An integration as people see it: of secrets only that they are there.
@@ -174,7 +190,7 @@ fn shown(integration: &Integration, credentials: &Credentials, public: &PublicUr
     let names: Vec<&String> = credentials.api.keys().collect();
     json!({
         "id": integration.id, "type": integration.vendor, "name": integration.name, "active": integration.active,
-        "category": of.map(|of| of.category), "settings": save::in_camel_case(&integration.settings),
+        "category": of.map(|of| of.category), "settings": in_camel_case(&integration.settings),
         "publicConfig": integration.public_config, "sync": integration.sync,
         "secrets": credentials.secrets.len(), "publicKeys": credentials.public_keys.len(), "credentials": names,
         "webhookUrl": webhook_url(&public.0, integration),

@@ -139,7 +139,7 @@ const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 const EDGES: [Rule; 17] = [
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
-    ("config", &["connect::api"]),
+    ("config", &["connect::api", "connect::declared"]),
     ("connect", &["auth", "vendors"]),
     ("demo", &["app", "auth", "commands", "config", "telemetry"]),
     ("event_types", &[]),

@@ -15,6 +15,8 @@ pub enum CallStatus {
     Understood,
     /// It was read, and means nothing to us.
     Ignored,
+    /// The vendor was asked and knows nothing of it: nothing was told.
+    Unconfirmed,
 }
 
 /// A call, kept as it came.

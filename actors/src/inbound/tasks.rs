@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::call::{CallStatus, StoredCall};
 use super::calls;
 use super::meaning::{Meaning, MeaningError, Source};
+use super::translator::Confirmed;
 use crate::bus::change::ChangeError;
 use crate::event::Cause;
 use crate::house::House;
@@ -33,6 +34,8 @@ pub struct CallTasks {
 enum ReadError {
     #[error("work out what the call means: {0}")]
     Meaning(#[from] MeaningError),
+    #[error("ask the vendor whether it has sent the call: {0}")]
+    Unanswered(String),
     #[error(transparent)]
     Change(#[from] ChangeError),
 }
@@ -62,6 +65,7 @@ impl CallTasks {
                     | ChangeError::EventKeyUsed
                     | ChangeError::Exists(_),
                 )) if tries < TRIES => tries += 1,
+                Err(error @ ReadError::Unanswered(_)) => return Outcome::Retry(format!("failed to {error}")),
                 Err(ReadError::Change(error)) if error.is_retryable() => {
                     return Outcome::Retry(format!("failed to {error}"));
                 }
@@ -85,10 +89,27 @@ impl CallTasks {
             return Ok(());
         }
         let body = calls::body(&self.house, &call).await?;
-        let told = self.house.translator.translate(&call, body);
+        let translator = &self.house.translator;
+        let confirmed = translator.confirm(&call, body).await.map_err(ReadError::Unanswered)?;
+        let is_unknown = confirmed == Confirmed::Unknown;
+        let told = match confirmed {
+            Confirmed::Unasked(body) => translator.translate(&call, body),
+            Confirmed::Sent(body) => {
+                let told = translator.translate(&call, body).into_iter();
+                told.map(|told| told.with("confirmed", true)).collect()
+            }
+            Confirmed::Unknown => {
+                warn!(%org, call = %id, vendor = call.vendor, "a vendor knows nothing of a call that came in its name");
+                Vec::new()
+            }
+        };
         let mut change = Meaning::of(&self.house, &self.records, Source::of_call(&call), told).await?;
         let events: Vec<_> = change.events.iter().map(|event| event.id).collect();
-        let status = if events.is_empty() { CallStatus::Ignored } else { CallStatus::Understood };
+        let status = match events.is_empty() {
+            true if is_unknown => CallStatus::Unconfirmed,
+            true => CallStatus::Ignored,
+            false => CallStatus::Understood,
+        };
         info!(%org, call = %id, vendor = call.vendor, events = events.len(), "a vendor's call was read");
         // What an earlier reading told stays in its list.
         let events = call.events.iter().copied().chain(events).collect();

@@ -113,6 +113,7 @@ fn other(key: &str, default: &Value) -> String {
             "mail.user" | "mail.password" => "someone",
             "mail.from" => "Acme <no-reply@example.com>",
             "vendors.base_urls" => "stripe=https://stripe.example",
+            "vendors.keys" => "stripe.webhookSecret=whsec_0123456789",
             "vendors.trust_anchors" | "vendors.intermediates" => "/etc/ssl/vendors.pem",
             "mail.ca_file" => "/etc/ssl/mail.pem",
             "files.types" => "png, DWG",

@@ -103,6 +103,13 @@ pub struct OAuthVendor {
     pub tenant: Option<&'static str>,
 }
 
+/// The names of the credentials that a vendor is connected by.
+#[must_use]
+pub fn credentials(vendor: &str) -> Vec<&'static str> {
+    let names = |of: &OAuthVendor| of.ids.iter().chain(of.secrets).copied().chain(of.tenant).collect();
+    oauth_of(vendor).map_or_else(Vec::new, names)
+}
+
 /// What a vendor's OAuth 2 is like, if it has it.
 #[must_use]
 pub fn oauth_of(vendor: &str) -> Option<&'static OAuthVendor> {

@@ -14,7 +14,7 @@
 
 mod mailgun;
 mod meta;
-mod paypal;
+pub(super) mod paypal;
 mod plan;
 mod report;
 mod sendgrid;

@@ -2,7 +2,7 @@
 //! Management API".)
 
 use appengine_actors::webhook::transport::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::plan::{Answer, Ask, Found, Keep, Outcome, Registrar, Step, call, escaped, items, text, texts};
 use super::site::Site;
@@ -49,10 +49,8 @@ impl Registrar for PayPal {
     }
 
     fn token(&self, site: &Site) -> Option<Ask> {
-        let call = call(Method::Post, "/v1/oauth2/token")
-            .basic(site.api("clientId"), site.api("clientSecret"))
-            .form([("grant_type", "client_credentials")]);
-        Some(Ask::new("get an access token", base(site), call))
+        let call = token(site.api("clientId"), site.api("clientSecret"));
+        Some(Ask::new("get an access token", base(&site.settings), call))
     }
 
     fn account(&self, site: &Site) -> (Ask, &'static str) {
@@ -113,16 +111,18 @@ impl Registrar for PayPal {
     }
 }
 
-fn base(site: &Site) -> &'static str {
-    if site.settings.get("sandbox").and_then(Value::as_bool) == Some(true) {
-        "paypal-sandbox"
-    } else {
-        "paypal"
-    }
+/// The call for an access token, by an app's credentials.
+pub fn token(id: &str, secret: &str) -> ApiCall {
+    call(Method::Post, "/v1/oauth2/token").basic(id, secret).form([("grant_type", "client_credentials")])
+}
+
+/// Where the interface is for an integration of these settings.
+pub fn base(settings: &Map<String, Value>) -> &'static str {
+    if settings.get("sandbox").and_then(Value::as_bool) == Some(true) { "paypal-sandbox" } else { "paypal" }
 }
 
 fn ask(site: &Site, what: &str, call: ApiCall) -> Ask {
-    Ask::new(what, base(site), call.bearer(&site.token))
+    Ask::new(what, base(&site.settings), call.bearer(&site.token))
 }
 
 #[cfg(test)]

@@ -20,12 +20,13 @@ use appengine_actors::session::presence::Online;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::rules::{ADDRESS, NAME, address, is_name, is_within, keep};
+use super::rules::{ADDRESS, NAME, address, is_name, is_within};
 use super::schema::{AgentStatusBody, ChatQueueBody, chat_id, name};
 use super::{READ, TAG, WRITE, named, person, reader, silent, writer};
 use crate::auth::role::Permission;
 use crate::config::Config;
 use crate::http::admit::Caller;
+use crate::http::keep::keep;
 use crate::http::paging::{self, LAST_PAGE};
 use crate::http::profile::schema::email;
 use crate::http::repository::list;

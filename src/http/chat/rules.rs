@@ -1,8 +1,9 @@
-//! What names, addresses and bounds must be, and what whoever breaks a rule is told.
+//! What names, addresses and bounds must be in chats.
 
 use appengine_actors::mail::is_address;
 
-use crate::problem::{Detail, Problem};
+use crate::http::keep::keep_path;
+use crate::problem::Problem;
 
 /// Milliseconds since 1970 at most: the end of the year 2099.
 pub const LATEST: u64 = 4_102_444_800_000;
@@ -18,27 +19,6 @@ pub fn is_name(text: &str) -> bool {
 /// Whether a text, if there is one, has at most so many characters.
 pub fn is_within(text: Option<&String>, most: usize) -> bool {
     text.is_none_or(|text| text.chars().count() <= most)
-}
-
-/// All is well, or what is wrong: each rule with its place, whether it is kept, and itself in words.
-pub fn keep<const N: usize>(what: &str, rules: [(&str, bool, &str); N]) -> Result<(), Problem> {
-    let wrong = broken(rules);
-    if wrong.is_empty() { Ok(()) } else { Err(Problem::invalid(what, wrong)) }
-}
-
-/// The same of a part of the path.
-pub fn keep_path(path: &str, is_kept: bool, rule: &str) -> Result<(), Problem> {
-    let wrong = broken([(path, is_kept, rule)]);
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(Problem::invalid_as("invalid_path", "the path cannot be taken", wrong))
-    }
-}
-
-fn broken<const N: usize>(rules: [(&str, bool, &str); N]) -> Vec<Detail> {
-    let broken = rules.into_iter().filter(|(_, is_kept, _)| !is_kept);
-    broken.map(|(path, _, rule)| Detail { path: path.to_owned(), message: rule.to_owned() }).collect()
 }
 
 /// An e-mail address that a path names, as addresses are compared.

@@ -16,10 +16,11 @@ use super::{READ, TAG, WRITE};
 use crate::auth::role::Permission;
 use crate::connect::receiver::Receiver;
 use crate::http::admit::Caller;
+use crate::http::keep::keep;
 use crate::http::paging::{self, LAST_PAGE};
 use crate::http::route::{Access, Route, id, one_of, text, whole};
 use crate::http::take::{Json, Object, Params};
-use crate::problem::{Detail, Problem};
+use crate::problem::Problem;
 use crate::vendors::call::{Call, Headers};
 
 /// The routes of this part.
@@ -29,7 +30,11 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/upstream/calls", read, list)
             .about(TAG, "Calls of vendors, the latest first")
             .query("vendor", text(r"^[a-z][a-z0-9-]{0,31}$"), "of one vendor only")
-            .query("status", one_of(&["pending", "understood", "ignored"]), "in one status only")
+            .query(
+                "status",
+                one_of(&["pending", "understood", "ignored", "unconfirmed"]),
+                "in one status only",
+            )
             .query("page", whole(1, LAST_PAGE), "from 1")
             .query("pageSize", whole(1, 500), "calls on a page, 50 if not given")
             .gives_object(StatusCode::OK),
@@ -93,11 +98,8 @@ async fn list(
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         name.len() <= 32 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(letters)
     };
-    if !params.vendor.as_ref().is_none_or(is_name) {
-        let message = "must be a vendor's name, such as stripe".to_owned();
-        let detail = Detail { path: "vendor".to_owned(), message };
-        return Err(Problem::invalid("the list cannot be made", vec![detail]));
-    }
+    let is_kept = params.vendor.as_ref().is_none_or(is_name);
+    keep("the list cannot be made", [("vendor", is_kept, "must be a vendor's name, such as stripe")])?;
     let wanted = Wanted { vendor: params.vendor, status: params.status };
     let listed = machine.inbound.calls.list(&caller.org, &wanted, page.slice()).await?;
     Ok(HttpResponse::Ok().json(page.envelope(&listed, shown)))
@@ -147,10 +149,9 @@ async fn verify(
     Json(Object(body)): Json<Object<CapturedBody>>,
 ) -> Result<HttpResponse, Problem> {
     let integration = machine.inbound.integrations.get(&caller.org, *id).await?;
-    let bytes = STANDARD.decode(&body.body).map_err(|_| {
-        let detail = Detail { path: "body".to_owned(), message: "must be base64 with padding".to_owned() };
-        Problem::invalid("the call cannot be checked", vec![detail])
-    })?;
+    let bytes = STANDARD.decode(&body.body).unwrap_or_default();
+    let is_base64 = bytes.is_empty() == body.body.is_empty();
+    keep("the call cannot be checked", [("body", is_base64, "must be base64 with padding")])?;
     let call = Call {
         method: body.method.unwrap_or_else(|| "POST".to_owned()),
         url: body.url.unwrap_or_else(|| format!("{}/connect/webhook/{}/{id}", public.0, integration.vendor)),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{Parts, TAG, WRITE, shown};
+use super::{Parts, TAG, WRITE, changeable, shown};
 use crate::auth::role::Permission;
 use crate::connect::register::{Errand, RegisterError, Registrations};
 use crate::http::admit::Caller;
@@ -64,12 +64,14 @@ fn errand(caller: &Caller, id: IntegrationId) -> Errand {
 }
 
 async fn register(
-    caller: Caller,
+    (caller, machine, _): Parts,
     registrations: web::Data<Registrations>,
     id: web::Path<IntegrationId>,
     MaybeJson(body): MaybeJson<Object<RegisterBody>>,
 ) -> Result<HttpResponse, Problem> {
     let Object(body) = body.unwrap_or(Object(RegisterBody::default()));
+    // It would bring a secret that is gone with the next start.
+    changeable(&machine.inbound.integrations.get(&caller.org, *id).await?)?;
     let report = registrations.into_inner().register(errand(&caller, *id), body.replace).await?;
     Ok(HttpResponse::Ok().json(report))
 }
