@@ -25,6 +25,8 @@ mod oauth;
 mod paid;
 #[path = "vendors/received.rs"]
 mod received;
+#[path = "vendors/refused.rs"]
+mod refused;
 #[path = "vendors/register.rs"]
 mod register;
 mod support;

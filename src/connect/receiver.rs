@@ -86,9 +86,13 @@ impl Receiver {
     /// # Errors
     /// Why it is not taken.
     pub async fn receive(&self, to: &Address, call: Call) -> Result<Reply, ReceiveError> {
-        let vendor = vendor(to, &call)?;
-        let name = vendor.name();
-        let received = self.take(vendor, to, &call).await;
+        let vendor = vendor(to, &call);
+        // Only at the address of the mail vendors it cannot be said whose a call is.
+        let name = vendor.as_ref().map_or("email", |vendor| vendor.name());
+        let received = match vendor {
+            Ok(vendor) => self.take(vendor, to, &call).await,
+            Err(error) => Err(error),
+        };
         match &received {
             Ok((_, came)) => self.tally.count(name, *came),
             Err(ReceiveError::Refused(Refused { refusal, .. })) => {
