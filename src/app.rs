@@ -1,6 +1,7 @@
 //! Puts the program together: the only file that knows every part. A server in a test and the one that
 //! an operator runs differ in what is passed in here, and in nothing else.
 
+mod ai;
 mod files;
 mod mail;
 mod settings;
@@ -30,6 +31,7 @@ use appengine_actors::queue::worker::Handlers;
 use appengine_actors::session::board::Board;
 use appengine_actors::session::hall::Hall;
 use appengine_actors::session::presence::Presence;
+use appengine_actors::session::stream::tools::NoTools;
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
@@ -155,6 +157,7 @@ impl App {
             std::future::ready(Ok(()))
         });
         let api = vendors::api(&config, to_vendors);
+        let models = self::ai::models(&config, api.clone())?;
         let (driver, translator) = (Driver::new(api.clone()), Vendors::default());
         let house = House {
             store: store.clone(),
@@ -173,6 +176,8 @@ impl App {
             keeper: Arc::new(Owners::new(store.clone())?),
             translator: Arc::new(translator.clone()),
             syncer: Arc::new(driver.clone()),
+            model: Arc::new(models.clone()),
+            tools: Arc::new(NoTools),
             handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,
         };
@@ -184,6 +189,7 @@ impl App {
         let machine = Arc::new(machine);
         vendors::read_listings(&driver, &machine, api.clone());
         vendors::confirm(&translator, &machine, api.clone());
+        models.take_machine(&machine);
         // It runs from here on: the first owner is made by it.
         let ended = actix::spawn(ended);
         actix::spawn(machine.inbound.syncs.clone().keep());

@@ -1,5 +1,6 @@
 //! The edges of appengine and its command line: everything that touches a network, a disk or a person.
 
+pub mod ai;
 pub mod app;
 pub mod auth;
 pub mod cli;

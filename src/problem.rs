@@ -111,6 +111,13 @@ impl Problem {
         problem
     }
 
+    /// With something more to know, at its place.
+    #[must_use]
+    pub fn detail(mut self, path: &str, message: &str) -> Self {
+        self.details.push(Detail { path: path.to_owned(), message: message.to_owned() });
+        self
+    }
+
     /// Says when to come back.
     #[must_use]
     pub const fn retry_after(mut self, pause: Duration) -> Self {

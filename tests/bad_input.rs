@@ -34,6 +34,7 @@ fn filled(path: &str, word: &str) -> String {
         ("/webhooks/replays/{id}", "rpl_"),
         ("/community/messages/{id}", "msg_"),
         ("/community/groups/{groupId}", "grp_"),
+        ("/ai/stream/{streamId}", "str_"),
         ("/upstream/calls/{id}", "call_"),
         ("/upstream/call/{integration}", "int_"),
         ("/upstream/test/{integration}", "int_"),

@@ -90,6 +90,8 @@ async fn every_example_is_taken() {
     let said = ada.done("/chat/live/team/ada", json!({"content": "hello"})).await["messageId"].clone();
     let secret = json!({"type": "stripe", "credentials": {"webhookSecret": "whsec_a"}});
     let integration = ada.done("/upstream/save-integration", secret).await["id"].as_str().unwrap().to_owned();
+    let stream =
+        ada.done("/ai/chat", json!({"message": "hello"})).await["streamId"].as_str().unwrap().to_owned();
     // Sign-in before sign-up is nobody's, and only the first to sign up gets the address.
     let fine = |status: u16| (200..300).contains(&status) || matches!(status, 401 | 409);
     for Operation { method, path, examples } in operations() {
@@ -106,7 +108,10 @@ async fn every_example_is_taken() {
             .replace("{integration}", &integration)
             .replace("{name}", "notification")
             .replace("{email}", "ada@example.com");
-        let target = target.replace("{chatId}", "team").replace("{userId}", "ada@example.com");
+        let target = target
+            .replace("{streamId}", &stream)
+            .replace("{chatId}", "team")
+            .replace("{userId}", "ada@example.com");
         for mut example in examples {
             if target == "/chat/update/team" {
                 example["messageId"] = said.clone();

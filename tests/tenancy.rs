@@ -2,6 +2,8 @@
 //! from the route table itself; what each of them has to prove is said in `tenancy/cases.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 
+#[path = "tenancy/ai.rs"]
+mod ai;
 #[path = "tenancy/cases.rs"]
 mod cases;
 #[path = "tenancy/chat.rs"]

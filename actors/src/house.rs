@@ -19,6 +19,9 @@ use crate::session::board::Board;
 use crate::session::desk::DeskSettings;
 use crate::session::hall::Hall;
 use crate::session::presence::Presence;
+use crate::session::stream::StreamSettings;
+use crate::session::stream::model::Model;
+use crate::session::stream::tools::ToolBox;
 use crate::store::Store;
 use crate::supervision::Registry;
 use crate::webhook::breaker::BreakerSettings;
@@ -59,6 +62,10 @@ pub struct House {
     pub translator: Arc<dyn Translator>,
     /// How their listings are read.
     pub syncer: Arc<dyn Syncer>,
+    /// What answers prompts.
+    pub model: Arc<dyn Model>,
+    /// What it may use.
+    pub tools: Arc<dyn ToolBox>,
     /// Who does which work within this process.
     pub handlers: Handlers,
     /// Limits and defaults.
@@ -86,6 +93,8 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// How conversations are given to the staff.
     pub desk: DeskSettings,
+    /// What answers of language models may do.
+    pub streams: StreamSettings,
     /// Whether schedules happen.
     pub schedules: bool,
     /// How long history is kept.

@@ -53,6 +53,12 @@ macro_rules! time_ordered_id {
                 Self(Ulid::from_parts(now.as_millis(), rand::random()))
             }
 
+            /// When it was made.
+            #[must_use]
+            pub const fn time(self) -> Timestamp {
+                Timestamp::from_millis(self.0.timestamp_ms())
+            }
+
             /// The sixteen bytes that stand for this id in a key: their order is the order of time.
             #[must_use]
             pub fn to_bytes(self) -> [u8; 16] {
@@ -148,6 +154,10 @@ time_ordered_id!(
     GroupId, "grp_"
 );
 
+time_ordered_id!(
+    /// One answer of a language model, as a stream. Nobody guesses it: eighty of its bits are random.
+    StreamId, "str_"
+);
 time_ordered_id!(
     /// One integration: a vendor that an organisation has connected.
     IntegrationId, "int_"

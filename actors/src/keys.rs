@@ -49,6 +49,12 @@
 //! | `C` conversations by person | `p`, person, `g` or `d`, conversation | nothing |
 //! | `C` groups; open ones | `g` or `o`, group | nothing |
 //! | `C` blocks | `b`, person, person | since when |
+//! | `A` streams | `h`, id | what is known of the stream |
+//! | `A` what was asked | `q`, id | the prompt |
+//! | `A` frames | `p`, id, number of the first | frames |
+//! | `A` streams that go on, by conversation | `c`, digest of the conversation | the stream |
+//! | `A` streams by idempotency key | `k`, digest of the person and the key | the stream |
+//! | `A` what conversations remember | `t`, digest of the conversation, stream | question and answer |
 //! | `V` integrations | `i`, id | the integration; its secrets are a private value |
 //! | `V` calls of vendors | `c`, id | the call |
 //! | `V` bodies of calls | `b`, id, part | bytes |
@@ -70,6 +76,7 @@
 //! | system `y` | destination | whose it is, where it is an endpoint |
 //! | system `g` | due, org, schedule | nothing |
 //! | system `p` | purpose, name | secrets that belong to no organisation |
+//! | system `c` | stream that goes on | org |
 //! | system `i` | integration | org |
 //! | system `s` | | the latest stamp |
 
@@ -323,30 +330,6 @@ pub fn parse_effect(key: &[u8]) -> Option<Node> {
     Node::from_bytes(*key.last_chunk::<17>()?)
 }
 
-/// A delivery.
-#[must_use]
-pub fn delivery(org: &OrgId, id: DeliveryId) -> Key {
-    Builder::of(org, b'd').bytes(&id.to_bytes()).0
-}
-
-/// All deliveries of an organisation, oldest first.
-#[must_use]
-pub fn deliveries(org: &OrgId) -> Key {
-    Builder::of(org, b'd').0
-}
-
-/// All attempts of a delivery, in order.
-#[must_use]
-pub fn attempts(org: &OrgId, delivery: DeliveryId) -> Key {
-    Builder::of(org, b't').bytes(&delivery.to_bytes()).0
-}
-
-/// The `n`-th attempt of a delivery.
-#[must_use]
-pub fn attempt(org: &OrgId, delivery: DeliveryId, n: u32) -> Key {
-    Builder(attempts(org, delivery)).bytes(&n.to_be_bytes()).0
-}
-
 /// A value that no list shows: a password's hash, a sealed secret, a token family.
 #[must_use]
 pub fn private(org: &OrgId, purpose: &str, name: &str) -> Key {
@@ -378,6 +361,7 @@ mod community;
 mod file;
 mod flow;
 mod schedule;
+mod stream;
 mod system;
 mod vendor;
 mod webhook;
@@ -387,6 +371,7 @@ pub use community::*;
 pub use file::*;
 pub use flow::*;
 pub use schedule::*;
+pub use stream::*;
 pub use system::*;
 pub use vendor::*;
 pub use webhook::*;

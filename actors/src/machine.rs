@@ -1,6 +1,7 @@
 //! Puts the machine together: from the tree and the shared parts to running actors, and back to rest.
 
 mod queues;
+mod sessions;
 mod tasks;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,7 +18,7 @@ use crate::flow::book::Flows;
 use crate::flow::runner::Runner;
 use crate::flow::tasks::datatype;
 use crate::house::House;
-use crate::ids::{OrgId, QueueName};
+use crate::ids::QueueName;
 use crate::inbound::Inbound;
 use crate::keys;
 use crate::ports::Publisher;
@@ -29,11 +30,12 @@ use crate::retention::RetentionActor;
 use crate::schedule::ScheduleActor;
 use crate::schedule::book::Schedules;
 use crate::session::Sessions;
-use crate::session::chat::{ChatActor, ChatBook, Chats};
-use crate::session::community::{Book, TalkActor, Talks};
-use crate::session::desk::{DeskActor, DeskBook, Desks};
+use crate::session::chat::{ChatActor, Chats};
+use crate::session::community::Talks;
+use crate::session::desk::{DeskActor, Desks};
 use crate::session::opener::OpenerActor;
 use crate::session::people::People;
+use crate::session::stream::{StreamActor, Streams, WakerActor};
 use crate::session::visits::Visits;
 use crate::store::Batch;
 use crate::supervision::{
@@ -92,6 +94,7 @@ struct Plan {
     destinations: Members<DestinationActor>,
     chats: Members<ChatActor>,
     desks: Members<DeskActor>,
+    streams: Members<StreamActor>,
 }
 
 impl Machine {
@@ -138,7 +141,9 @@ impl Machine {
         let desks = Desks::new(house.clone(), desk_actors.clone());
         let people = People::new(records.clone())?;
         let talks = Talks::new(house.clone(), people.clone(), Members::new(group(paths::TALKS)));
-        let sessions = Sessions { chats, desks, visits, talks, people };
+        let stream_actors = Members::new(group(paths::STREAMS));
+        let streams = Streams::new(house.clone(), publisher.clone(), stream_actors.clone());
+        let sessions = Sessions { chats, desks, visits, talks, streams, people };
         let plan = Arc::new(Plan {
             house: house.clone(),
             arbiters,
@@ -153,6 +158,7 @@ impl Machine {
             destinations,
             chats: chat_actors,
             desks: desk_actors,
+            streams: stream_actors,
         });
         let (stop, told_to_stop) = oneshot::channel::<()>();
         let child = plan.child(&TREE, root)?;
@@ -280,6 +286,7 @@ impl Plan {
                     MemberKind::Desk => Arc::new(move |name| plan.desk(name, &group, policy)),
                     MemberKind::Chat => Arc::new(move |name| plan.chat(name, &group, policy)),
                     MemberKind::Talk => Arc::new(move |name| plan.talk(name, &group, policy)),
+                    MemberKind::Stream => Arc::new(move |name| plan.stream(name, &group, policy)),
                 };
                 self.supervisor(&path, place.policy, children, Some(nursery))
             }
@@ -299,6 +306,12 @@ impl Plan {
                 let plan = self.clone();
                 self.starter(&path, place.policy, move |_| {
                     OpenerActor::new(plan.house.clone(), plan.desks.clone())
+                })
+            }
+            Role::Waker => {
+                let plan = self.clone();
+                self.starter(&path, place.policy, move |_| {
+                    WakerActor::new(plan.house.clone(), plan.streams.clone())
                 })
             }
             Role::Retention => {
@@ -362,28 +375,6 @@ impl Plan {
         let runner = self.runner.clone();
         let start = self.starter(&path, policy, move |_| FlowActor::new(runner.clone()));
         Child { path, policy, start }
-    }
-
-    fn chat(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
-        let path = group.child(name);
-        let book = ChatBook::of_actor(name, self.house.clone(), self.runner.publisher.clone())?;
-        let start = self.starter(&path, policy, move |fate| ChatActor::new(book.clone(), fate));
-        Some(Child { path, policy, start })
-    }
-
-    fn desk(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
-        let (path, org, chats) = (group.child(name), OrgId::new(name).ok()?, self.chats.clone());
-        let book = DeskBook::new(self.house.clone(), self.runner.records.clone(), org).ok()?;
-        let build = move |fate| DeskActor::new(book.clone(), chats.clone(), fate);
-        let start = self.starter(&path, policy, build);
-        Some(Child { path, policy, start })
-    }
-
-    fn talk(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
-        let (path, house, publisher) = (group.child(name), self.house.clone(), self.runner.publisher.clone());
-        let book = Book::of_actor(name, house, publisher)?;
-        let start = self.starter(&path, policy, move |fate| TalkActor::new(book.clone(), fate));
-        Some(Child { path, policy, start })
     }
 
     fn destination(&self, name: &str, group: &ActorPath, policy: Policy) -> Child {

@@ -24,6 +24,8 @@ pub enum Role {
     Schedules,
     /// Opens desks.
     Opener,
+    /// Wakes streams.
+    Waker,
     /// Removes old history.
     Retention,
 }
@@ -50,6 +52,8 @@ pub enum MemberKind {
     Desk,
     /// One conversation of a community.
     Talk,
+    /// One answer of a language model.
+    Stream,
 }
 
 /// A place in the tree.
@@ -89,6 +93,8 @@ const CHAT: Member = Member { kind: MemberKind::Chat, policy: TEMPORARY };
 /// What a desk knows is in the store, and who is here in the hall.
 const DESK: Member = Member { kind: MemberKind::Desk, policy: LEAF };
 const TALK: Member = Member { kind: MemberKind::Talk, policy: TEMPORARY };
+/// One that always fails must not take the others with it: the waker brings back those that go on.
+const STREAM: Member = Member { kind: MemberKind::Stream, policy: TEMPORARY };
 const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF };
 
 /// The tree.
@@ -105,8 +111,10 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// ├── sessions            3 in 60 s
 /// │   ├── talks           3 in 60 s; its members come and go
 /// │   ├── chats           3 in 60 s; its members come and go
-/// │   └── desks           3 in 60 s, each member 5 in 30 s
-/// │       └── opener      5 in 30 s; it opens the desks again when their group was rebuilt
+/// │   ├── desks           3 in 60 s, each member 5 in 30 s
+/// │   │   └── opener      5 in 30 s; it opens the desks again when their group was rebuilt
+/// │   └── streams         3 in 60 s; its members come and go
+/// │       └── waker       5 in 30 s; it wakes those that go on
 /// ├── retention           5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
 /// └── events              3 in 60 s
@@ -158,6 +166,12 @@ pub const TREE: Place = Place {
                     policy: GROUP,
                     children: &[Place { name: "opener", role: Role::Opener, policy: LEAF, children: &[] }],
                 },
+                Place {
+                    name: "streams",
+                    role: Role::Nursery(&STREAM),
+                    policy: GROUP,
+                    children: &[Place { name: "waker", role: Role::Waker, policy: LEAF, children: &[] }],
+                },
             ],
         },
         Place { name: "retention", role: Role::Retention, policy: LEAF, children: &[] },
@@ -183,6 +197,8 @@ pub mod paths {
     pub const DESKS: &str = "sessions/desks";
     /// The group of conversations of communities.
     pub const TALKS: &str = "sessions/talks";
+    /// The group of answers of language models.
+    pub const STREAMS: &str = "sessions/streams";
     /// The group of flows.
     pub const FLOWS: &str = "automation/flows";
     /// The replayer.
@@ -214,8 +230,8 @@ mod tests {
 
     #[test]
     fn every_path_that_others_speak_to_is_in_the_tree() {
-        use paths::{BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES, TALKS};
-        for path in [BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES, TALKS] {
+        use paths::{BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES, STREAMS, TALKS};
+        for path in [BUS, CHATS, DESKS, DESTINATIONS, FLOWS, QUEUES, REPLAYER, SCHEDULES, STREAMS, TALKS] {
             assert!(find(&TREE, path).is_some(), "{path}");
         }
     }

@@ -12,10 +12,11 @@ use appengine_actors::queue::retention::{Bound, Keep};
 use appengine_actors::retention::Ages;
 use appengine_actors::retry::{Backoff, Curve, MAX_ATTEMPTS};
 use appengine_actors::session::desk::DeskSettings;
+use appengine_actors::session::stream::StreamSettings;
 use appengine_actors::webhook::breaker::BreakerSettings;
 
 use super::PATIENCE;
-use crate::config::{Config, Growth, HumanDuration, Queue, Queues};
+use crate::config::{AfterRestart, Config, Growth, HumanDuration, Queue, Queues};
 
 /// How a queue treats its jobs: as its own table says, else as all do.
 fn queue_settings(all: &Queues, own: &Queue) -> anyhow::Result<QueueSettings> {
@@ -78,6 +79,13 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             agent_grace: config.desk.agent_grace.get(),
             agent_capacity: config.desk.agent_capacity,
             handle_time: config.desk.handle_time.get(),
+        },
+        streams: StreamSettings {
+            keep: config.ai.keep.get(),
+            max_bytes: config.ai.answer.as_usize(),
+            max_steps: config.ai.max_steps,
+            tool_wait: config.ai.tool_wait.get(),
+            resume: config.ai.after_restart == AfterRestart::Resume,
         },
         schedules: config.schedules.enabled,
         retention: Ages {

@@ -27,13 +27,25 @@ pub(super) fn transport(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
     build(config, config.webhooks.response_keep.as_usize(), config.webhooks.response_max.as_usize())
 }
 
+/// What asks providers of language models.
+///
+/// # Errors
+/// When what is configured cannot work.
+pub(super) fn to_models(config: &Config) -> anyhow::Result<HttpTransport> {
+    build_one(config, 0, 0)
+}
+
 fn build(config: &Config, keep: usize, read: usize) -> anyhow::Result<Arc<dyn Transport>> {
+    Ok(Arc::new(build_one(config, keep, read)?))
+}
+
+fn build_one(config: &Config, keep: usize, read: usize) -> anyhow::Result<HttpTransport> {
     let proxy = match config.webhooks.proxy.expose() {
         "" => None,
         // The text itself may hold a password.
         url => Some(url.parse().ok().context("failed to read webhooks.proxy: it is no URL")?),
     };
-    let transport = HttpTransport::new(&HttpOptions {
+    HttpTransport::new(&HttpOptions {
         proxy,
         open_subnets: config.webhooks.allow_networks.clone(),
         plain_http: true,
@@ -41,6 +53,5 @@ fn build(config: &Config, keep: usize, read: usize) -> anyhow::Result<Arc<dyn Tr
         read,
         ..HttpOptions::default()
     })
-    .context("failed to set up the sender of webhooks")?;
-    Ok(Arc::new(transport))
+    .context("failed to set up what sends requests")
 }

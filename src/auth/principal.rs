@@ -3,8 +3,10 @@
 
 use appengine_actors::clock::Timestamp;
 use appengine_actors::ids::{OrgId, RecordId};
+use appengine_actors::record::model::Record;
 use appengine_actors::rights::Rights;
 pub use appengine_actors::rights::{Kind, REQUIRED_ROLE};
+use serde_json::Value;
 
 use super::api_key::RateLimits;
 use super::refusal::Refusal;
@@ -71,6 +73,39 @@ impl Principal {
             return Err(Refusal::Forbidden(permission));
         }
         if self.may_scope(scope) { Ok(()) } else { Err(Refusal::InsufficientScope(scope.to_owned())) }
+    }
+
+    /// Whether they are somebody whom the organisation serves, who sees what is their own only.
+    #[must_use]
+    pub const fn is_end_user(&self) -> bool {
+        matches!(self.kind, Kind::Customer | Kind::Guest)
+    }
+
+    /// Whether a record is their own; staff and programs own all of their organisation.
+    ///
+    /// An end user's are: the record that they are, those that they wrote, and those whose `owner` names
+    /// them. They are known by their id; a customer also by the address that they signed up with, a guest,
+    /// who only said one, is not.
+    #[must_use]
+    pub fn owns(&self, record: &Record) -> bool {
+        if !self.is_end_user() {
+            return true;
+        }
+        let id = self.id.as_str();
+        let owner =
+            |name: &str| record.meta.get("owner").and_then(|owner| owner.get(name)).and_then(Value::as_str);
+        let by_address = || match (self.kind, &self.email, owner("email")) {
+            (Kind::Customer, Some(mine), Some(owner)) => mine.eq_ignore_ascii_case(owner.trim()),
+            _ => false,
+        };
+        let is_them = record.datatype.as_str() == self.kind.name() && record.sk == self.id;
+        is_them || record.author.as_deref() == Some(id) || owner("id") == Some(id) || by_address()
+    }
+
+    /// The name under which their records are kept. An end user's is their id: an address is what others may claim too.
+    #[must_use]
+    pub fn author(&self) -> &str {
+        if self.is_end_user() { self.id.as_str() } else { self.label() }
     }
 
     /// The name under which their writes are kept: the address, or else the id.

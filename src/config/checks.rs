@@ -117,6 +117,13 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     ("desk.agent_grace", Time(1_000, DAY)),
     ("desk.agent_capacity", Count(1, 1_000)),
     ("desk.handle_time", Time(1_000, DAY)),
+    // Streams are swept up day by day, and what was read of them lies on the disk.
+    ("ai.keep", Time(MINUTE, 365 * DAY)),
+    ("ai.answer", Size(KIB, 16 * MIB)),
+    ("ai.max_steps", Count(1, 100)),
+    ("ai.tool_wait", Time(SECOND, DAY)),
+    ("ai.first_token_timeout", Time(100, HOUR)),
+    ("ai.token_timeout", Time(100, HOUR)),
     ("actors.arbiters", Count(0, 1024)),
     ("actors.mailbox", Count(1, 1_000_000)),
 ];

@@ -29,8 +29,8 @@ pub use queues::{Growth, Queue, Queues};
 pub use secret::{Secret, Secrets};
 pub use size::{ByteSize, NotASize};
 pub use tables::{
-    Actors, Auth, Desk, Durability, Files, Flows, Limits, Log, LogFormat, Mail, MailSecurity, Retention,
-    Schedules, Server, Signup, Sockets, Store, Vendors, Webhooks,
+    Actors, AfterRestart, Ai, Auth, Desk, Durability, Files, Flows, Limits, Log, LogFormat, Mail,
+    MailSecurity, Retention, Schedules, Server, Signup, Sockets, Store, Vendors, Webhooks,
 };
 pub use warnings::Warning;
 
@@ -74,6 +74,8 @@ pub struct Config {
     pub sockets: Sockets,
     /// How conversations are given to the staff.
     pub desk: Desk,
+    /// What answers of language models may do.
+    pub ai: Ai,
     /// What vendors' calls are held against.
     pub vendors: Vendors,
     /// How the machine inside is spread.

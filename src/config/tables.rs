@@ -316,6 +316,36 @@ pub struct Desk {
     pub handle_time: HumanDuration,
 }
 
+/// `[ai]`: what answers of language models may do.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ai {
+    /// How long one can be read.
+    pub keep: HumanDuration,
+    /// Bytes of one.
+    pub answer: ByteSize,
+    /// Turns of the model in one.
+    pub max_steps: u32,
+    /// How long one waits for tools of whoever reads it.
+    pub tool_wait: HumanDuration,
+    /// What becomes of one that a restart has cut.
+    pub after_restart: AfterRestart,
+    /// Until a provider's first word.
+    pub first_token_timeout: HumanDuration,
+    /// Between two of them.
+    pub token_timeout: HumanDuration,
+}
+
+/// What becomes of an answer that a restart has cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AfterRestart {
+    /// It breaks off with an error.
+    End,
+    /// The model goes on.
+    Resume,
+}
+
 /// `[vendors]`: what vendors' calls are held against.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

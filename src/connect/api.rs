@@ -16,7 +16,8 @@ use serde_json::Value;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where vendors' interfaces are. Some have one for each purpose, some one for each customer in place of `{tenant}`.
-const BASES: [(&str, &str); 34] = [
+const BASES: [(&str, &str); 36] = [
+    ("anthropic", "https://api.anthropic.com"),
     ("calendly-auth", "https://auth.calendly.com"),
     ("discord", "https://discord.com"),
     ("github", "https://github.com"),
@@ -31,6 +32,7 @@ const BASES: [(&str, &str); 34] = [
     ("mailgun-eu", "https://api.eu.mailgun.net"),
     ("meta", "https://graph.facebook.com"),
     ("meta-dialog", "https://www.facebook.com"),
+    ("openai", "https://api.openai.com/v1"),
     ("paypal", "https://api-m.paypal.com"),
     ("paypal-sandbox", "https://api-m.sandbox.paypal.com"),
     ("pinterest", "https://www.pinterest.com"),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::given::{Wrong, check_settings, in_snake_case, is_setting, take};
 use super::oauth::vendors::credentials as connects_with;
 use super::register::credentials as registers_with;
-use super::types::{IntegrationType, TYPES, type_of, vendor_of};
+use super::types::{IntegrationType, TYPES, type_of};
 
 /// Who has set them, and what they are called.
 const CONFIGURATION: &str = "configuration";
@@ -38,7 +38,7 @@ pub fn read(entries: &[String]) -> Result<Vec<Declared>, Wrong> {
         };
         let (place, value) = entry.split_once('=').ok_or_else(malformed)?;
         let (vendor, name) = place.trim().split_once('.').ok_or_else(malformed)?;
-        let of = vendor_of(vendor).and_then(type_of).ok_or_else(malformed)?;
+        let of = type_of(vendor).ok_or_else(malformed)?;
         let wrong = |message| Wrong { path: format!("{}.{name}", of.vendor), message };
         let position = all.iter().position(|declared| declared.of.vendor == of.vendor);
         let position = position.unwrap_or_else(|| {
@@ -76,7 +76,7 @@ fn setting(of: &IntegrationType, name: &str, value: &str) -> Result<Value, Wrong
 /// The names of a vendor's credentials. By REST others are kept too; here one that is misspelt would go unnoticed.
 fn credentials_of(of: &IntegrationType) -> Vec<&'static str> {
     let connects = connects_with(of.vendor);
-    let mut names = [of.signs_with, of.public_keys, registers_with(of.vendor), &connects].concat();
+    let mut names = [of.signs_with, of.public_keys, of.api, registers_with(of.vendor), &connects].concat();
     names.sort_unstable();
     names.dedup();
     names

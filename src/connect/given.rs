@@ -161,7 +161,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::connect::types::{type_of, vendor_of};
+    use crate::connect::types::type_of;
 
     #[test]
     fn names_go_from_one_spelling_to_the_other_and_back() {
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_signs_is_told_from_what_calls_the_api() {
-        let of = type_of(vendor_of("stripe").unwrap()).unwrap();
+        let of = type_of("stripe").unwrap();
         let mut credentials = Credentials::default();
         let given = |value: Value| value.as_object().cloned().unwrap();
         take(of, given(json!({"webhookSecret": "whsec_a", "apiKey": "sk_1"})), &mut credentials).unwrap();
@@ -188,11 +188,11 @@ mod tests {
     #[test]
     fn settings_are_the_vendors_own() {
         let settings = |value: Value| value.as_object().cloned().unwrap();
-        let of = type_of(vendor_of("paypal").unwrap()).unwrap();
+        let of = type_of("paypal").unwrap();
         assert!(check_settings(of, &settings(json!({"webhook_id": "1JE", "sandbox": true}))).is_ok());
         assert!(check_settings(of, &settings(json!({"webhook_id": 1}))).is_err());
         assert!(check_settings(of, &settings(json!({"topic_arns": []}))).is_err());
-        let of = type_of(vendor_of("mailgun").unwrap()).unwrap();
+        let of = type_of("mailgun").unwrap();
         assert!(check_settings(of, &settings(json!({"domain": "mg.a.b", "region": "eu"}))).is_ok());
         assert!(check_settings(of, &settings(json!({"domain": 1}))).is_err());
         assert!(check_settings(of, &settings(json!({"region": "mars"}))).is_err());

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::vendors::{Vendor, named};
+use crate::vendors::named;
 
 /// A vendor, as it can be connected.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -11,10 +11,12 @@ pub struct IntegrationType {
     /// The vendor's name here.
     #[serde(rename = "type")]
     pub vendor: &'static str,
-    /// `payment`, `email`, `sms`, `social` or `other` (contract §9).
+    /// `payment`, `email`, `sms`, `social`, `ai` or `other` (contract §9).
     pub category: &'static str,
     /// Names of credentials that calls are signed with: the first is the usual one.
     pub signs_with: &'static [&'static str],
+    /// Names of credentials that only its interface is called with.
+    pub api: &'static [&'static str],
     /// Names of public keys that calls are checked by.
     pub public_keys: &'static [&'static str],
     /// What else its calls are checked by, and its interface is asked for.
@@ -29,11 +31,32 @@ const fn of(
     signs_with: &'static [&'static str],
     instructions: &'static str,
 ) -> IntegrationType {
-    IntegrationType { vendor, category, signs_with, public_keys: &[], settings: &["tolerance"], instructions }
+    IntegrationType {
+        vendor,
+        category,
+        signs_with,
+        api: &[],
+        public_keys: &[],
+        settings: &["tolerance"],
+        instructions,
+    }
+}
+
+/// A provider of language models: it is called, and calls nobody.
+const fn model(vendor: &'static str, instructions: &'static str) -> IntegrationType {
+    IntegrationType {
+        api: &["apiKey"],
+        settings: &["baseUrl", "model", "protocol"],
+        ..of(vendor, "ai", &[], instructions)
+    }
 }
 
 /// Every vendor that can be connected.
-pub const TYPES: [IntegrationType; 26] = [
+pub const TYPES: [IntegrationType; 28] = [
+    model(
+        "anthropic",
+        "Console, API keys: create one and save it as the credential `apiKey`; name the model in the setting `model`.",
+    ),
     of(
         "calendly",
         "other",
@@ -91,6 +114,10 @@ pub const TYPES: [IntegrationType; 26] = [
             "App dashboard, Webhooks: enter the address and a verify token of your own; save the App secret of Settings, Basic, and the token as the setting `verifyToken`.",
         )
     },
+    model(
+        "openai",
+        "Platform, API keys: create one and save it as the credential `apiKey`; name the model in the setting `model`. Whoever speaks as OpenAI does (Ollama, vLLM, llama.cpp) is reached by the setting `baseUrl`, such as `http://127.0.0.1:11434/v1`; `protocol` is `openai` or `openai-responses`.",
+    ),
     IntegrationType {
         settings: &["webhookId", "sandbox", "tolerance"],
         ..of(
@@ -231,18 +258,13 @@ pub const TYPES: [IntegrationType; 26] = [
     ),
 ];
 
-/// The vendor of what clients call a type: `stripe`, `StripeProvider` and `stripe-provider` are one.
+/// What clients call a type: `stripe`, `StripeProvider` and `stripe-provider` are one, and so are the networks of a vendor.
 #[must_use]
-pub fn vendor_of(text: &str) -> Option<&'static dyn Vendor> {
+pub fn type_of(text: &str) -> Option<&'static IntegrationType> {
     let lower = text.trim().to_lowercase();
     let name = lower.strip_suffix("provider").unwrap_or(&lower).trim_end_matches(['-', '_']);
-    named(name)
-}
-
-/// What an integration of a vendor needs.
-#[must_use]
-pub fn type_of(vendor: &dyn Vendor) -> Option<&'static IntegrationType> {
-    TYPES.iter().find(|of| of.vendor == vendor.name())
+    let name = named(name).map_or(name, |vendor| vendor.name());
+    TYPES.iter().find(|of| of.vendor == name)
 }
 
 #[cfg(test)]
@@ -253,10 +275,11 @@ mod tests {
     #[test]
     fn every_vendor_can_be_connected() {
         for vendor in ALL {
-            assert!(type_of(vendor).is_some(), "{}", vendor.name());
+            assert!(type_of(vendor.name()).is_some(), "{}", vendor.name());
         }
         for of in &TYPES {
-            assert!(named(of.vendor).is_some_and(|vendor| vendor.name() == of.vendor), "{}", of.vendor);
+            let calls = named(of.vendor).is_some_and(|vendor| vendor.name() == of.vendor);
+            assert_eq!(calls, of.category != "ai", "{}", of.vendor);
             assert!(
                 !of.signs_with.is_empty() || !of.public_keys.is_empty() || of.settings.len() > 1,
                 "{}",
@@ -268,9 +291,9 @@ mod tests {
     #[test]
     fn types_have_several_spellings() {
         for text in ["stripe", "Stripe", "StripeProvider", "stripe-provider", " STRIPE_PROVIDER "] {
-            assert_eq!(vendor_of(text).map(Vendor::name), Some("stripe"), "{text}");
+            assert_eq!(type_of(text).map(|of| of.vendor), Some("stripe"), "{text}");
         }
-        assert_eq!(vendor_of("facebook-provider").map(Vendor::name), Some("meta"));
-        assert!(vendor_of("provider").is_none() && vendor_of("").is_none());
+        assert_eq!(type_of("facebook-provider").map(|of| of.vendor), Some("meta"));
+        assert!(type_of("provider").is_none() && type_of("").is_none());
     }
 }

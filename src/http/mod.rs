@@ -2,6 +2,7 @@
 //! it. A handler extracts, builds one message, awaits and maps the reply; it decides nothing.
 
 pub mod admit;
+pub mod ai;
 pub mod around;
 pub mod automation;
 pub mod chat;
@@ -47,6 +48,7 @@ pub fn routes() -> Vec<Route> {
         page::routes(),
         openapi::routes_of_document(),
         profile::routes(),
+        ai::routes(),
         people::routes(),
         repository::routes(),
         dynamic_query::routes(),

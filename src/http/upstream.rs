@@ -24,9 +24,8 @@ use crate::connect::declared::is_declared;
 use crate::connect::given::in_camel_case;
 use crate::connect::register::credentials as registers_with;
 use crate::connect::register::site::webhook_url;
-use crate::connect::types::{IntegrationType, TYPES, type_of, vendor_of};
+use crate::connect::types::{IntegrationType, TYPES, type_of};
 use crate::problem::Problem;
-use crate::vendors::named;
 
 const TAG: &str = "Vendors";
 const READ: &str = "read:integrations";
@@ -98,7 +97,7 @@ async fn one_type(_: Caller, kind: web::Path<String>) -> Result<HttpResponse, Pr
 
 /// What a vendor needs, by what clients call it.
 fn known(kind: &str) -> Result<&'static IntegrationType, Problem> {
-    let found = vendor_of(kind).and_then(type_of);
+    let found = type_of(kind);
     found.ok_or_else(|| {
         Problem::not_found(format!("there is no integration type `{kind}`; known are {}", names()))
     })
@@ -186,7 +185,7 @@ fn changeable(integration: &Integration) -> Result<(), Problem> {
 
 /// An integration as people see it: of secrets only that they are there.
 fn shown(integration: &Integration, credentials: &Credentials, public: &PublicUrl) -> Value {
-    let of = named(&integration.vendor).and_then(type_of);
+    let of = type_of(&integration.vendor);
     let names: Vec<&String> = credentials.api.keys().collect();
     json!({
         "id": integration.id, "type": integration.vendor, "name": integration.name, "active": integration.active,

@@ -4,6 +4,8 @@
 //! handle. Everything that a receiver controls is bounded: time, response head, response body. Judges
 //! nothing; deliveries reach it through [`Transport`].
 
+mod streamed;
+
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
@@ -33,6 +35,8 @@ use super::phases::{Phases, TimeConnect, begin};
 use super::resolver::{GuardedResolver, Lookup, SystemLookup};
 use super::tls::Authorities;
 use super::url_rules::UrlRules;
+
+pub use streamed::Opened;
 
 /// What every request says it comes from, unless its own headers say otherwise.
 pub const USER_AGENT: &str = concat!("AppEngine-Webhooks/", env!("CARGO_PKG_VERSION"));

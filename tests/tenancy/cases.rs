@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::planted::Planted;
 use crate::records;
-use crate::{chat, community, vendors};
+use crate::{ai, chat, community, vendors};
 
 /// What is to be shown about a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +124,7 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     cases.extend(records::cases(a));
     cases.extend(files());
     cases.extend(vendors::cases(a));
+    cases.extend(ai::cases(a));
     cases
 }
 

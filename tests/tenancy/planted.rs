@@ -54,6 +54,7 @@ impl Planted {
         a.chats(server);
         a.community(server);
         a.vendors(server);
+        a.ai(server);
         a.wait(server);
         a
     }

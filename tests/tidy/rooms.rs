@@ -45,6 +45,7 @@ const MACHINE: [Rule; 17] = [
             "session::desk",
             "session::hall",
             "session::presence",
+            "session::stream",
             "supervision",
             "webhook::breaker",
             "webhook::counts",
@@ -136,7 +137,8 @@ const MACHINE: [Rule; 17] = [
 const COMPOSE_MACHINE: [&str; 1] = ["machine"];
 
 /// The edges. Only `app` and the commands know every part.
-const EDGES: [Rule; 17] = [
+const EDGES: [Rule; 18] = [
+    ("ai", &["auth", "connect", "outbound"]),
     ("auth", &["config", "gateway"]),
     ("cli", &["auth", "config"]),
     ("config", &["connect::api", "connect::declared"]),
@@ -148,6 +150,7 @@ const EDGES: [Rule; 17] = [
     (
         "http",
         &[
+            "ai",
             "auth",
             "config",
             "connect",

@@ -250,8 +250,7 @@ fn integration(vector: &Value, url: &str) -> Value {
     if vector["vendor"] == "paypal" {
         settings.insert("sandbox".to_owned(), true.into());
     }
-    let known = appengine::connect::types::vendor_of(vector["vendor"].as_str().unwrap()).unwrap();
-    let known = appengine::connect::types::type_of(known).unwrap().settings;
+    let known = appengine::connect::types::type_of(vector["vendor"].as_str().unwrap()).unwrap().settings;
     settings.retain(|name, _| name == "url" || known.iter().any(|known| snake(known) == *name));
     let keys: Vec<&str> = vector["public_key"].as_str().into_iter().collect();
     json!({

@@ -1,9 +1,33 @@
-//! Keys of endpoints, of what they are owed in order, and of replays.
+//! Keys of deliveries, of endpoints and what they are owed in order, and of replays.
 
 use super::Builder;
 use super::system::text_of;
 use crate::ids::{DeliveryId, EndpointId, OrgId, ReplayId};
 use crate::store::Key;
+
+/// A delivery.
+#[must_use]
+pub fn delivery(org: &OrgId, id: DeliveryId) -> Key {
+    Builder::of(org, b'd').bytes(&id.to_bytes()).0
+}
+
+/// All deliveries of an organisation, oldest first.
+#[must_use]
+pub fn deliveries(org: &OrgId) -> Key {
+    Builder::of(org, b'd').0
+}
+
+/// All attempts of a delivery, in order.
+#[must_use]
+pub fn attempts(org: &OrgId, delivery: DeliveryId) -> Key {
+    Builder::of(org, b't').bytes(&delivery.to_bytes()).0
+}
+
+/// The `n`-th attempt of a delivery.
+#[must_use]
+pub fn attempt(org: &OrgId, delivery: DeliveryId, n: u32) -> Key {
+    Builder(attempts(org, delivery)).bytes(&n.to_be_bytes()).0
+}
 
 /// A webhook endpoint.
 #[must_use]

@@ -17,6 +17,7 @@ pub mod path;
 pub mod place;
 mod problem;
 pub mod query;
+pub mod search;
 pub mod select;
 pub mod service;
 pub mod sort;

@@ -3,7 +3,8 @@
 //!
 //! In reading order: [`person`] is who takes part and [`people`] those with an account, [`seat`] one client of theirs, [`hall`] all of these by what they
 //! hear and [`presence`] by where they are; [`chat`] is the conversations of customers and staff, [`desk`] who answers in
-//! which. What happens in conversations reaches the desks by the [`board`], and the [`opener`] opens them.
+//! which. What happens in conversations reaches the desks by the [`board`], and the [`opener`] opens them. [`stream`] is the answers of
+//! language models.
 
 pub mod board;
 pub mod chat;
@@ -18,6 +19,7 @@ pub mod presence;
 pub mod replay;
 pub mod seat;
 mod sessions;
+pub mod stream;
 pub mod visits;
 
 pub use sessions::Sessions;

@@ -4,6 +4,7 @@ use super::chat::Chats;
 use super::community::Talks;
 use super::desk::Desks;
 use super::people::People;
+use super::stream::Streams;
 use super::visits::Visits;
 
 /// All sessions.
@@ -17,6 +18,8 @@ pub struct Sessions {
     pub visits: Visits,
     /// The conversations of communities.
     pub talks: Talks,
+    /// The answers of language models.
+    pub streams: Streams,
     /// Those with an account.
     pub people: People,
 }

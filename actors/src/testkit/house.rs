@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::clock::ManualClock;
 use super::memory::MemoryStore;
 use super::probe::{quiet, until};
+use super::settings::settings;
 use super::transport::ScriptedTransport;
 use super::vault::PlainVault;
 use crate::bus::change::{Change, ChangeError, Receipt};
@@ -19,7 +20,7 @@ use crate::event::{EventDraft, EventKind};
 use crate::feed::{Feed, LostHints};
 use crate::flow::book::{RunsWanted, Saver};
 use crate::flow::run::{Run, StepRecord};
-use crate::house::{FlowSettings, House, Settings, WebhookSettings};
+use crate::house::{House, Settings};
 use crate::ids::{Datatype, DeliveryId, EventId, OrgId, QueueName, RecordId, RunId};
 use crate::inbound::sync::{NoSync, Syncer};
 use crate::inbound::translator::{NoVendors, Translator};
@@ -27,80 +28,27 @@ use crate::keys;
 use crate::list::Slice;
 use crate::machine::Machine;
 use crate::ports::{Keeper, KeepsNothing, NoFiles};
-use crate::queue::job::{Job, JobState, QueueSettings, WorkSettings, names};
-use crate::queue::lines::Shares;
+use crate::queue::job::{Job, JobState};
 use crate::queue::messages::QueueStatus;
-use crate::queue::retention::{Bound, Keep};
 use crate::queue::worker::Handlers;
 use crate::queue::{Jobs, read_jobs};
 use crate::record::model::Record;
 use crate::record::service::{Created, NewRecord, Origin};
-use crate::retention::Ages;
-use crate::retry::{Backoff, Curve};
 use crate::rights::role::Role;
 use crate::rights::{Kind, Rights};
 use crate::session::board::Board;
-use crate::session::desk::DeskSettings;
 use crate::session::hall::Hall;
 use crate::session::presence::Presence;
+use crate::session::stream::model::{Model, NoModel};
+use crate::session::stream::tools::{NoTools, ToolBox};
 use crate::store::{Batch, Scan, Store, decode};
 use crate::supervision::{ActorPath, Ref, Registry};
-use crate::webhook::breaker::BreakerSettings;
 use crate::webhook::counts::DeliveryCounts;
 use crate::webhook::delivery::{AttemptRecord, Delivery};
 
 /// The owner, who saves flows.
 pub const ADA: Saver<'static> =
     Saver { name: "ada", rights: Rights { kind: Kind::User, roles: &[Role::Owner], scopes: None } };
-
-/// Small limits: queues of 4 at once and 3 attempts, 1 s and 2 s apart; 2 requests to a destination at once, and a
-/// breaker that hardly ever opens.
-#[must_use]
-pub fn settings() -> Settings {
-    let second = Duration::from_secs(1);
-    let curve = Curve::Exponential { first: second, factor: 2.0, max: second * 60 };
-    let kept = Bound { age: second * 86_400, count: 100_000 };
-    let queue = QueueSettings {
-        concurrency: 4,
-        attempts: 3,
-        backoff: Backoff::new(curve, 100, 0.0).expect("it is within the bounds"),
-        timeout: second * 30,
-        stuck_after: second * 60,
-        leases: 100,
-        rate: None,
-        shares: Shares::default(),
-        keep: Keep { completed: kept, failed: kept },
-    };
-    let queues = names::ALL.map(|name| (queue_name(name), queue.clone()));
-    Settings {
-        mailbox: 64,
-        patience: second * 10,
-        value_limit: 64 * 1024,
-        query_documents: 1_000,
-        queues: queues.into_iter().collect(),
-        work: WorkSettings { payload: 64 * 1024, sealed: false },
-        flows: FlowSettings {
-            max_depth: 5,
-            max_breadth: 100,
-            max_steps: 50,
-            run_timeout: second * 86_400 * 30,
-        },
-        desk: DeskSettings { agent_grace: second * 60, agent_capacity: 5, handle_time: second * 300 },
-        schedules: true,
-        retention: Ages::default(),
-        webhooks: WebhookSettings {
-            timeout: second * 15,
-            backoff: Backoff::webhook(),
-            concurrency: 2,
-            // Tests of other matters have receivers fail often.
-            breaker: BreakerSettings {
-                failures: 1_000,
-                after: second * 86_400 * 30,
-                ..BreakerSettings::default()
-            },
-        },
-    }
-}
 
 /// What a [`TestHouse`] is made of.
 pub struct Setup {
@@ -122,6 +70,10 @@ pub struct Setup {
     pub translator: Arc<dyn Translator>,
     /// How their listings are read.
     pub syncer: Arc<dyn Syncer>,
+    /// What answers prompts.
+    pub model: Arc<dyn Model>,
+    /// What it may use.
+    pub tools: Arc<dyn ToolBox>,
     /// Who does which work within the process.
     pub handlers: Handlers,
 }
@@ -138,6 +90,8 @@ impl Default for Setup {
             keeper: Arc::new(KeepsNothing),
             translator: Arc::new(NoVendors),
             syncer: Arc::new(NoSync),
+            model: Arc::new(NoModel),
+            tools: Arc::new(NoTools),
             handlers: Handlers::default(),
             clock,
         }
@@ -166,6 +120,8 @@ impl Setup {
             keeper: self.keeper.clone(),
             translator: self.translator.clone(),
             syncer: self.syncer.clone(),
+            model: self.model.clone(),
+            tools: self.tools.clone(),
             handlers: self.handlers.clone(),
             settings: self.settings.clone(),
         }

@@ -9,6 +9,7 @@ pub mod house;
 pub mod memory;
 pub mod model;
 pub mod probe;
+pub mod settings;
 pub mod transport;
 pub mod vault;
 

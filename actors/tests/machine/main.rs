@@ -14,6 +14,7 @@ mod queue;
 mod reading;
 mod retention;
 mod schedule;
+mod stream;
 mod sync;
 mod vendors;
 mod whole;

@@ -32,6 +32,9 @@ use appengine_actors::session::board::Board;
 use appengine_actors::session::desk::DeskSettings;
 use appengine_actors::session::hall::Hall;
 use appengine_actors::session::presence::Presence;
+use appengine_actors::session::stream::StreamSettings;
+use appengine_actors::session::stream::model::NoModel;
+use appengine_actors::session::stream::tools::NoTools;
 use appengine_actors::supervision::{Ref, Registry};
 use appengine_actors::webhook::breaker::BreakerSettings;
 use appengine_actors::webhook::counts::DeliveryCounts;
@@ -107,6 +110,8 @@ impl Inside {
             keeper: Arc::new(KeepsNothing),
             translator: Arc::new(NoVendors),
             syncer: Arc::new(NoSync),
+            model: Arc::new(NoModel),
+            tools: Arc::new(NoTools),
             handlers: Handlers::default().with(JOB, Nothing).with(TOLD, Tells(tell)),
             settings: settings(concurrency)?,
         };
@@ -201,6 +206,13 @@ fn settings(concurrency: usize) -> anyhow::Result<Settings> {
             agent_grace: Duration::from_secs(60),
             agent_capacity: 5,
             handle_time: Duration::from_secs(300),
+        },
+        streams: StreamSettings {
+            keep: day,
+            max_bytes: 1024 * 1024,
+            max_steps: 10,
+            tool_wait: Duration::from_secs(600),
+            resume: false,
         },
         schedules: true,
         retention: appengine_actors::retention::Ages::default(),

@@ -30,7 +30,7 @@ read the configuration, 14 problems:
   my.toml:3: server.workers: must be a whole number, found text
   APPENGINE_SERVER_LISTEN: levels are separated by two underscores: APPENGINE__SERVER__LISTEN
   APPENGINE__LOG__COLOUR: unknown key; known here: filter, format
-  APPENGINE__NOTHING: unknown key; known here: actors, auth, desk, files, flows, limits, log, mail, queues, retention, schedules, server, sockets, store, vendors, webhooks
+  APPENGINE__NOTHING: unknown key; known here: actors, ai, auth, desk, files, flows, limits, log, mail, queues, retention, schedules, server, sockets, store, vendors, webhooks
   APPENGINE__SERVR__LISTEN: unknown key; did you mean APPENGINE__SERVER__LISTEN?
   APPENGINE__STORE: is a table; set its keys one by one, such as APPENGINE__STORE__CACHE
   APPENGINE__WEBHOOKS__RETRY_SCHEDULE: webhooks.retry_schedule: must be a list of texts, found a list of something else

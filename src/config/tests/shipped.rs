@@ -28,7 +28,7 @@ fn a_key_that_no_table_reads_is_refused_in_the_file_too() {
     tables.extend(
         schema().keys().into_iter().filter_map(|(key, _)| Some(format!("{}.", key.rsplit_once('.')?.0))),
     );
-    assert_eq!(tables.len(), 24, "sixteen tables, seven queues and the root: {tables:?}");
+    assert_eq!(tables.len(), 25, "seventeen tables, seven queues and the root: {tables:?}");
     for table in tables {
         let mut document = schema().defaults().clone();
         schema::set(&mut document, &format!("{table}unread"), Value::Integer(1));
@@ -113,6 +113,7 @@ fn other(key: &str, default: &Value) -> String {
             "mail.user" | "mail.password" => "someone",
             "mail.from" => "Acme <no-reply@example.com>",
             "vendors.base_urls" => "stripe=https://stripe.example",
+            "ai.after_restart" => "resume",
             "vendors.keys" => "stripe.webhookSecret=whsec_0123456789",
             "vendors.trust_anchors" | "vendors.intermediates" => "/etc/ssl/vendors.pem",
             "mail.ca_file" => "/etc/ssl/mail.pem",

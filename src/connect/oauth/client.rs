@@ -6,7 +6,6 @@ use appengine_actors::inbound::integration::Credentials;
 
 use super::vendors::OAuthVendor;
 use crate::connect::types::type_of;
-use crate::vendors::named;
 
 /// An app at a vendor.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Client {
 
 /// The client's secret, where the vendor signs its calls with it: then it was saved as what signs.
 fn signing(of: &OAuthVendor, credentials: &Credentials) -> Option<String> {
-    let kind = named(of.vendor).and_then(type_of)?;
+    let kind = type_of(of.vendor)?;
     let is_same = kind.signs_with.iter().any(|name| *name != "secret" && of.secrets.contains(name));
     credentials.secrets.first().filter(|_| is_same).cloned()
 }

@@ -18,7 +18,7 @@ use super::vendors::{ALL, OAuthVendor, oauth_of};
 use super::{pkce, scopes};
 use crate::auth::link_key::LinkKey;
 use crate::connect::api::Api;
-use crate::connect::types::vendor_of;
+use crate::connect::types::type_of;
 
 /// Characters of a code.
 const LONGEST_CODE: usize = 8_192;
@@ -124,7 +124,7 @@ impl Connections {
     /// # Errors
     /// When the state is not good: then nobody knows where the browser belongs.
     pub async fn finish(&self, vendor: &str, returned: Returned) -> Result<Finished, ConnectError> {
-        let of = vendor_of(vendor).and_then(|vendor| oauth_of(vendor.name()));
+        let of = type_of(vendor).and_then(|of| oauth_of(of.vendor));
         let of = of.ok_or_else(|| no_vendor(vendor))?;
         let (org, pending) =
             self.states.take(of.vendor, returned.state.as_deref().unwrap_or_default()).await?;
@@ -225,7 +225,7 @@ impl Connections {
             let found = self.tokens.integrations.get(org, id).await?;
             return Ok((oauth_of(&found.vendor).ok_or_else(|| no_vendor(&found.vendor))?, id));
         }
-        let of = vendor_of(name).and_then(|vendor| oauth_of(vendor.name())).ok_or_else(|| no_vendor(name))?;
+        let of = type_of(name).and_then(|of| oauth_of(of.vendor)).ok_or_else(|| no_vendor(name))?;
         let all = self.tokens.integrations.of(org).await?;
         let mut own: Vec<_> = all.into_iter().filter(|found| found.vendor == of.vendor).collect();
         // The one of the vendor's name is the usual one; else the oldest.

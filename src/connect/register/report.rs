@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::plan::{Answer, Found};
 use super::site::Site;
 use crate::connect::types::type_of;
-use crate::vendors::named;
 
 /// What came of registering an address.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -102,7 +101,7 @@ pub struct Removal {
 
 /// How people register an address of a vendor by hand.
 pub fn instructions(vendor: &str) -> Option<&'static str> {
-    named(vendor).and_then(type_of).map(|of| of.instructions)
+    type_of(vendor).map(|of| of.instructions)
 }
 
 /// That a vendor's interface is not called here.

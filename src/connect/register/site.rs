@@ -1,8 +1,9 @@
 //! An integration, as its vendor's interface is to know it.
 
 use appengine_actors::inbound::integration::{Credentials, Integration};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
+use url::Url;
 
 /// The address that a vendor is to call for an integration: ours, or the one that leads to it.
 #[must_use]
@@ -31,6 +32,34 @@ pub struct Choices {
     pub broadcaster_id: Option<String>,
     /// Twitch: the user who reads that channel for us, where it is not its own.
     pub user_id: Option<String>,
+    /// A provider of language models: where its interface is, if not at its own address.
+    #[serde(deserialize_with = "read_address")]
+    pub base_url: Option<Url>,
+    /// A provider of language models: which model answers.
+    pub model: Option<String>,
+    /// A provider of language models: how it is spoken to.
+    pub protocol: Option<Protocol>,
+}
+
+fn read_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(from)?;
+    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let wrong = || de::Error::custom("must be an address, such as http://127.0.0.1:11434/v1");
+    url.map(Some).ok_or_else(wrong)
+}
+
+/// How a provider of language models is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// OpenAI's Chat Completions.
+    #[serde(rename = "openai")]
+    OpenAi,
+    /// OpenAI's Responses.
+    #[serde(rename = "openai-responses")]
+    OpenAiResponses,
+    /// Anthropic's Messages.
+    Anthropic,
 }
 
 /// Where Mailgun keeps a domain.

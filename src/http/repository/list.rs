@@ -9,7 +9,7 @@ use appengine_actors::record::service::Records;
 use appengine_actors::record::{self, Limits, Options, Pipeline, Query};
 use serde_json::{Map, Value, json};
 
-use super::rules::{self, Act, is_end_user, is_theirs};
+use super::rules::{self, Act};
 use crate::auth::principal::Principal;
 use crate::auth::role::Permission;
 use crate::http::automation::records as records_of_runs;
@@ -210,9 +210,9 @@ pub async fn find(
     keep: Option<Visible<'_>>,
 ) -> Result<Page, Problem> {
     let caller = place.caller;
-    let visible = |record: &Record| is_theirs(caller, record) && keep.is_none_or(|keep| keep(record));
+    let visible = |record: &Record| caller.owns(record) && keep.is_none_or(|keep| keep(record));
     let may_read = |record: &Record| rules::may_on(caller, record, Permission::Read);
-    let narrowed = is_end_user(caller) || keep.is_some();
+    let narrowed = caller.is_end_user() || keep.is_some();
     let find = Find {
         org: &caller.org,
         datatype: place.datatype,
@@ -231,7 +231,7 @@ pub async fn find(
 /// As [`list`], or when the pipeline holds too much.
 pub async fn aggregate(place: Place<'_>, pipeline: &Pipeline) -> Result<Vec<Value>, Problem> {
     let caller = place.caller;
-    let visible = |record: &Record| is_theirs(caller, record);
+    let visible = |record: &Record| caller.owns(record);
     let may_read = |record: &Record| rules::may_on(caller, record, Permission::Read);
     let (everything, options) = (Query::default(), Options::default());
     let find = Find {
@@ -239,7 +239,7 @@ pub async fn aggregate(place: Place<'_>, pipeline: &Pipeline) -> Result<Vec<Valu
         datatype: place.datatype,
         query: pipeline.leading_match().unwrap_or(&everything),
         options: &options,
-        visible: is_end_user(caller).then_some(&visible as Visible<'_>),
+        visible: caller.is_end_user().then_some(&visible as Visible<'_>),
         may_read: &may_read,
         budget: place.budget,
     };

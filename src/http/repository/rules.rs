@@ -54,46 +54,12 @@ pub fn check_all(
     if may(caller, datatype, permission) { Ok(()) } else { Err(Refusal::Forbidden(permission).into()) }
 }
 
-/// Whether the caller is somebody whom the organisation serves, who sees what is their own only.
-#[must_use]
-pub const fn is_end_user(caller: &Principal) -> bool {
-    matches!(caller.kind, Kind::Customer | Kind::Guest)
-}
-
-/// Whether a record is the caller's own; staff and programs own all of their organisation.
-///
-/// An end user's are: the record that they are, those that they wrote, and those whose `owner` names
-/// them. They are known by their id; a customer also by the address that they signed up with, a guest,
-/// who only said one, is not.
-#[must_use]
-pub fn is_theirs(caller: &Principal, record: &Record) -> bool {
-    if !is_end_user(caller) {
-        return true;
-    }
-    let id = caller.id.as_str();
-    let owner =
-        |name: &str| record.meta.get("owner").and_then(|owner| owner.get(name)).and_then(Value::as_str);
-    let by_address = || match (caller.kind, &caller.email, owner("email")) {
-        (Kind::Customer, Some(mine), Some(owner)) => mine.eq_ignore_ascii_case(owner.trim()),
-        _ => false,
-    };
-    let is_them = record.datatype.as_str() == caller.kind.name() && record.sk == caller.id;
-    is_them || record.author.as_deref() == Some(id) || owner("id") == Some(id) || by_address()
-}
-
-/// The name under which a caller's writes are kept. An end user's is their id: an address is what others
-/// may claim too.
-#[must_use]
-pub fn author(caller: &Principal) -> &str {
-    if is_end_user(caller) { caller.id.as_str() } else { caller.label() }
-}
-
 /// Whether somebody may do something with one record.
 ///
 /// # Errors
 /// 404 when it is not theirs to know of, 403 when its own rule or the table of roles forbids it.
 pub fn check_record(caller: &Principal, record: &Record, permission: Permission) -> Result<(), Problem> {
-    if !is_theirs(caller, record) {
+    if !caller.owns(record) {
         return Err(missing(&record.datatype, &record.sk));
     }
     if !may_on(caller, record, permission) {
@@ -137,7 +103,7 @@ pub fn missing(datatype: &Datatype, sk: &RecordId) -> Problem {
 /// # Errors
 /// 403 for fields of the staff's, 400 for a rule that nobody could keep.
 pub fn check_fields(caller: &Principal, meta: &Map<String, Value>) -> Result<(), Problem> {
-    if is_end_user(caller)
+    if caller.is_end_user()
         && let Some(field) = STAFF_FIELDS.iter().find(|field| meta.contains_key(**field))
     {
         let message = format!("failed to set `{field}`: only staff do");
@@ -158,7 +124,7 @@ pub fn deletes(state: Option<&Value>) -> bool {
 /// Whose a record is that an end user creates: theirs, whatever they say.
 #[must_use]
 pub fn owner(caller: &Principal) -> Option<Value> {
-    is_end_user(caller).then(|| {
+    caller.is_end_user().then(|| {
         let mut owner = json!({"datatype": caller.kind.name(), "id": caller.id, "name": caller.name});
         if let (Kind::Customer, Some(email), Some(fields)) =
             (caller.kind, &caller.email, owner.as_object_mut())

@@ -93,7 +93,7 @@ pub fn new_record(caller: &Principal, datatype: Datatype, body: RecordBody) -> R
 /// Who writes.
 #[must_use]
 pub fn origin(caller: &Principal) -> Origin {
-    Origin { by: Some(rules::author(caller).to_owned()), ..Origin::default() }
+    Origin { by: Some(caller.author().to_owned()), ..Origin::default() }
 }
 
 pub(super) async fn update(
@@ -237,7 +237,7 @@ pub async fn remove(
     let mut tries = 0;
     loop {
         tries += 1;
-        let write = machine.records.plan_delete(&caller.org, at, hard, Some(rules::author(caller))).await;
+        let write = machine.records.plan_delete(&caller.org, at, hard, Some(caller.author())).await;
         let write = rules::unless_hidden(caller, at.0, Permission::Delete, write.map_err(Problem::from))?;
         let (Write::Remove { before, .. } | Write::Replace { before, .. }) = &write else {
             return Err(Problem::internal(&"a deletion was planned as something else"));

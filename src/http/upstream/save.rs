@@ -8,7 +8,7 @@ use appengine_actors::machine::Machine;
 use super::schema::SaveBody;
 use super::{Parts, changeable, names, shown, sync};
 use crate::connect::given::{Wrong, check_settings, sorted, take};
-use crate::connect::types::{IntegrationType, type_of, vendor_of};
+use crate::connect::types::{IntegrationType, type_of};
 use crate::http::admit::Caller;
 use crate::http::keep::keep;
 use crate::http::take::{Json, Object};
@@ -22,7 +22,7 @@ pub(super) async fn save(
 ) -> Result<HttpResponse, Problem> {
     let is_name = body.name.as_ref().is_none_or(|name| (1..=100).contains(&name.chars().count()));
     keep(UNSAVED, [("name", is_name, "must have 1 to 100 characters")])?;
-    let of = vendor_of(&body.kind).and_then(type_of);
+    let of = type_of(&body.kind);
     let of = of.ok_or_else(|| wrong("type", format!("must be one of {}", names())))?;
     let before = before(&caller, &machine, of, &body).await?;
     let mut credentials = match &before {

@@ -98,7 +98,7 @@ fn end_users_own_what_they_are_wrote_or_were_given() {
         (&staff, record("ticket", "1", "x", json!({})), true),
     ];
     for (caller, record, expected) in theirs {
-        assert_eq!(is_theirs(caller, &record), expected, "{} and {record:?}", caller.name);
+        assert_eq!(caller.owns(&record), expected, "{} and {record:?}", caller.name);
     }
 }
 
@@ -127,6 +127,6 @@ fn end_users_do_not_say_whose_their_records_are() {
     assert_eq!(status(check_fields(&staff, &fields(json!({"requiredRole": {"read": ["Owner"]}})))), 200);
     let owner = owner(&customer).unwrap();
     assert_eq!(owner["id"], "eve");
-    assert!(is_theirs(&customer, &record("ticket", "1", "x", json!({"owner": owner}))));
+    assert!(customer.owns(&record("ticket", "1", "x", json!({"owner": owner}))));
     assert_eq!(super::owner(&staff), None);
 }

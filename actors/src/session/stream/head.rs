@@ -1,0 +1,115 @@
+//! What is known of a stream beside its frames: whose it is, how far it is, how it ended.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::model::Prompt;
+use crate::clock::Timestamp;
+use crate::ids::{MessageId, OrgId, StreamId};
+
+/// How far a stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamStatus {
+    /// It goes on, or waits for tools.
+    Running,
+    /// The answer is whole.
+    Done,
+    /// Somebody has stopped it; what was said is kept.
+    Stopped,
+    /// It broke off.
+    Failed,
+}
+
+impl StreamStatus {
+    /// Whether nothing comes any more.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        !matches!(self, Self::Running)
+    }
+}
+
+/// Somebody who asks, with all that says what they may do: tools are used in their name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// The id of their record.
+    pub id: String,
+    /// The name under which what they do is kept.
+    pub label: String,
+    /// What they may do, as the edge has written it down; it alone reads it.
+    #[serde(default)]
+    pub rights: Value,
+}
+
+/// What is known of a stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// Its id.
+    pub id: StreamId,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// Who has asked.
+    pub by: Asker,
+    /// The conversation that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    /// The assistant that answers; none for the organisation's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<String>,
+    /// The message that the answer becomes.
+    pub message_id: MessageId,
+    /// How far it is.
+    pub status: StreamStatus,
+    /// Who answers, in the provider's words, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// When it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended: the end's reason, or the error's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<String>,
+    /// Tokens that were read.
+    #[serde(default)]
+    pub input_tokens: u64,
+    /// Tokens that were written.
+    #[serde(default)]
+    pub output_tokens: u64,
+    /// The number of its last frame, once it is over.
+    #[serde(default)]
+    pub last: u64,
+    /// Until when it can be read.
+    pub kept_until: Timestamp,
+}
+
+/// What was asked: kept beside the head, for it may be long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ask {
+    /// What the model is asked first.
+    pub prompt: Prompt,
+    /// The tools of the prompt that whoever reads uses.
+    #[serde(default)]
+    pub client_tools: Vec<String>,
+}
+
+/// One question and its answer, as a conversation remembers them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exchange {
+    /// The answer's message.
+    pub sk: MessageId,
+    /// The stream.
+    pub stream_id: StreamId,
+    /// What was asked.
+    pub question: String,
+    /// What was answered, so far as it was.
+    pub answer: String,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// When the answer ended.
+    pub answered_at: Timestamp,
+}

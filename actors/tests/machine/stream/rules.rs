@@ -1,0 +1,80 @@
+//! What is asked for twice, at once, or too long.
+
+use appengine_actors::session::stream::BeginError;
+
+use super::*;
+
+#[actix::test]
+async fn a_conversation_has_one_answer_at_a_time() {
+    let (house, model) = start();
+    let begun = || Beginning { conversation: Some("c1".to_owned()), ..beginning(&house, "Hello?") };
+    let first = streams(&house).begin(&house.org, begun()).await.unwrap();
+    quiet().await;
+    assert_eq!(streams(&house).begin(&house.org, begun()).await, Err(BeginError::Busy(first)));
+    assert_eq!(streams(&house).running_in(&house.org, "c1").await.unwrap(), Some(first));
+    let other = Beginning { conversation: Some("c2".to_owned()), ..beginning(&house, "Hello?") };
+    assert!(streams(&house).begin(&house.org, other).await.is_ok());
+    model.turns()[0].finishes();
+    quiet().await;
+    assert_eq!(streams(&house).running_in(&house.org, "c1").await.unwrap(), None);
+    assert!(streams(&house).begin(&house.org, begun()).await.is_ok());
+}
+
+#[actix::test]
+async fn the_same_request_is_begun_once_for_as_long_as_it_can_be_read() {
+    let (house, model) = start();
+    let begun = |digest| Beginning { once: once("k", digest), ..beginning(&house, "Hello?") };
+    let first = streams(&house).begin(&house.org, begun("d")).await.unwrap();
+    assert_eq!(streams(&house).begin(&house.org, begun("d")).await, Ok(first));
+    assert_eq!(streams(&house).begin(&house.org, begun("e")).await, Err(BeginError::KeyUsed));
+    let mut theirs = begun("d");
+    theirs.ask.prompt.by.id = "user-2".to_owned();
+    assert_ne!(streams(&house).begin(&house.org, theirs).await.unwrap(), first, "the key is theirs");
+    quiet().await;
+    assert_eq!(model.turns().len(), 2);
+    house.advance(house.setup.settings.streams.keep).await;
+    assert_ne!(streams(&house).begin(&house.org, begun("e")).await.unwrap(), first);
+}
+
+#[actix::test]
+async fn whoever_stops_an_answer_keeps_what_was_said() {
+    let (house, model) = start();
+    let begun = Beginning { conversation: Some("c1".to_owned()), ..beginning(&house, "Hello?") };
+    let id = streams(&house).begin(&house.org, begun).await.unwrap();
+    quiet().await;
+    let turn = model.turn();
+    turn.says("Half");
+    let stopped = streams(&house).stop(&house.org, id).await.unwrap();
+    assert_eq!((stopped.status, stopped.finish.as_deref()), (StreamStatus::Stopped, Some("stopped")));
+    quiet().await;
+    assert!(!turn.is_heard(), "the provider is told that no more is wanted");
+    turn.says(" and half");
+    let (frames, is_over) = read(&house, id, 0).await;
+    assert!(is_over);
+    assert!(["Half[stopped]", "[stopped]"].contains(&words(&frames).as_str()), "{frames:?}");
+    assert_eq!(streams(&house).stop(&house.org, id).await.unwrap(), stopped, "once");
+    assert_eq!(streams(&house).running_in(&house.org, "c1").await.unwrap(), None);
+    let nobody = StreamId::new(house.house().clock.now());
+    assert!(streams(&house).stop(&house.org, nobody).await.is_err());
+}
+
+#[actix::test]
+async fn an_answer_has_an_end() {
+    let (house, model) = start_with(|setup| setup.settings.streams.max_bytes = 1_000);
+    let id = begin(&house).await;
+    let turn = model.turn();
+    for _ in 0..50 {
+        turn.says(&"x".repeat(100));
+        quiet().await;
+    }
+    let (frames, is_over) = read(&house, id, 0).await;
+    assert!(is_over && words(&frames).ends_with("[length]"), "{frames:?}");
+    assert!(words(&frames).len() < 1_200 && !turn.is_heard());
+}
+
+#[actix::test]
+async fn what_is_asked_is_bounded() {
+    let (house, _) = start();
+    let long = beginning(&house, &"x".repeat(200_000));
+    assert!(matches!(streams(&house).begin(&house.org, long).await, Err(BeginError::TooLong(..))));
+}
