@@ -31,7 +31,6 @@ use appengine_actors::queue::worker::Handlers;
 use appengine_actors::session::board::Board;
 use appengine_actors::session::hall::Hall;
 use appengine_actors::session::presence::Presence;
-use appengine_actors::session::stream::tools::NoTools;
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
@@ -57,6 +56,7 @@ use crate::connect::register::Registrations;
 use crate::connect::translator::Vendors;
 use crate::event_types::EventTypes;
 use crate::gateway::{Around, Gateway, GatewayLimits, Origins, ServeOptions, serve, shutdown};
+use crate::http::ai::tools::ServerTools;
 use crate::http::around::{Outermost, around};
 use crate::http::key_limits::KeyLimits;
 use crate::http::metrics::Metrics;
@@ -159,6 +159,7 @@ impl App {
         let api = vendors::api(&config, to_vendors);
         let models = self::ai::models(&config, api.clone())?;
         let (driver, translator) = (Driver::new(api.clone()), Vendors::default());
+        let tools = ServerTools::default();
         let house = House {
             store: store.clone(),
             clock: clock.clone(),
@@ -177,7 +178,7 @@ impl App {
             translator: Arc::new(translator.clone()),
             syncer: Arc::new(driver.clone()),
             model: Arc::new(models.clone()),
-            tools: Arc::new(NoTools),
+            tools: Arc::new(tools.clone()),
             handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,
         };
@@ -190,6 +191,7 @@ impl App {
         vendors::read_listings(&driver, &machine, api.clone());
         vendors::confirm(&translator, &machine, api.clone());
         models.take_machine(&machine);
+        tools.take_machine(&machine);
         // It runs from here on: the first owner is made by it.
         let ended = actix::spawn(ended);
         actix::spawn(machine.inbound.syncs.clone().keep());

@@ -16,3 +16,5 @@ mod restart;
 #[path = "ai/streams.rs"]
 mod streams;
 mod support;
+#[path = "ai/tools.rs"]
+mod tools;

@@ -96,6 +96,7 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             messages: config.retention.messages.get(),
             community_messages: config.retention.community_messages.get(),
             vendor_calls: config.retention.vendor_calls.get(),
+            streams: config.ai.keep.get(),
         },
         webhooks: WebhookSettings {
             timeout: webhooks.timeout.get(),

@@ -2,6 +2,7 @@
 
 mod asking;
 mod read;
+pub mod tools;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
@@ -62,6 +63,7 @@ pub fn routes() -> Vec<Route> {
             .gives_object(StatusCode::OK),
     ];
     routes.extend(read::routes());
+    routes.extend(tools::routes());
     routes
 }
 

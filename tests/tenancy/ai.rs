@@ -11,6 +11,7 @@ use crate::support::in_process::{Server, customer, owner};
 pub fn cases(a: &Planted) -> Vec<Case> {
     let id = a.get("ai_stream");
     let results = json!({"results": [{"id": "call_1", "output": 1}]});
+    let remembered = json!({"toolName": "server.memory.store", "args": {"key": "colour", "value": "green"}});
     let stream = |path| Case::new(Proof::Stream, "GET", path).at(&[id]);
     vec![
         writes("/ai/agent/stream").with(&[], json!({"message": "Hello"})),
@@ -19,6 +20,8 @@ pub fn cases(a: &Planted) -> Vec<Case> {
         finds("/ai/stream/{streamId}/stop").at(&[id]),
         Case::new(Proof::Own, "POST", "/ai/stream/{streamId}/tool-results").with(&[id], results),
         Case::new(Proof::Own, "GET", "/ai/thread/{conversationId}").at(&["shared"]),
+        Case::new(Proof::Shared, "GET", "/ai/mcp/tools").at(&[]),
+        writes("/ai/mcp/execute").with(&[], remembered),
         stream("/ai/stream/{streamId}"),
         stream("/ai/agent/stream/{streamId}"),
     ]

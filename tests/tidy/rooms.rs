@@ -65,6 +65,7 @@ const MACHINE: [Rule; 17] = [
             "record::model",
             "session::chat",
             "session::community",
+            "session::stream",
             "supervision",
             "webhook::delivery",
         ],

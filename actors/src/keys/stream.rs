@@ -74,6 +74,12 @@ pub fn exchanges(org: &OrgId, conversation: &str) -> Key {
     of(org, b't').bytes(&Sha256::digest(conversation.as_bytes())).0
 }
 
+/// All that was asked and answered in an organisation, conversation by conversation.
+#[must_use]
+pub fn all_exchanges(org: &OrgId) -> Key {
+    of(org, b't').0
+}
+
 /// Whose a stream is that goes on.
 #[must_use]
 pub fn running_stream(id: StreamId) -> Key {

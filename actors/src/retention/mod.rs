@@ -27,4 +27,6 @@ pub struct Ages {
     pub community_messages: Duration,
     /// Calls of vendors, from when they came: as long as that they are known when they come again.
     pub vendor_calls: Duration,
+    /// Answers of language models, from when they were asked for: as long as that they can be read.
+    pub streams: Duration,
 }

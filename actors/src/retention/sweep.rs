@@ -9,6 +9,7 @@ use crate::ids::{EventId, OrgId};
 use crate::inbound::call::StoredCall;
 use crate::keys::{self, Node};
 use crate::ports::Publisher;
+use crate::session::stream::head::{Exchange, Head};
 use crate::store::{Batch, Key, Scan, Store, StoreError, decode};
 use crate::webhook::delivery::Delivery;
 
@@ -27,10 +28,12 @@ pub(super) enum Table {
     Messages,
     Community,
     Calls,
+    Streams,
+    Exchanges,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Deliveries,
         Self::Runs,
         Self::Events,
@@ -38,6 +41,8 @@ impl Table {
         Self::Messages,
         Self::Community,
         Self::Calls,
+        Self::Streams,
+        Self::Exchanges,
     ];
 }
 
@@ -63,6 +68,8 @@ pub(super) async fn step(
         Table::Messages => (ages.messages, keys::all_messages(org)),
         Table::Community => (ages.community_messages, keys::community_logs(org)),
         Table::Calls => (ages.vendor_calls, keys::vendor_calls(org)),
+        Table::Streams => (ages.streams, keys::streams(org)),
+        Table::Exchanges => (ages.messages, keys::all_exchanges(org)),
     };
     if age.is_zero() {
         return Ok(None);
@@ -87,6 +94,8 @@ pub(super) async fn step(
             Table::Events => sweep.event(key, &found.value).await?,
             Table::Idempotency => sweep.remembered(key, &decode(&found.value)?),
             Table::Calls => sweep.call(&decode(&found.value)?).await?,
+            Table::Streams => sweep.stream(&decode(&found.value)?).await?,
+            Table::Exchanges => sweep.exchange(key, &decode(&found.value)?),
             // They have a step of their own.
             Table::Messages | Table::Community => false,
         };
@@ -186,6 +195,33 @@ impl Sweep<'_> {
         Ok(true)
     }
 
+    /// A long one goes in several walks, its head last.
+    async fn stream(&mut self, head: &Head) -> Result<bool, StoreError> {
+        if head.started_at >= self.before {
+            return Ok(false);
+        }
+        if !head.status.is_over() {
+            return Ok(true);
+        }
+        let (org, id) = (self.org, head.id);
+        if self.all_below(keys::stream_pages(org, id)).await? == PARTS {
+            return Ok(true);
+        }
+        self.batch.delete(keys::stream(org, id)).delete(keys::stream_ask(org, id));
+        if let Some(key) = &head.once {
+            self.batch.delete(keys::stream_once(org, &head.by.id, key));
+        }
+        Ok(true)
+    }
+
+    /// These are in the order of their conversations: each is looked at.
+    fn exchange(&mut self, key: &Key, exchange: &Exchange) -> bool {
+        if exchange.asked_at < self.before {
+            self.batch.delete(key.clone());
+        }
+        true
+    }
+
     /// These are in no order of time: each is looked at.
     fn remembered(&mut self, key: &Key, remembered: &Remembered) -> bool {
         if remembered.at.time() < self.before {
@@ -200,11 +236,13 @@ impl Sweep<'_> {
         }
     }
 
-    async fn all_below(&mut self, prefix: Key) -> Result<(), StoreError> {
+    /// Removes what begins with this, as far as one step goes; how many that was.
+    async fn all_below(&mut self, prefix: Key) -> Result<usize, StoreError> {
         let parts = self.store.scan(Scan::prefix(prefix, PARTS).keys_only()).await?;
+        let count = parts.len();
         for (key, _) in parts {
             self.batch.delete(key);
         }
-        Ok(())
+        Ok(count)
     }
 }

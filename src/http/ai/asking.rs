@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::NAME;
+use super::{NAME, tools};
 use crate::ai::asker;
 use crate::auth::principal::Principal;
 use crate::http::keep::{keep, keep_path};
@@ -213,7 +213,7 @@ pub(super) async fn beginning(
         model: body.settings.model.clone().or_else(|| of_assistant("model")),
         system: system(&data, &body),
         messages,
-        tools: tools.collect(),
+        tools: tools.chain(tools::wanted(named_tools(&data, &body))).collect(),
         temperature: body.settings.temperature.or_else(|| data["config"]["temperature"].as_f64()),
         max_tokens: body.settings.max_tokens,
     };
@@ -291,6 +291,14 @@ fn system(assistant: &Value, body: &AskBody) -> String {
         mode.to_owned(),
     ];
     parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The server's tools that may be used: those that the request names, else the assistant's.
+fn named_tools<'a>(assistant: &'a Value, body: &'a AskBody) -> impl Iterator<Item = &'a str> {
+    let of_assistant = assistant["tools"].as_array().filter(|_| body.available_tools.is_empty());
+    let of_assistant = of_assistant.into_iter().flatten();
+    let of_assistant = of_assistant.filter_map(|tool| tool.as_str().or_else(|| tool["key"].as_str()));
+    body.available_tools.iter().map(String::as_str).chain(of_assistant)
 }
 
 /// The collections that an assistant may tell of.

@@ -81,6 +81,9 @@ pub struct Head {
     /// The number of its last frame, once it is over.
     #[serde(default)]
     pub last: u64,
+    /// The idempotency key that it was begun with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<String>,
     /// Until when it can be read.
     pub kept_until: Timestamp,
 }

@@ -129,6 +129,7 @@ impl Streams {
             input_tokens: 0,
             output_tokens: 0,
             last: 0,
+            once: once.as_ref().map(|once| once.key.clone()),
             kept_until: now.plus(self.house.settings.streams.keep),
         };
         match self.book(org, head.id).begin(&head, &ask, once.as_ref()).await {

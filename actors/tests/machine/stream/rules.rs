@@ -1,6 +1,10 @@
 //! What is asked for twice, at once, or too long.
 
+use std::time::Duration;
+
+use appengine_actors::keys;
 use appengine_actors::session::stream::BeginError;
+use appengine_actors::store::{Scan, Store};
 
 use super::*;
 
@@ -77,4 +81,39 @@ async fn what_is_asked_is_bounded() {
     let (house, _) = start();
     let long = beginning(&house, &"x".repeat(200_000));
     assert!(matches!(streams(&house).begin(&house.org, long).await, Err(BeginError::TooLong(..))));
+}
+
+#[actix::test]
+async fn what_can_no_longer_be_read_goes_with_all_that_belongs_to_it() {
+    let keep = Duration::from_secs(3_600);
+    let (house, model) = start_with(|setup| {
+        setup.settings.streams.keep = keep;
+        setup.settings.retention.streams = keep;
+        setup.settings.retention.messages = keep;
+    });
+    house.found_org().await;
+    let begun = Beginning {
+        conversation: Some("c1".to_owned()),
+        once: once("k", "d"),
+        ..beginning(&house, "Hello?")
+    };
+    let id = streams(&house).begin(&house.org, begun).await.unwrap();
+    quiet().await;
+    for _ in 0..700 {
+        model.turn().says("word ");
+        quiet().await;
+    }
+    model.turn().finishes();
+    quiet().await;
+    // One that goes on is left alone, however old.
+    let other = begin(&house).await;
+    for _ in 0..5 {
+        house.advance(keep / 2).await;
+    }
+    assert_eq!(streams(&house).find(&house.org, id).await.unwrap(), None);
+    assert!(streams(&house).exchanges(&house.org, "c1", 10).await.unwrap().is_empty());
+    assert!(streams(&house).find(&house.org, other).await.unwrap().is_some());
+    let left = |prefix| async { house.store().scan(Scan::prefix(prefix, 1_000)).await.unwrap().len() };
+    assert_eq!(left(keys::stream_pages(&house.org, id)).await, 0);
+    assert!(house.store().get(keys::stream_once(&house.org, &ada().id, "k")).await.unwrap().is_none());
 }

@@ -1,0 +1,214 @@
+//! The server's own tools, for models and for whoever calls them by name: each does what whoever asks may do by REST, in
+//! their organisation and by their rights, whatever the arguments say.
+
+mod memory;
+mod notification;
+mod repository;
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use appengine_actors::ids::OrgId;
+use appengine_actors::machine::Machine;
+use appengine_actors::session::stream::head::Asker;
+use appengine_actors::session::stream::model::{Tool, ToolCall};
+use appengine_actors::session::stream::tools::ToolBox;
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::TAG;
+use crate::ai::asker;
+use crate::auth::principal::Principal;
+use crate::http::admit::Caller;
+use crate::http::route::{Access, Route};
+use crate::http::take::{Json, Object};
+use crate::problem::{Detail, Problem};
+
+/// A tool of the server's.
+pub(super) struct ServerTool {
+    /// Its name.
+    pub(super) name: &'static str,
+    category: &'static str,
+    description: &'static str,
+    /// The JSON schema of its arguments.
+    schema: fn() -> Value,
+}
+
+/// All of them.
+pub(super) const TOOLS: [ServerTool; 8] = [
+    ServerTool {
+        name: "server.memory.store",
+        category: "memory",
+        description: "Remember something for the person you talk to, under a key.",
+        schema: memory::stores,
+    },
+    ServerTool {
+        name: "server.memory.retrieve",
+        category: "memory",
+        description: "Recall what was remembered under a key.",
+        schema: memory::retrieves,
+    },
+    ServerTool {
+        name: "server.memory.delete",
+        category: "memory",
+        description: "Forget what was remembered under a key.",
+        schema: memory::deletes,
+    },
+    ServerTool {
+        name: "server.repository.find",
+        category: "repository",
+        description: "Find records of a collection, such as contact or order, by the query language.",
+        schema: repository::finds,
+    },
+    ServerTool {
+        name: "server.repository.create",
+        category: "repository",
+        description: "Create a record in a collection.",
+        schema: repository::creates,
+    },
+    ServerTool {
+        name: "server.repository.update",
+        category: "repository",
+        description: "Change some fields of a record.",
+        schema: repository::updates,
+    },
+    ServerTool {
+        name: "server.repository.delete",
+        category: "repository",
+        description: "Delete a record; it can be restored.",
+        schema: repository::deletes,
+    },
+    ServerTool {
+        name: "server.notification.send",
+        category: "notification",
+        description: "Leave a notification for somebody of the organisation, or for the person you talk to.",
+        schema: notification::sends,
+    },
+];
+
+/// The routes of this part.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/ai/mcp/tools", Access::Signed, list)
+            .about(TAG, "The server's tools, with the schemas of their arguments")
+            .gives_object(StatusCode::OK),
+        Route::post("/ai/mcp/execute", Access::Signed, execute)
+            .about(TAG, "Use one of the server's tools, by your own rights")
+            .takes::<ToolBody>()
+            .gives_object(StatusCode::OK),
+    ]
+}
+
+/// A tool that is to be used.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(examples(json!({"toolName": "server.memory.store", "args": {"key": "colour", "value": "green"}})))]
+struct ToolBody {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 255)]
+    tool_name: String,
+    /// Its arguments.
+    #[serde(default)]
+    args: Map<String, Value>,
+}
+
+async fn list(_: Caller) -> HttpResponse {
+    let tools = TOOLS.iter().map(|tool| {
+        json!({
+            "name": tool.name, "description": tool.description, "inputSchema": (tool.schema)(),
+            "category": tool.category,
+        })
+    });
+    HttpResponse::Ok().json(json!({"tools": tools.collect::<Vec<_>>()}))
+}
+
+async fn execute(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    Json(Object(body)): Json<Object<ToolBody>>,
+) -> Result<HttpResponse, Problem> {
+    let result = used(&caller, &machine, &body.tool_name, Value::Object(body.args)).await?;
+    Ok(HttpResponse::Ok().json(json!({"toolName": body.tool_name, "result": result})))
+}
+
+/// What came of a tool.
+async fn used(caller: &Principal, machine: &Machine, name: &str, args: Value) -> Result<Value, Problem> {
+    match name {
+        "server.memory.store" => memory::store(caller, machine, arguments(args)?).await,
+        "server.memory.retrieve" => memory::retrieve(caller, machine, arguments(args)?).await,
+        "server.memory.delete" => memory::delete(caller, machine, arguments(args)?).await,
+        "server.repository.find" => repository::find(caller, machine, arguments(args)?).await,
+        "server.repository.create" => repository::create(caller, machine, arguments(args)?).await,
+        "server.repository.update" => repository::update(caller, machine, arguments(args)?).await,
+        "server.repository.delete" => repository::delete(caller, machine, arguments(args)?).await,
+        "server.notification.send" => notification::send(caller, machine, arguments(args)?).await,
+        _ => {
+            let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+            let message = format!("there is no tool `{name}`; known are {}", names.join(", "));
+            Err(Problem::not_found(message))
+        }
+    }
+}
+
+fn arguments<T: DeserializeOwned>(args: Value) -> Result<T, Problem> {
+    // A model that gives no arguments gives null, or nothing.
+    let args = if args.is_null() { Value::Object(Map::new()) } else { args };
+    serde_path_to_error::deserialize(args).map_err(|error| {
+        let path = format!("args.{}", error.path()).trim_end_matches('.').to_owned();
+        let detail = Detail { path, message: error.into_inner().to_string() };
+        Problem::invalid("the tool cannot be used", vec![detail])
+    })
+}
+
+/// The tools that somebody wants: by their names, or `server.memory.*` for all that begin so.
+pub(super) fn wanted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Tool> {
+    let names: Vec<&str> = names.collect();
+    let is_wanted = |tool: &&ServerTool| {
+        names.iter().any(|name| {
+            name.strip_suffix('*').map_or(*name == tool.name, |begins| tool.name.starts_with(begins))
+        })
+    };
+    let tools = TOOLS.iter().filter(is_wanted).map(|tool| Tool {
+        name: tool.name.to_owned(),
+        description: tool.description.to_owned(),
+        schema: (tool.schema)(),
+    });
+    tools.collect()
+}
+
+/// The server's tools, for runs.
+#[derive(Clone, Default)]
+pub struct ServerTools {
+    /// The machine is started with this, and holds it: it comes afterwards, and is not held.
+    machine: Arc<OnceLock<Weak<Machine>>>,
+}
+
+impl ServerTools {
+    /// Whose they are; said once.
+    pub fn take_machine(&self, machine: &Arc<Machine>) {
+        // Whoever is first has said it.
+        let _ = self.machine.set(Arc::downgrade(machine));
+    }
+}
+
+impl ToolBox for ServerTools {
+    fn used<'a>(
+        &'a self,
+        org: &'a OrgId,
+        by: &'a Asker,
+        call: &'a ToolCall,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(async move {
+            let machine = self.machine.get().and_then(Weak::upgrade);
+            let machine = machine.ok_or("the server starts or stops just now")?;
+            let caller = asker::caller(org, by).ok_or("nobody knows who asks")?;
+            used(&caller, &machine, &call.name, call.input.clone())
+                .await
+                .map_err(|problem| problem.to_string())
+        })
+    }
+}
