@@ -129,7 +129,15 @@ impl Machine {
             Flows::new(house.clone(), publisher.clone(), records.clone(), flow_actors.clone(), datatype()?);
         let schedules = Schedules::new(house.clone(), publisher.clone());
         let inbound = Inbound::new(&house, &publisher);
-        let runner = Runner { house: house.clone(), publisher: publisher.clone(), records: records.clone() };
+        let stream_actors = Members::new(group(paths::STREAMS));
+        let streams = Streams::new(house.clone(), publisher.clone(), stream_actors.clone());
+        let (own, records_too) = (house.clone(), records.clone());
+        let runner = Runner {
+            house: own,
+            publisher: publisher.clone(),
+            records: records_too,
+            streams: streams.clone(),
+        };
         let endpoints = Endpoints::new(house.clone(), publisher.clone());
         let resender = Resender::new(house.clone(), destinations.clone());
         let replayer = Ref::new(registry.clone(), at(paths::REPLAYER), patience);
@@ -141,8 +149,6 @@ impl Machine {
         let desks = Desks::new(house.clone(), desk_actors.clone());
         let people = People::new(records.clone())?;
         let talks = Talks::new(house.clone(), people.clone(), Members::new(group(paths::TALKS)));
-        let stream_actors = Members::new(group(paths::STREAMS));
-        let streams = Streams::new(house.clone(), publisher.clone(), stream_actors.clone());
         let sessions = Sessions { chats, desks, visits, talks, streams, people };
         let plan = Arc::new(Plan {
             house: house.clone(),

@@ -32,6 +32,8 @@ struct Dechunked {
     inner: BufReader<TcpStream>,
     left: usize,
     is_over: bool,
+    /// Whether the last chunk said that it is the last.
+    is_whole: bool,
 }
 
 impl Read for Dechunked {
@@ -47,6 +49,7 @@ impl Read for Dechunked {
             }
             self.left = usize::from_str_radix(line.trim(), 16).unwrap_or_default();
             self.is_over = self.left == 0;
+            self.is_whole = self.is_over;
         }
         if self.is_over {
             return Ok(0);
@@ -75,7 +78,11 @@ impl Stream {
             assert!(inner.read_line(&mut head).unwrap() > 0, "no answer: {head}");
         }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Self { status, head, lines: BufReader::new(Dechunked { inner, left: 0, is_over: false }) }
+        Self {
+            status,
+            head,
+            lines: BufReader::new(Dechunked { inner, left: 0, is_over: false, is_whole: false }),
+        }
     }
 
     /// The next event; none at the end of the stream, or where it was cut.
@@ -97,6 +104,11 @@ impl Stream {
                 assert!(line.is_empty() || line.starts_with(':'), "{line}");
             }
         }
+    }
+
+    /// Whether the body came to its end, and was not cut.
+    pub fn is_whole(&self) -> bool {
+        self.lines.get_ref().is_whole
     }
 
     /// All events up to the end.

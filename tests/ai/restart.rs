@@ -111,3 +111,27 @@ fn an_answer_that_nobody_read_is_kept() {
     assert_eq!(words(&read(&server, &token, id, None).rest()), "Nobody hears this.[stop]");
     server.stop();
 }
+
+#[test]
+fn half_an_answer_does_not_look_like_a_whole_one() {
+    let (house, token) = house("end");
+    let provider = Provider::open();
+    let server = house.start();
+    let client = connect(&server, &token, &provider);
+    let says = provider.will_wait();
+    let begun = client.post("/ai/agent/stream", &json!({"message": "Hello"}), 202).json();
+    let id = begun["streamId"].as_str().unwrap().to_owned();
+    says.send(chat(&json!({"content": "Half"}), None)).unwrap();
+    let mut readers = ["", "?format=ui", "?format=openai"]
+        .map(|format| Stream::open(server.address(), &format!("/ai/stream/{id}{format}"), &token, None));
+    for reader in &mut readers {
+        while !reader.next().expect("it goes on").data.contains("Half") {}
+    }
+    server.terminate();
+    for reader in &mut readers {
+        reader.rest();
+        assert!(!reader.is_whole(), "the body ends as if it were all");
+    }
+    drop(says);
+    assert!(server.wait().status.success());
+}

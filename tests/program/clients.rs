@@ -130,6 +130,17 @@ fn a_customer_and_an_agent_talk_in_python() {
     run_python("chat.py");
 }
 
+#[test]
+fn readers_of_others_read_answers_of_language_models() {
+    let house = House::new();
+    let tokens = staff(&house);
+    run_on(house.start(), |server| {
+        let mut node = Command::new("node");
+        node.current_dir(standard_webhooks::installed()).args(["ai.mjs", &server.base, &tokens[0]]);
+        node
+    });
+}
+
 fn run_python(name: &str) {
     let house = House::new();
     let tokens = staff(&house);

@@ -87,6 +87,7 @@ const MACHINE: [Rule; 17] = [
             "schedule::missed",
             "schedule::model",
             "schedule::timing",
+            "session::stream",
             "supervision",
             "webhook::body",
             "webhook::delivery",

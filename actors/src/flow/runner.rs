@@ -21,6 +21,7 @@ use crate::ports::Publisher;
 use crate::queue::job::{JobDraft, Task, names};
 use crate::record::service::Records;
 use crate::rights::{Author, Rights};
+use crate::session::stream::Streams;
 use crate::store::{Expect, StoreError, decode, encode};
 
 /// What a runner works with.
@@ -32,6 +33,8 @@ pub struct Runner {
     pub publisher: Arc<dyn Publisher>,
     /// The records.
     pub records: Records,
+    /// Answers of language models.
+    pub streams: Streams,
 }
 
 /// Why a run could not go on just now. It stands where it stood; trying again is safe.
@@ -147,9 +150,18 @@ impl Runner {
             let why = "whoever saved the flow last may not read the record that the event is about";
             return self.fail(run, version, why.to_owned()).await;
         };
-        let (house, records) = (self.house.as_ref(), &self.records);
-        let ctx =
-            StepContext { house, records, flow: &flow, run: &run, step, rights, variables: &variables, now };
+        let (house, records, streams) = (self.house.as_ref(), &self.records, &self.streams);
+        let ctx = StepContext {
+            house,
+            records,
+            streams,
+            flow: &flow,
+            run: &run,
+            step,
+            rights,
+            variables: &variables,
+            now,
+        };
         let taken = take(&ctx, settings.value_limit, || self.house.clock.now()).await;
         self.commit(taken, version).await
     }
@@ -199,7 +211,8 @@ impl Runner {
         let mut change = plan.change;
         run.effects += u32::from(!change.writes.is_empty() || !change.events.is_empty());
         let org = &run.org_id;
-        change.cause = Some(Cause::Run { id: run.id, step: Some(record.step_id.clone()) });
+        let step = record.as_ref().map(|record| record.step_id.clone()).or_else(|| run.next_step.clone());
+        change.cause = Some(Cause::Run { id: run.id, step });
         change.depth = run.depth;
         // What a later step sets off stands beside what the earlier ones did.
         change.breadth = run.breadth.saturating_mul(run.effects.max(1));
@@ -207,7 +220,9 @@ impl Runner {
         let key = keys::run(org, run.id);
         change.extra.expect(key.clone(), Expect::Version(version));
         change.extra.put(key, encode(&run)?);
-        change.extra.put(keys::step(org, run.id, run.step_count), encode(&record)?);
+        if let Some(record) = record {
+            change.extra.put(keys::step(org, run.id, run.step_count), encode(&record)?);
+        }
         if run.status == RunStatus::Waiting
             && let Ok(queue) = QueueName::new(names::SCHEDULE)
         {

@@ -16,8 +16,8 @@ use crate::store::encode;
 /// A step that was carried out, as far as that is possible before it is committed.
 #[derive(Debug)]
 pub struct Taken {
-    /// For the run's history.
-    pub record: StepRecord,
+    /// For the run's history; none for one that is taken again.
+    pub record: Option<StepRecord>,
     /// The run after it.
     pub run: Run,
     /// What is to be written with both.
@@ -35,6 +35,11 @@ pub async fn take(ctx: &StepContext<'_>, value_limit: usize, finished_at: impl F
         Err(_) => StepStatus::Failed,
     };
     let now = finished_at();
+    if let Ok(Done { plan: Plan { again: Some(again), .. }, .. }) = &done {
+        run.status = RunStatus::Waiting;
+        run.resumes_at = Some(now.plus(*again));
+        return Taken { record: None, run, plan: Plan::default() };
+    }
     run.step_count += 1;
     let attempt = run.step_failures + 1;
     let (plan, output, error) = match done {
@@ -72,7 +77,7 @@ pub async fn take(ctx: &StepContext<'_>, value_limit: usize, finished_at: impl F
         started_at: ctx.now,
         completed_at: now,
     };
-    Taken { record, run, plan }
+    Taken { record: Some(record), run, plan }
 }
 
 struct Done {

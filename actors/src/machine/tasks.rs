@@ -29,7 +29,7 @@ impl Tasks {
     /// # Errors
     /// Never in practice: only if a built-in name broke the rule for names.
     pub fn new(runner: &Runner, flows: Members<FlowActor>) -> Result<Self, IdError> {
-        let Runner { house, publisher, records } = runner.clone();
+        let Runner { house, publisher, records, .. } = runner.clone();
         Ok(Self {
             flows: FlowTasks::new(runner.clone(), flows, datatype()?),
             handlers: house.handlers.clone(),

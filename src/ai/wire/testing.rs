@@ -1,6 +1,7 @@
 //! For the wires' tests: prompts, and streams that are cut at every byte, broken off at every event, and spoilt.
 
 use appengine_actors::ids::OrgId;
+use appengine_actors::rights::Author;
 use appengine_actors::session::stream::head::Asker;
 use appengine_actors::session::stream::model::{Message, ModelError, Piece, Prompt, Tool, ToolCall};
 use serde_json::{Value, json};
@@ -12,7 +13,13 @@ use super::sse::{Event, Parser};
 pub fn prompt() -> Prompt {
     Prompt {
         org: OrgId::new("acme").unwrap(),
-        by: Asker { id: "user-1".to_owned(), label: "ada@example.com".to_owned(), rights: Value::Null },
+        by: Asker {
+            id: "user-1".to_owned(),
+            label: "ada@example.com".to_owned(),
+            email: None,
+            name: "Ada".to_owned(),
+            rights: Author::unknown(),
+        },
         sources: Vec::new(),
         provider: None,
         model: None,

@@ -4,14 +4,15 @@
 use appengine_actors::ids::{Datatype, RecordId};
 use appengine_actors::machine::Machine;
 use appengine_actors::record::model::Record;
-use appengine_actors::session::stream::head::{Ask, Exchange};
+use appengine_actors::session::stream::assistant::{self, Assistant};
+use appengine_actors::session::stream::head::{Ask, Exchange, Origin};
 use appengine_actors::session::stream::model::{Message, Prompt, Tool};
 use appengine_actors::session::stream::{Beginning, Once};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{NAME, tools};
+use super::NAME;
 use crate::ai::asker;
 use crate::auth::principal::Principal;
 use crate::http::keep::{keep, keep_path};
@@ -24,7 +25,6 @@ const MOST: usize = 100;
 const UNFIT: &str = "the answer cannot be asked for";
 /// Names that name no assistant: two roles, and the gap that clients' documents leave for one.
 const ROLES: [&str; 3] = ["chat", "ai-agent", "..."];
-const ASSISTANT: &str = "ai_assistant";
 
 /// What is asked.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -191,11 +191,10 @@ pub(super) async fn beginning(
         None => None,
     };
     let assistant = assistant(caller, machine, &body).await?;
-    let data = assistant.as_ref().map(|record| Value::Object(record.data.clone())).unwrap_or_default();
+    let of = assistant.as_ref().map(|record| Assistant::of(&record.data)).unwrap_or_default();
     let mut messages = history(caller, machine, conversation.as_deref(), &body.conversation_history).await?;
     let images = body.images.iter().filter_map(image).collect();
     messages.push(Message::User { text: with_files(words, &body.files), images });
-    let of_assistant = |field: &str| data["config"][field].as_str().map(str::to_owned);
     let tools = body.client_mcp_tools.iter().map(|tool| Tool {
         name: tool.name.clone(),
         description: tool.description.clone(),
@@ -208,18 +207,24 @@ pub(super) async fn beginning(
     let prompt = Prompt {
         org: caller.org.clone(),
         by: asker::of(caller),
-        sources: sources(&data),
-        provider: body.settings.provider.clone().or_else(|| of_assistant("provider")),
-        model: body.settings.model.clone().or_else(|| of_assistant("model")),
-        system: system(&data, &body),
+        sources: of.sources.clone(),
+        provider: body.settings.provider.clone().or_else(|| of.provider.clone()),
+        model: body.settings.model.clone().or_else(|| of.model.clone()),
+        system: system(&of, &body),
         messages,
-        tools: tools.chain(tools::wanted(named_tools(&data, &body))).collect(),
-        temperature: body.settings.temperature.or_else(|| data["config"]["temperature"].as_f64()),
+        tools: tools.chain(machine.house.tools.named(named_tools(&of, &body))).collect(),
+        temperature: body.settings.temperature.or(of.temperature),
         max_tokens: body.settings.max_tokens,
     };
     let client_tools = body.client_mcp_tools.into_iter().map(|tool| tool.name).collect();
     let assistant = assistant.map(|record| record.sk.to_string());
-    Ok(Beginning { conversation, assistant, ask: Ask { prompt, client_tools }, once })
+    Ok(Beginning {
+        origin: Origin::default(),
+        conversation,
+        assistant,
+        ask: Ask { prompt, client_tools },
+        once,
+    })
 }
 
 /// The assistant that is asked for, by its id or its name.
@@ -231,17 +236,13 @@ async fn assistant(caller: &Principal, machine: &Machine, body: &AskBody) -> Res
     let Some(wanted) = wanted else { return Ok(None) };
     let missing = || {
         Problem::not_found(format!(
-            "failed to find the assistant `{wanted}`: there is no `{ASSISTANT}` with that id"
+            "failed to find the assistant `{wanted}`: there is no `ai_assistant` with that id"
         ))
     };
-    let datatype = Datatype::new(ASSISTANT).map_err(|_| missing())?;
+    let datatype = Datatype::new(assistant::DATATYPE).map_err(|_| missing())?;
     let sk = RecordId::new(wanted).map_err(|_| missing())?;
     let found = machine.records.read(&caller.org, &datatype, &sk).await?;
-    let found = found.map(|read| read.record).filter(|record| {
-        let status = record.data.get("status").and_then(Value::as_str);
-        !record.is_deleted() && status.is_none_or(|status| status == "active")
-    });
-    found.ok_or_else(missing).map(Some)
+    found.map(|read| read.record).filter(assistant::is_active).ok_or_else(missing).map(Some)
 }
 
 /// What was said before: what the request says, or what the conversation remembers.
@@ -268,13 +269,7 @@ async fn history(
 }
 
 /// What the model is told before everything else: what the assistant is like, and what the request adds.
-fn system(assistant: &Value, body: &AskBody) -> String {
-    let text = |field: &str| assistant[field].as_str().unwrap_or_default().to_owned();
-    let rules =
-        assistant["behaviorRules"].as_array().into_iter().flatten().filter_map(|rule| {
-            rule.as_str().or_else(|| rule["rule"].as_str()).map(|rule| format!("- {rule}"))
-        });
-    let rules = rules.collect::<Vec<_>>().join("\n");
+fn system(assistant: &Assistant, body: &AskBody) -> String {
     let mode = match body.context.ai_mode.as_deref() {
         Some("developer") => "Answer as an experienced software developer.",
         Some("data-analyst") => "Answer as a data analyst.",
@@ -282,32 +277,19 @@ fn system(assistant: &Value, body: &AskBody) -> String {
         Some("content-writer") => "Answer as a writer of content.",
         _ => "",
     };
+    let given = |text: &Option<String>| text.clone().unwrap_or_default();
     let parts = [
-        text("description"),
-        text("personality"),
-        rules,
-        body.context.system_prompt.clone().unwrap_or_default(),
-        body.agent_instructions.clone().unwrap_or_default(),
+        assistant.system.clone(),
+        given(&body.context.system_prompt),
+        given(&body.agent_instructions),
         mode.to_owned(),
     ];
     parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// The server's tools that may be used: those that the request names, else the assistant's.
-fn named_tools<'a>(assistant: &'a Value, body: &'a AskBody) -> impl Iterator<Item = &'a str> {
-    let of_assistant = assistant["tools"].as_array().filter(|_| body.available_tools.is_empty());
-    let of_assistant = of_assistant.into_iter().flatten();
-    let of_assistant = of_assistant.filter_map(|tool| tool.as_str().or_else(|| tool["key"].as_str()));
-    body.available_tools.iter().map(String::as_str).chain(of_assistant)
-}
-
-/// The collections that an assistant may tell of.
-fn sources(assistant: &Value) -> Vec<String> {
-    let sources = assistant["knowledgeSources"].as_array().into_iter().flatten();
-    let collections = sources.filter(|source| source["sourceType"] == "collection");
-    let names = collections
-        .filter_map(|source| ["name", "collection", "source"].iter().find_map(|at| source[*at].as_str()));
-    names.map(str::to_owned).collect()
+fn named_tools<'a>(assistant: &'a Assistant, body: &'a AskBody) -> &'a [String] {
+    if body.available_tools.is_empty() { &assistant.tools } else { &body.available_tools }
 }
 
 fn image(of: &Value) -> Option<String> {

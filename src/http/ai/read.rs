@@ -101,7 +101,7 @@ async fn read(
         clock,
         gateway,
         waiting: Some(begun),
-        is_over: false,
+        state: State::Goes,
     };
     Ok(answer.streaming(told(telling)))
 }
@@ -129,20 +129,42 @@ struct Telling {
     clock: Arc<dyn Clock>,
     gateway: web::Data<Gateway>,
     waiting: Option<Vec<u8>>,
-    is_over: bool,
+    state: State,
 }
 
-fn told(telling: Telling) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+/// How far a reader has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There is more to tell.
+    Goes,
+    /// All was told.
+    Whole,
+    /// There is more, and this reader is not told it now.
+    Cut,
+    /// The body is at its end.
+    Ended,
+}
+
+/// The body ends before the answer does. A clean end would pass half an answer for all of it.
+#[derive(Debug, thiserror::Error)]
+#[error("tell all of the answer: the reader is to come again")]
+struct CutOff;
+
+fn told(telling: Telling) -> impl Stream<Item = Result<Bytes, CutOff>> {
     stream::unfold(telling, |mut telling| async move {
         loop {
             if let Some(bytes) = telling.waiting.take().filter(|bytes| !bytes.is_empty()) {
                 telling.taken_at = telling.clock.elapsed();
                 return Some((Ok(Bytes::from(bytes)), telling));
             }
-            if telling.is_over {
-                return None;
+            match telling.state {
+                State::Goes => telling.step().await,
+                State::Cut => {
+                    telling.state = State::Ended;
+                    return Some((Err(CutOff), telling));
+                }
+                State::Whole | State::Ended => return None,
             }
-            telling.step().await;
         }
     })
 }
@@ -154,7 +176,7 @@ impl Telling {
         let stalled = self.clock.elapsed().saturating_sub(self.taken_at) > STALLED;
         if stalled || self.expires_at <= self.clock.now() {
             Speaker::comment(&format!("cut: come again with Last-Event-ID {}", self.place), &mut into);
-            self.is_over = true;
+            self.state = State::Cut;
             self.waiting = Some(into);
             return;
         }
@@ -164,19 +186,19 @@ impl Telling {
                 Ok(Some(frames)) => frames.iter().for_each(|frame| self.say(frame, &mut into)),
                 Ok(None) => {
                     self.speaker.done(&mut into);
-                    self.is_over = true;
+                    self.state = State::Whole;
                 }
                 // What was not told is there when the reader comes again.
                 Err(error) => {
                     tracing::warn!(%error, "a stream cannot be told just now");
-                    self.is_over = true;
+                    self.state = State::Cut;
                 }
             },
             () = &mut self.heartbeat => {
                 self.heartbeat = self.clock.sleep(HEARTBEAT);
                 Speaker::comment("heartbeat", &mut into);
             }
-            () = gateway.closing() => self.is_over = true,
+            () = gateway.closing() => self.state = State::Cut,
         }
         self.waiting = Some(into);
     }

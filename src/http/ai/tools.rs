@@ -196,6 +196,10 @@ impl ServerTools {
 }
 
 impl ToolBox for ServerTools {
+    fn named(&self, names: &[String]) -> Vec<Tool> {
+        wanted(names.iter().map(String::as_str))
+    }
+
     fn used<'a>(
         &'a self,
         org: &'a OrgId,

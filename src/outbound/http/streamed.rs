@@ -44,7 +44,12 @@ impl HttpTransport {
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| RetryAfter::parse(value.to_str().ok()?));
         let status = response.status().as_u16();
-        let body = response.bytes_stream().map(|bytes| bytes.map_err(detail));
+        let body = response.bytes_stream().map(|bytes| {
+            bytes.map_err(|error| {
+                tracing::debug!(detail = detail(error), "an answer broke off");
+                "the connection broke off".to_owned()
+            })
+        });
         Ok(Opened { status, retry_after, body: Box::pin(body) })
     }
 }

@@ -16,6 +16,7 @@ use crate::form::problem::Problems;
 use crate::house::House;
 use crate::record::service::{Records, WriteError};
 use crate::rights::Rights;
+use crate::session::stream::Streams;
 use crate::webhook::transport::Transport;
 
 macro_rules! actions {
@@ -29,6 +30,7 @@ macro_rules! actions {
 
 actions! {
     add_tag,
+    ai_agent,
     create_data,
     delay,
     delete_data,
@@ -80,6 +82,8 @@ pub struct StepContext<'a> {
     pub house: &'a House,
     /// The records.
     pub records: &'a Records,
+    /// Answers of language models.
+    pub streams: &'a Streams,
     /// The flow, in the version that the run follows.
     pub flow: &'a Flow,
     /// The run.
@@ -111,6 +115,8 @@ pub struct Plan {
     pub output: Value,
     /// How long the run pauses after it.
     pub pause: Option<Duration>,
+    /// When it is taken again, where it has not come to its end: then nothing of it is written.
+    pub again: Option<Duration>,
 }
 
 /// Why a step did not work.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::frame::{Frame, Said};
-use super::head::{Ask, Exchange, Head, StreamStatus};
+use super::head::{Ask, Exchange, Head, Origin, StreamStatus};
 use crate::bus::change::{Change, ChangeError};
 use crate::event::{EventDraft, EventKind};
 use crate::house::House;
@@ -111,7 +111,9 @@ impl StreamBook {
         (first, lines): (u64, Vec<u8>),
         exchange: Option<Exchange>,
     ) -> Result<(), ChangeError> {
-        let mut change = Change { by: Some(head.by.label.clone()), ..Change::default() };
+        let Origin { cause, depth, breadth } = head.origin.clone();
+        let by = Some(head.by.label.clone());
+        let mut change = Change { by, cause, depth, breadth, ..Change::default() };
         change.extra.insert(keys::stream_page(&self.org, self.id, first), lines);
         change.extra.put(keys::stream(&self.org, self.id), encode(head)?);
         change.extra.delete(keys::running_stream(self.id));

@@ -1,11 +1,11 @@
 //! What is known of a stream beside its frames: whose it is, how far it is, how it ended.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::model::Prompt;
 use crate::clock::Timestamp;
+use crate::event::Cause;
 use crate::ids::{MessageId, OrgId, StreamId};
+use crate::rights::Author;
+use serde::{Deserialize, Serialize};
 
 /// How far a stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,9 +36,23 @@ pub struct Asker {
     pub id: String,
     /// The name under which what they do is kept.
     pub label: String,
-    /// What they may do, as the edge has written it down; it alone reads it.
-    #[serde(default)]
-    pub rights: Value,
+    /// Their address, where they have one.
+    pub email: Option<String>,
+    /// The name to show.
+    pub name: String,
+    /// What they may do.
+    pub rights: Author,
+}
+
+/// What led to a stream: its end is an event, which stands as far from the outside as what asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The step of a flow; none where somebody asked.
+    pub cause: Option<Cause>,
+    /// How many runs stand between it and the outside.
+    pub depth: u32,
+    /// How many runs may stand beside it.
+    pub breadth: u32,
 }
 
 /// What is known of a stream.
@@ -51,6 +65,9 @@ pub struct Head {
     pub org_id: OrgId,
     /// Who has asked.
     pub by: Asker,
+    /// What led to it.
+    #[serde(default)]
+    pub origin: Origin,
     /// The conversation that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,

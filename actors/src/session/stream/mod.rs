@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `model`, `tools` | The ports: what answers, and what it may use |
 //! | `frame` | What readers are told |
+//! | `assistant` | An assistant, as a record describes it |
 //! | `head` | What is known of a stream, and what was asked |
 //! | `state` | How far a run has come; rebuilt from its frames |
 //! | `run` | A run that goes on, and what of it is not in the store yet |
@@ -15,6 +16,7 @@
 //! | `streams` | All of them: begun, read, stopped |
 
 mod actor;
+pub mod assistant;
 mod book;
 pub mod frame;
 pub mod head;

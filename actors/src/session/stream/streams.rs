@@ -8,7 +8,7 @@ use tracing::warn;
 use super::actor::StreamActor;
 use super::book::{Begun, Once, StreamBook, actor_name};
 use super::frame::Frame;
-use super::head::{Ask, Asker, Exchange, Head, StreamStatus};
+use super::head::{Ask, Asker, Exchange, Head, Origin, StreamStatus};
 use super::messages::{Attach, StopAnswer, StreamError, TakeResults, ToolOutput};
 use super::tail::{Behind, Glimpse};
 use crate::bus::change::ChangeError;
@@ -67,6 +67,8 @@ impl From<StoreError> for StreamsError {
 /// What is to be begun.
 #[derive(Debug, Clone)]
 pub struct Beginning {
+    /// What led to it.
+    pub origin: Origin,
     /// In which conversation.
     pub conversation: Option<String>,
     /// Which assistant is to answer.
@@ -101,7 +103,7 @@ impl Streams {
     /// # Errors
     /// When another one goes on in the conversation, or it could not be written.
     pub async fn begin(&self, org: &OrgId, beginning: Beginning) -> Result<StreamId, BeginError> {
-        let Beginning { conversation, assistant, ask, once } = beginning;
+        let Beginning { origin, conversation, assistant, ask, once } = beginning;
         let by = ask.prompt.by.clone();
         let (bytes, most) = (encode(&ask)?.len(), self.house.settings.value_limit);
         if bytes > most {
@@ -118,6 +120,7 @@ impl Streams {
             id: StreamId::new(now),
             org_id: org.clone(),
             by,
+            origin,
             conversation,
             assistant,
             message_id: MessageId::new(now),

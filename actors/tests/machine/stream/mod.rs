@@ -1,6 +1,7 @@
 //! Answers of language models: they belong to no request, and survive readers, actors and restarts.
 
 mod cut;
+mod flow;
 mod read;
 mod rules;
 mod tools;
@@ -10,8 +11,9 @@ use std::sync::{Arc, Mutex};
 use appengine_actors::event::EventKind;
 use appengine_actors::ids::{OrgId, StreamId};
 use appengine_actors::log::EventLog;
+use appengine_actors::rights::Author;
 use appengine_actors::session::stream::frame::{Frame, Said};
-use appengine_actors::session::stream::head::{Ask, Asker, Head, StreamStatus};
+use appengine_actors::session::stream::head::{Ask, Asker, Head, Origin, StreamStatus};
 use appengine_actors::session::stream::model::{
     Finish, Message, Model, ModelError, Piece, Prompt, Tool, ToolCall,
 };
@@ -98,6 +100,10 @@ impl Turn {
 pub struct Echo;
 
 impl ToolBox for Echo {
+    fn named(&self, _: &[String]) -> Vec<Tool> {
+        Vec::new()
+    }
+
     fn used<'a>(
         &'a self,
         org: &'a OrgId,
@@ -130,7 +136,14 @@ pub fn streams(house: &TestHouse) -> &Streams {
 }
 
 pub fn ada() -> Asker {
-    Asker { id: "user-1".to_owned(), label: "ada@example.com".to_owned(), rights: Value::Null }
+    let address = "ada@example.com".to_owned();
+    Asker {
+        id: "user-1".to_owned(),
+        label: address.clone(),
+        email: Some(address),
+        name: "Ada".to_owned(),
+        rights: Author::unknown(),
+    }
 }
 
 pub fn beginning(house: &TestHouse, text: &str) -> Beginning {
@@ -152,7 +165,7 @@ pub fn beginning(house: &TestHouse, text: &str) -> Beginning {
         max_tokens: None,
     };
     let ask = Ask { prompt, client_tools: vec!["client.map".to_owned()] };
-    Beginning { conversation: None, assistant: None, ask, once: None }
+    Beginning { origin: Origin::default(), conversation: None, assistant: None, ask, once: None }
 }
 
 pub fn once(key: &str, digest: &str) -> Option<Once> {
