@@ -33,16 +33,7 @@ async fn an_operator_sees_what_happens_as_it_happens() {
     );
     let (app, clock) = serve().await;
     let base = format!("http://{}", app.address);
-    let who = Identity {
-        org: OrgId::new(ORG).unwrap(),
-        id: RecordId::new("user-operator").unwrap(),
-        email: Some("operator@example.com".into()),
-        name: "Operator".into(),
-        kind: Kind::User,
-        roles: vec![Role::Owner],
-        session: None,
-    };
-    let token = app.tokens.sign(&who, HOUR, clock.now()).unwrap();
+    let token = app.tokens.sign(&operator(), HOUR, clock.now()).unwrap();
     let owner = app.first_owner.as_ref().unwrap();
     create_flow(&base, &token).await;
 
@@ -71,6 +62,32 @@ async fn a_customer_and_the_desk_talk_on_the_demo_page() {
     walk.env("PASSWORD", &owner.password);
     let walked = web::block(move || walk.output()).await.unwrap().unwrap();
     assert!(walked.status.success(), "{}", String::from_utf8_lossy(&[walked.stdout, walked.stderr].concat()));
+}
+
+#[actix_web::test]
+async fn answers_go_on_where_they_were_on_the_demo_page() {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let (app, clock) = serve().await;
+    let token = app.tokens.sign(&operator(), HOUR, clock.now()).unwrap();
+    let mut walk = Command::new("node");
+    walk.current_dir(&clients).arg("ai_page.mjs");
+    let owner = app.first_owner.as_ref().unwrap();
+    walk.envs([("BASE_URL", &*format!("http://{}", app.address)), ("TOKEN", &token)]);
+    walk.envs([("ORG", ORG), ("EMAIL", EMAIL), ("PASSWORD", &owner.password)]);
+    let walked = web::block(move || walk.output()).await.unwrap().unwrap();
+    assert!(walked.status.success(), "{}", String::from_utf8_lossy(&[walked.stdout, walked.stderr].concat()));
+}
+
+fn operator() -> Identity {
+    Identity {
+        org: OrgId::new(ORG).unwrap(),
+        id: RecordId::new("user-operator").unwrap(),
+        email: Some("operator@example.com".into()),
+        name: "Operator".into(),
+        kind: Kind::User,
+        roles: vec![Role::Owner],
+        session: None,
+    }
 }
 
 async fn serve() -> (App, Arc<SystemClock>) {

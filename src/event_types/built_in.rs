@@ -157,6 +157,13 @@ fn domains() -> Vec<EventType> {
     let mail =
         || json!({"orgId": "my-org", "campaignId": "spring", "contactId": "c-1", "email": "ada@example.com"});
     let chat = || json!({"orgId": "my-org", "chatId": "chat-1", "content": "hello"});
+    let answer = |status: &str, finish: &str| {
+        json!({
+            "streamId": "str_1", "messageId": "msg_1", "conversationId": "c-1", "assistantId": null,
+            "model": "a-model", "status": status, "finishReason": finish, "inputTokens": 11, "outputTokens": 7,
+        })
+    };
+    let answers: &[(&str, &[&str])] = &[("streamId", ID), ("status", TEXT), ("finishReason", TEXT)];
     let money: &[(&str, &[&str])] = &[("orderId", ID), ("amount", AMOUNT)];
     let leads: &[(&str, &[&str])] = &[("leadId", ID), ("score", AMOUNT)];
     let mails: &[(&str, &[&str])] = &[("campaignId", ID), ("email", TEXT)];
@@ -181,6 +188,13 @@ fn domains() -> Vec<EventType> {
             "An appointment was booked.",
             &[("definitionId", ID), ("appointmentId", ID)],
             json!({"orgId": "my-org", "definitionId": "consultation", "appointmentId": "a-1"}),
+        ),
+        built_in("ai.run.completed", "An answer of a model is over.", answers, answer("done", "stop")),
+        built_in(
+            "ai.run.failed",
+            "An answer of a model broke off.",
+            answers,
+            answer("failed", "stream_broken"),
         ),
         built_in("chat-queue-notification", "A conversation waits in a queue.", chats, chat()),
         built_in("chat-new-message", "A message was written in a conversation.", chats, chat()),

@@ -235,8 +235,13 @@ async fn thread(
     let streams = &machine.sessions.streams;
     let data = streams.exchanges(&caller.org, &conversation, MOST_EXCHANGES).await?;
     let running = streams.running_in(&caller.org, &conversation).await?;
+    let question = match running {
+        Some(id) => streams.question(&caller.org, id).await?,
+        None => None,
+    };
     let data: Vec<Value> = data.iter().map(exchange).collect();
-    Ok(HttpResponse::Ok().json(json!({"data": data, "total": data.len(), "streamId": running})))
+    let thread = json!({"data": data, "total": data.len(), "streamId": running, "question": question});
+    Ok(HttpResponse::Ok().json(thread))
 }
 
 fn exchange(of: &Exchange) -> Value {

@@ -1,5 +1,5 @@
-//! The operator's page and the demo of a chat: the files of `static/`, compiled in. They show nothing by
-//! themselves: all data comes from the API, to whoever has a token.
+//! The operator's page and the demos of a chat and of a language model's answers: the files of `static/`, compiled
+//! in. They show nothing by themselves: all data comes from the API, to whoever has a token.
 
 use std::sync::LazyLock;
 
@@ -54,8 +54,18 @@ macro_rules! asset {
 }
 
 static INDEX: LazyLock<Asset> = LazyLock::new(|| asset!("index.html", HTML));
-static PARTS: LazyLock<[Asset; 21]> = LazyLock::new(|| {
+static PARTS: LazyLock<[Asset; 31]> = LazyLock::new(|| {
     [
+        asset!("ai-address.js", SCRIPT),
+        asset!("ai-answer.js", SCRIPT),
+        asset!("ai-ask.js", SCRIPT),
+        asset!("ai-stream.js", SCRIPT),
+        asset!("ai-talk.js", SCRIPT),
+        asset!("ai-tools.js", SCRIPT),
+        asset!("ai-view.js", SCRIPT),
+        asset!("ai.css", CSS),
+        asset!("ai.html", HTML),
+        asset!("ai.js", SCRIPT),
         asset!("api.js", SCRIPT),
         asset!("app.css", CSS),
         asset!("app.js", SCRIPT),

@@ -261,7 +261,9 @@ async fn history(
     }
     let Some(conversation) = conversation else { return Ok(Vec::new()) };
     let exchanges = machine.sessions.streams.exchanges(&caller.org, conversation, REMEMBERED).await?;
-    let said = exchanges.into_iter().flat_map(|Exchange { question, answer, .. }| {
+    // What broke off before its first word was answered by nobody.
+    let answered = exchanges.into_iter().filter(|exchange| !exchange.answer.is_empty());
+    let said = answered.flat_map(|Exchange { question, answer, .. }| {
         let question = Message::User { text: question, images: Vec::new() };
         [question, Message::Assistant { text: answer, calls: Vec::new() }]
     });

@@ -46,6 +46,18 @@ pub fn config_of(kind: &str) -> Any {
             let duration = any_of([number.into(), of(Type::String)]);
             config([("duration", duration), ("unit", or_null(one_of(units)))]).required("duration")
         }
+        "ai_agent" => {
+            let words = || or_null(of(Type::String));
+            config([
+                ("message", text(SAID)),
+                ("assistantId", words()),
+                ("system", words()),
+                ("provider", words()),
+                ("model", words()),
+                ("maxTokens", or_null(whole(1, 1_000_000))),
+            ])
+            .required("message")
+        }
         "always_execute" => config([]),
         "if_then" => return if_then(),
         "check_field_value" => compared([("trueFlowId", step_id()), ("falseFlowId", step_id()), retry()]),

@@ -36,13 +36,14 @@ impl Action for Handler {
     }
 
     fn check(&self, config: &Map, _: Check<'_>, problems: &mut Problems) {
-        let known = ["actionType", "retry", "assistantId", "message", "system", "provider", "model", "maxTokens"];
+        let known =
+            ["actionType", "retry", "assistantId", "message", "system", "provider", "model", "maxTokens"];
         problems.only(config, &known);
         problems.required_text(config, "message");
         for name in ["assistantId", "system", "provider", "model"] {
             problems.text(config, name);
         }
-        problems.whole(config, "maxTokens", 1..=u64::from(u32::MAX));
+        problems.whole(config, "maxTokens", 1..=1_000_000);
     }
 
     fn plan<'a>(&'a self, ctx: &'a StepContext<'a>, config: Map) -> BoxFuture<'a, Result<Plan, StepError>> {
@@ -114,7 +115,13 @@ async fn beginning(ctx: &StepContext<'_>, config: &Map) -> Result<Beginning, Ste
         depth: run.depth,
         breadth: run.breadth.saturating_mul(run.effects.max(1)),
     };
-    Ok(Beginning { origin, conversation: None, assistant, ask: Ask { prompt, client_tools: Vec::new() }, once })
+    Ok(Beginning {
+        origin,
+        conversation: None,
+        assistant,
+        ask: Ask { prompt, client_tools: Vec::new() },
+        once,
+    })
 }
 
 async fn assistant(ctx: &StepContext<'_>, id: &str) -> Result<Assistant, StepError> {

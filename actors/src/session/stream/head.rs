@@ -1,6 +1,6 @@
 //! What is known of a stream beside its frames: whose it is, how far it is, how it ended.
 
-use super::model::Prompt;
+use super::model::{Message, Prompt};
 use crate::clock::Timestamp;
 use crate::event::Cause;
 use crate::ids::{MessageId, OrgId, StreamId};
@@ -114,6 +114,17 @@ pub struct Ask {
     /// The tools of the prompt that whoever reads uses.
     #[serde(default)]
     pub client_tools: Vec<String>,
+}
+
+impl Ask {
+    /// The last words that were asked.
+    #[must_use]
+    pub fn question(&self) -> Option<&str> {
+        self.prompt.messages.iter().rev().find_map(|message| match message {
+            Message::User { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// One question and its answer, as a conversation remembers them.

@@ -323,14 +323,10 @@ impl Run {
 
     /// What a conversation remembers.
     fn exchange(&self, now: Timestamp) -> Option<Exchange> {
-        let question = self.ask.prompt.messages.iter().rev().find_map(|message| match message {
-            Message::User { text, .. } => Some(text.clone()),
-            _ => None,
-        });
         Some(Exchange {
             sk: self.head.message_id,
             stream_id: self.head.id,
-            question: question?,
+            question: self.ask.question()?.to_owned(),
             answer: self.state.answer(),
             asked_at: self.head.started_at,
             answered_at: now,

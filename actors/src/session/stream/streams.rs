@@ -217,6 +217,16 @@ impl Streams {
         Ok(self.actors.ask(&actor_name(org, id), TakeResults(results)).await??)
     }
 
+    /// What a stream was asked, in its last words.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn question(&self, org: &OrgId, id: StreamId) -> Result<Option<String>, StoreError> {
+        let found = self.house.store.get(keys::stream_ask(org, id)).await?;
+        let ask: Option<Ask> = found.map(|found| decode(&found.value)).transpose()?;
+        Ok(ask.and_then(|ask| ask.question().map(str::to_owned)))
+    }
+
     /// What was asked and answered last in a conversation, oldest first.
     ///
     /// # Errors
