@@ -59,7 +59,7 @@ pub struct AskBody {
     context: Context,
     /// How it is to be answered.
     settings: ModelChoices,
-    /// Seconds for which tools may remember things.
+    /// Taken from clients that send it, and of no effect: `server.memory.store` says itself for how long (`ttl`).
     memory_ttl: Option<u64>,
     /// Tools that you use: their results are posted to the stream.
     #[schema(max_items = 100)]
