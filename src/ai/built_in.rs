@@ -6,11 +6,13 @@ use std::sync::Arc;
 use appengine_actors::ids::Datatype;
 use appengine_actors::machine::Machine;
 use appengine_actors::record::model::Record;
-use appengine_actors::record::search::{Search, asked, is_like, texts, words};
+use appengine_actors::record::search::{Asked, Search, texts};
 use appengine_actors::rights::collections::{self, Act};
 use appengine_actors::session::stream::model::{Finish, Message, ModelError, Piece, Prompt};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
 use super::asker;
 use super::models::BUILT_IN;
@@ -29,12 +31,22 @@ const HOW_TO_CONNECT: &str = "For real answers, connect a model: `POST /upstream
 
 /// What the records say.
 pub(super) fn answer(machine: Arc<Machine>, prompt: Prompt) -> BoxStream<'static, Result<Piece, ModelError>> {
-    let found = async move {
-        match search(&machine, &prompt).await {
-            Ok(text) => said(&text, &prompt),
-            Err(error) => vec![Err(error)],
-        }
-    };
+    let runtime = Handle::current();
+    // It looks at thousands of records: no thread that serves others waits for that.
+    let found = spawn_blocking(move || {
+        runtime.block_on(async {
+            match search(&machine, &prompt).await {
+                Ok(text) => said(&text, &prompt),
+                Err(error) => vec![Err(error)],
+            }
+        })
+    });
+    let found = found.map(|found| {
+        found.unwrap_or_else(|error| {
+            let message = format!("look through the records: {error}");
+            vec![Err(ModelError { code: "unavailable", message, retryable: true })]
+        })
+    });
     Box::pin(found.into_stream().flat_map(stream::iter))
 }
 
@@ -63,7 +75,8 @@ async fn search(machine: &Machine, prompt: &Prompt) -> Result<String, ModelError
         let message = "answer: nobody knows who asks".to_owned();
         return Err(ModelError { code: "no_caller", message, retryable: false });
     };
-    if asked(question).is_empty() {
+    let wanted = Asked::of(question);
+    if wanted.is_empty() {
         let ask = "Ask me about something by its own words, such as a name or a topic.";
         return Ok(format!("{INTRODUCTION} {ask} {HOW_TO_CONNECT}"));
     }
@@ -97,22 +110,20 @@ async fn search(machine: &Machine, prompt: &Prompt) -> Result<String, ModelError
         };
         return Ok(format!("{INTRODUCTION} I found nothing about that: {looked}. {HOW_TO_CONNECT}"));
     }
-    let wanted = asked(question);
     let entries = found.hits.iter().map(|hit| entry(&hit.record, &wanted));
     let bound = if found.more { " I did not look at all of them." } else { "" };
     Ok(format!("{INTRODUCTION}{bound} This fits best:\n\n{}", entries.collect::<Vec<_>>().join("\n")))
 }
 
 /// What is said of a record: what it is called, where it is, and the sentence that fits best.
-fn entry(record: &Record, wanted: &[String]) -> String {
+fn entry(record: &Record, wanted: &Asked) -> String {
     let name = NAMES.iter().find_map(|field| record.data.get(*field)?.as_str());
     let name = name.unwrap_or(record.sk.as_str());
     let mut best: (usize, String) = (0, String::new());
     texts(&record.data, &mut |text| {
         for sentence in text.split_inclusive(['.', '!', '?', '\n']) {
             let sentence = sentence.trim();
-            let fits = wanted.iter().filter(|wanted| words(sentence).any(|word| is_like(&word, wanted)));
-            let fits = fits.count();
+            let fits = wanted.fits(sentence);
             if fits > best.0 {
                 best = (fits, sentence.to_owned());
             }

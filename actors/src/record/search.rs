@@ -15,6 +15,8 @@ use crate::store::{Pages, Scan, StoreError, decode};
 const PAGE: usize = 200;
 /// Words of a question that are looked for.
 const MOST_WORDS: usize = 32;
+/// Letters of a word that count.
+const MOST_LETTERS: usize = 64;
 /// Records that are held against each other: of more that have a word, the first count.
 const MOST_CANDIDATES: usize = 5_000;
 /// How much another occurrence of a word counts, and how much the length of a text: the usual constants.
@@ -106,8 +108,7 @@ impl Records {
 
 /// Holds texts against a question.
 struct Ranking {
-    /// The words of the question.
-    words: Vec<String>,
+    asked: Asked,
     /// In how many texts each is.
     with: Vec<usize>,
     candidates: Vec<Candidate>,
@@ -124,23 +125,23 @@ struct Candidate {
 
 impl Ranking {
     fn new(question: &str) -> Self {
-        let words = asked(question);
-        let with = vec![0; words.len()];
-        Self { words, with, candidates: Vec::new(), texts: 0, length: 0 }
+        let asked = Asked::of(question);
+        let with = vec![0; asked.0.len()];
+        Self { asked, with, candidates: Vec::new(), texts: 0, length: 0 }
     }
 
     const fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.asked.is_empty()
     }
 
     fn meet(&mut self, record: Record) {
-        let mut counts = vec![0; self.words.len()];
+        let mut counts = vec![0; self.with.len()];
         let mut length = 0;
         texts(&record.data, &mut |text| {
             for word in words(text) {
                 length += 1;
-                for (at, wanted) in self.words.iter().enumerate() {
-                    counts[at] += usize::from(is_like(&word, wanted));
+                for (count, wanted) in counts.iter_mut().zip(&self.asked.0) {
+                    *count += usize::from(word.is_like(wanted));
                 }
             }
         });
@@ -185,35 +186,67 @@ impl Ranking {
 }
 
 /// The words of a question that say what it is about, each once.
-#[must_use]
-pub fn asked(question: &str) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let all = words(question).filter(|word| !STOP.contains(&word.as_str()));
-    all.filter(|word| seen.insert(word.clone())).take(MOST_WORDS).collect()
-}
+pub struct Asked(Vec<Word>);
 
-/// The words of a text, in lower case.
-pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    let split = text.split(|c: char| !c.is_alphanumeric());
-    split.filter(|word| !word.is_empty()).map(str::to_lowercase)
-}
-
-/// Whether a word is one that is looked for, or the same with another ending.
-#[must_use]
-pub fn is_like(word: &str, wanted: &str) -> bool {
-    if word == wanted {
-        return true;
+impl Asked {
+    /// Those of a question.
+    #[must_use]
+    pub fn of(question: &str) -> Self {
+        let mut seen = HashSet::new();
+        let all = words(question).filter(|word| !STOP.contains(&word.whole.as_str()));
+        Self(all.filter(|word| seen.insert(word.whole.clone())).take(MOST_WORDS).collect())
     }
-    let stem = |word: &str| {
-        let letters = word.chars().count();
+
+    /// Whether it says nothing that can be looked for.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many of its words are in a text.
+    #[must_use]
+    pub fn fits(&self, text: &str) -> usize {
+        let words: Vec<Word> = words(text).collect();
+        self.0.iter().filter(|wanted| words.iter().any(|word| word.is_like(wanted))).count()
+    }
+}
+
+/// A word in lower case.
+struct Word {
+    whole: String,
+    /// Bytes of it without its ending.
+    stem: usize,
+    /// Whether that is enough to know it by.
+    is_long: bool,
+}
+
+impl Word {
+    fn new(text: &str) -> Self {
+        let whole: String = text.chars().take(MOST_LETTERS).flat_map(char::to_lowercase).collect();
+        let letters = whole.chars().count();
         // Numbers have no endings, and short words are mostly ending.
         let keep =
-            if word.chars().any(char::is_numeric) || letters < 5 { letters } else { letters.max(6) - 2 };
-        word.chars().take(keep).collect::<String>()
-    };
-    let (one, other) = (stem(word), stem(wanted));
-    one.chars().count() >= 4
-        && (one.starts_with(&other) && other.chars().count() >= 4 || other.starts_with(&one))
+            if letters < 5 || whole.chars().any(char::is_numeric) { letters } else { letters.max(6) - 2 };
+        let stem = whole.char_indices().nth(keep).map_or(whole.len(), |(at, _)| at);
+        Self { whole, stem, is_long: keep.min(letters) >= 4 }
+    }
+
+    fn stem(&self) -> &str {
+        &self.whole[..self.stem]
+    }
+
+    /// Whether it is the same as another, or that with another ending.
+    fn is_like(&self, wanted: &Self) -> bool {
+        self.whole == wanted.whole
+            || self.is_long
+                && (wanted.is_long && self.stem().starts_with(wanted.stem())
+                    || wanted.stem().starts_with(self.stem()))
+    }
+}
+
+/// The words of a text.
+fn words(text: &str) -> impl Iterator<Item = Word> + '_ {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(Word::new)
 }
 
 /// Every text in a record's fields.
