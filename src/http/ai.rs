@@ -32,6 +32,8 @@ const TAG: &str = "AI";
 const MOST_EXCHANGES: usize = 200;
 /// Characters of an idempotency key, and of a conversation's name.
 const NAME: usize = 255;
+const FAILED: &str = "The model's provider failed";
+const EXPIRED: &str = "The answer can no longer be read";
 
 /// The routes of this chapter.
 #[must_use]
@@ -45,18 +47,22 @@ pub fn routes() -> Vec<Route> {
         Route::post("/ai/chat", Access::Signed, chat)
             .about(TAG, "Ask for an answer, and wait for all of it")
             .takes::<AskBody>()
-            .gives_object(StatusCode::OK),
+            .gives_object(StatusCode::OK)
+            .also(StatusCode::BAD_GATEWAY, FAILED),
         Route::post("/ai/agent/chat", Access::Signed, chat)
             .about(TAG, "Ask for an answer, and wait for all of it")
             .takes::<AskBody>()
-            .gives_object(StatusCode::OK),
+            .gives_object(StatusCode::OK)
+            .also(StatusCode::BAD_GATEWAY, FAILED),
         of(Route::post("/ai/stream/{streamId}/stop", Access::Signed, stop))
             .about(TAG, "Stop an answer; what was said is kept")
-            .gives_object(StatusCode::OK),
+            .gives_object(StatusCode::OK)
+            .also(StatusCode::GONE, EXPIRED),
         of(Route::post("/ai/stream/{streamId}/tool-results", Access::Signed, take_results))
             .about(TAG, "Give what came of tools that you have used")
             .takes::<ResultsBody>()
-            .gives_object(StatusCode::ACCEPTED),
+            .gives_object(StatusCode::ACCEPTED)
+            .also(StatusCode::GONE, EXPIRED),
         Route::get("/ai/thread/{conversationId}", Access::Signed, thread)
             .about(TAG, "What you asked in a conversation, and what was answered, oldest first")
             .part("conversationId", text(r"^[^\x00-\x1f]{1,255}$"))

@@ -11,7 +11,7 @@ use crate::clock::timeout;
 use crate::event::Cause;
 use crate::flow::Map;
 use crate::form::problem::Problems;
-use crate::ids::{Datatype, RecordId};
+use crate::record::model::Record;
 use crate::rights::Author;
 use crate::session::stream::assistant::{self, Assistant};
 use crate::session::stream::frame::Said;
@@ -76,10 +76,10 @@ async fn beginning(ctx: &StepContext<'_>, config: &Map) -> Result<Beginning, Ste
     let text = |name: &str| config.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let org = &ctx.run.org_id;
     let assistant = match text("assistantId") {
-        Some(id) => Some((id, assistant(ctx, id).await?)),
+        Some(id) => Some(assistant(ctx, id).await?),
         None => None,
     };
-    let of = assistant.as_ref().map(|(_, of)| of.clone()).unwrap_or_default();
+    let of = assistant.as_ref().map(|record| Assistant::of(&record.data)).unwrap_or_default();
     let system = [of.system.as_str(), text("system").unwrap_or_default()];
     let system = system.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
     let by = Asker {
@@ -108,7 +108,7 @@ async fn beginning(ctx: &StepContext<'_>, config: &Map) -> Result<Beginning, Ste
     // A step that failed asks anew; one that is only taken again asks for the same.
     let key = format!("{}/{step}/{}/{}", run.id, run.step_count, run.step_failures);
     let once = Some(Once { key, digest: String::new(), replaces: None });
-    let assistant = assistant.map(|(id, _)| id.to_owned());
+    let assistant = assistant.map(|record| record.sk.to_string());
     // Its end is an event, and one that this step sets off.
     let origin = Origin {
         cause: Some(Cause::Run { id: run.id, step: Some(step.clone()) }),
@@ -124,13 +124,9 @@ async fn beginning(ctx: &StepContext<'_>, config: &Map) -> Result<Beginning, Ste
     })
 }
 
-async fn assistant(ctx: &StepContext<'_>, id: &str) -> Result<Assistant, StepError> {
+async fn assistant(ctx: &StepContext<'_>, id: &str) -> Result<Record, StepError> {
     let missing = || StepError::lasting(format!("there is no assistant `{id}`, or it is not active"));
-    let datatype = Datatype::new(assistant::DATATYPE).map_err(|_| missing())?;
-    let sk = RecordId::new(id).map_err(|_| missing())?;
-    let found = ctx.records.read(&ctx.run.org_id, &datatype, &sk).await.map_err(later)?;
-    let found = found.map(|read| read.record).filter(assistant::is_active).ok_or_else(missing)?;
-    Ok(Assistant::of(&found.data))
+    assistant::find(&*ctx.house.store, &ctx.run.org_id, id).await.map_err(later)?.ok_or_else(missing)
 }
 
 /// The whole answer, once it is over.
