@@ -109,12 +109,12 @@ const DESTINATION: Member = Member { kind: MemberKind::Destination, policy: LEAF
 /// │   ├── flows           3 in 60 s, each member 5 in 30 s
 /// │   └── schedules       5 in 30 s
 /// ├── sessions            3 in 60 s
+/// │   ├── streams         3 in 60 s; its members come and go
+/// │   │   └── waker       5 in 30 s; it wakes those that go on
 /// │   ├── talks           3 in 60 s; its members come and go
 /// │   ├── chats           3 in 60 s; its members come and go
-/// │   ├── desks           3 in 60 s, each member 5 in 30 s
-/// │   │   └── opener      5 in 30 s; it opens the desks again when their group was rebuilt
-/// │   └── streams         3 in 60 s; its members come and go
-/// │       └── waker       5 in 30 s; it wakes those that go on
+/// │   └── desks           3 in 60 s, each member 5 in 30 s
+/// │       └── opener      5 in 30 s; it opens the desks again when their group was rebuilt
 /// ├── retention           5 in 30 s
 /// ├── queues              3 in 60 s, each queue 5 in 30 s
 /// └── events              3 in 60 s
@@ -158,6 +158,12 @@ pub const TREE: Place = Place {
             role: Role::Supervisor,
             policy: GROUP,
             children: &[
+                Place {
+                    name: "streams",
+                    role: Role::Nursery(&STREAM),
+                    policy: GROUP,
+                    children: &[Place { name: "waker", role: Role::Waker, policy: LEAF, children: &[] }],
+                },
                 Place { name: "talks", role: Role::Nursery(&TALK), policy: GROUP, children: &[] },
                 Place { name: "chats", role: Role::Nursery(&CHAT), policy: GROUP, children: &[] },
                 Place {
@@ -165,12 +171,6 @@ pub const TREE: Place = Place {
                     role: Role::Nursery(&DESK),
                     policy: GROUP,
                     children: &[Place { name: "opener", role: Role::Opener, policy: LEAF, children: &[] }],
-                },
-                Place {
-                    name: "streams",
-                    role: Role::Nursery(&STREAM),
-                    policy: GROUP,
-                    children: &[Place { name: "waker", role: Role::Waker, policy: LEAF, children: &[] }],
                 },
             ],
         },

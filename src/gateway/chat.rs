@@ -168,11 +168,21 @@ impl Chat {
             }
             self.sessions.chats.hall().settled(seat.id(), self.clock.now());
         }
-        if let Some(own) = own(member)
-            && let Err(error) = self.sessions.desks.tell(&member.org, &own, &**seat).await
-        {
+        let Some(own) = own(member) else { return };
+        if let Err(error) = self.sessions.desks.tell(&member.org, &own, &**seat).await {
             // It hears it with the next change.
             tracing::warn!(%error, "a customer could not be told where their chat stands");
+        }
+        self.greet(member, &own).await;
+    }
+
+    /// Has an assistant greet whoever comes for the first time: a client that goes on with a session has been greeted.
+    async fn greet(&self, member: &Member, own: &ChatId) {
+        let Some(config_id) = member.about.config_id.as_deref().filter(|_| !member.about.goes_on) else {
+            return;
+        };
+        if let Err(error) = self.sessions.chats.greet(&member.org, &member.person, own, config_id).await {
+            tracing::warn!(%error, "a customer could not be greeted");
         }
     }
 

@@ -82,6 +82,8 @@ pub(super) struct About {
     pub device_id: Option<String>,
     /// The page that it shows.
     pub current_url: Option<String>,
+    /// Whether it goes on with what it has begun before.
+    pub goes_on: bool,
 }
 
 /// Characters of what a device is called.
@@ -186,6 +188,7 @@ impl Door {
             config_id: handshake.config_id.clone(),
             device_id: handshake.device_id.clone().filter(|id| id.len() <= MOST_DEVICE_ID),
             current_url: handshake.current_url.clone(),
+            goes_on: handshake.chat_session_id.is_some() || handshake.last_seq.is_some(),
         };
         let mut cursors = handshake.cursors.clone();
         cursors.extend(handshake.last_seq.map(|seq| (String::new(), seq)));

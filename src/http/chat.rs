@@ -279,7 +279,7 @@ fn sent(Said { message, chat }: Said) -> MessageSent {
         message_id: message.id.to_string(),
         chat_id: message.chat_id.to_string(),
         seq: message.seq,
-        routed_to: if chat.is_answered() { "agent" } else { "queued" },
+        routed_to: chat.routed_to(),
     }
 }
 

@@ -13,7 +13,9 @@ impl Plan {
     pub(super) fn chat(&self, name: &str, group: &ActorPath, policy: Policy) -> Option<Child> {
         let path = group.child(name);
         let book = ChatBook::of_actor(name, self.house.clone(), self.runner.publisher.clone())?;
-        let start = self.starter(&path, policy, move |fate| ChatActor::new(book.clone(), fate));
+        let streams = self.runner.streams.clone();
+        let start =
+            self.starter(&path, policy, move |fate| ChatActor::new(book.clone(), streams.clone(), fate));
         Some(Child { path, policy, start })
     }
 

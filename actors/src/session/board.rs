@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::chat::ChatId;
-use super::chat::handling::Standing;
+use super::chat::decision::Standing;
 use super::person::Person;
 use crate::ids::OrgId;
 

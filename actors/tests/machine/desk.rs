@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use appengine_actors::session::chat::ChatId;
-use appengine_actors::session::chat::handling::{Contact, Handling};
+use appengine_actors::session::chat::decision::Contact;
+use appengine_actors::session::chat::handling::Handling;
 use appengine_actors::session::chat::place::Place;
 use appengine_actors::session::desk::agent::Status;
 use appengine_actors::session::desk::messages::{DeskError, Enqueue, PickNext, Target};
@@ -21,7 +22,7 @@ use serde_json::json;
 use super::chat::ear::{Client, Ear, agent, customer, kinds, text};
 
 /// Somebody at a client that hears conversations and is known to be here.
-async fn come(house: &TestHouse, person: &Person) -> Client {
+pub async fn come(house: &TestHouse, person: &Person) -> Client {
     let client = Client::come(house, person).await;
     let seat: Arc<dyn Seat> = client.ear.clone();
     let since = house.house().clock.now();

@@ -2,6 +2,7 @@
 //! out of a script.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests report by panicking")]
 
+mod assist;
 mod bus;
 mod chat;
 mod collapse;

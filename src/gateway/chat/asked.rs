@@ -103,7 +103,7 @@ impl Asked {
                 message_id: message.id,
                 chat_id: message.chat_id,
                 seq: message.seq,
-                routed_to: if chat.is_answered() { "agent" } else { "queued" },
+                routed_to: chat.routed_to(),
             }),
             Err(error) => reply.send(&failure(&error)),
         }

@@ -8,8 +8,8 @@ use crate::gateway::protocol::desk::{
     TransferChat, VisitorLocation,
 };
 use crate::gateway::protocol::told::{
-    AgentAssigned, AgentChanged, ChatEnded, ChatTransferred, Message, PresenceChange, QueueNotification,
-    Queued, Update,
+    AgentAssigned, AgentChanged, ChatEnded, ChatStream, ChatTransferred, Message, PresenceChange,
+    QueueNotification, Queued, Update,
 };
 use crate::gateway::protocol::{
     Authenticated, ChatHistory, ChatMessage, CloseChat, Done, ErrorEvent, History, JoinChat, LeaveChat,
@@ -59,6 +59,7 @@ fn heard() -> Vec<Event> {
         hears::<Queued>("queued", "The chat waits"),
         hears::<Queued>("queue-update", "Where it waits, every 15 seconds"),
         hears::<QueueNotification>("queue-notification", "A chat waits, for the staff"),
+        hears::<ChatStream>("chat-stream", "An assistant answers, piece by piece"),
         hears::<AgentAssigned>("agent-assigned", "Somebody answers"),
         hears::<AgentChanged>("agent-changed", "Somebody else answers"),
         hears::<ChatTransferred>("chat-transferred", "The chat was handed on"),

@@ -68,6 +68,9 @@ pub(in crate::gateway) struct ChatShown {
     pub config_id: Option<String>,
     pub agent: Option<AgentShown>,
     pub started_at: u64,
+    /// What was said with an assistant before, where one answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
 }
 
 /// Who answers.
@@ -88,6 +91,7 @@ impl From<&Chat> for ChatShown {
             config_id: chat.config_id.clone(),
             agent: agent.map(|agent| AgentShown { email: agent.email.clone(), name: agent.name.clone() }),
             started_at: chat.started.as_millis(),
+            summary: chat.summary.clone(),
         }
     }
 }

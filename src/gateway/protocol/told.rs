@@ -133,6 +133,38 @@ pub(in crate::gateway) struct QueueNotification {
     #[schema(required = false)]
     estimated_wait_seconds: u64,
     enqueued_at: String,
+    /// What was said with an assistant before, where one answered.
+    summary: Option<String>,
+}
+
+/// `chat-stream`: a piece of an assistant's answer.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(in crate::gateway) struct ChatStream {
+    chat_id: String,
+    /// The customer's message that it answers.
+    message_id: String,
+    /// `chunk`, `tool-use`, `tool-result`, `end` or `error`.
+    #[schema(pattern = "^(chunk|tool-use|tool-result|end|error)$")]
+    event: String,
+    /// Words of a `chunk`; `{id, name, input}` of a `tool-use`; `{id, name, output, isError}` of a `tool-result`.
+    #[schema(required = false)]
+    data: Value,
+    /// Where the words of a `chunk` begin in the answer, in UTF-16 units: whoever comes in the middle is first told all of it,
+    /// from 0.
+    #[schema(required = false)]
+    offset: u64,
+    /// The message that the answer has become, with an `end` or an `error`; none where it said nothing.
+    #[schema(required = false)]
+    sk: Option<String>,
+    /// Why it ended: `stop`, `length`, `stopped` …
+    #[schema(required = false)]
+    finish_reason: String,
+    /// Why it broke off, in words; and the kind of it.
+    #[schema(required = false)]
+    error: String,
+    #[schema(required = false)]
+    code: String,
 }
 
 /// `agent-assigned`: somebody answers.

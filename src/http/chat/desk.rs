@@ -9,7 +9,7 @@ use appengine_actors::mail::is_address;
 use appengine_actors::record::options::Options;
 use appengine_actors::record::service::Records;
 use appengine_actors::record::{Limits, Query};
-use appengine_actors::session::chat::handling::{Contact, Standing};
+use appengine_actors::session::chat::decision::{Contact, Standing};
 use appengine_actors::session::chat::place::{DEFAULT_QUEUE, Place};
 use appengine_actors::session::desk::agent::Agent;
 use appengine_actors::session::desk::messages::{DeskError, Enqueue};

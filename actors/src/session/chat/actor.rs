@@ -8,6 +8,7 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use tokio::sync::oneshot;
 use tracing::warn;
 
+use super::answering::Answering;
 use super::book::{ChatBook, Reloaded, Wanted, Written};
 use super::erasure::Erasing;
 use super::message::Message;
@@ -20,6 +21,7 @@ use crate::bus::change::ChangeError;
 use crate::session::hall::{CatchUp, RoomName};
 use crate::session::replay::{Past, Step, replay_page};
 use crate::session::seat::{Frame, Seat};
+use crate::session::stream::Streams;
 use crate::store::StoreError;
 use crate::supervision::{Answer, Errands, Fate};
 
@@ -44,7 +46,9 @@ pub struct ChatActor {
     room: RoomName,
     pub(super) chat: Option<Chat>,
     pub(super) state: ChatState<Wait>,
-    routes: Routes<RouteWait>,
+    pub(super) routes: Routes<RouteWait>,
+    pub(super) streams: Streams,
+    pub(super) answering: Option<Answering>,
     pub(super) erasing: Erasing,
     pub(super) errands: Errands<Self>,
     /// Those who have too much waiting, and what they have heard last.
@@ -56,11 +60,12 @@ pub struct ChatActor {
 impl ChatActor {
     /// A conversation that learns from the store what it is when it starts.
     #[must_use]
-    pub fn new(book: ChatBook, fate: Fate) -> Self {
+    pub fn new(book: ChatBook, streams: Streams, fate: Fate) -> Self {
         let (room, busy_at) = (book.room(), book.house.clock.elapsed());
         let (chat, state, errands) = (None, ChatState::new(Vec::new()), Errands::default());
         let (routes, erasing, lagging) = (Routes::default(), Erasing::default(), Vec::new());
-        Self { book, fate, room, chat, state, routes, erasing, errands, lagging, busy_at }
+        let answering = None;
+        Self { book, fate, room, chat, state, routes, streams, answering, erasing, errands, lagging, busy_at }
     }
 
     pub(super) fn touch(&mut self) {
@@ -72,7 +77,8 @@ impl ChatActor {
         let wait = self.book.house.clock.sleep(IDLE).into_actor(self);
         ctx.spawn(wait.map(|(), act, ctx| {
             let quiet = act.book.house.clock.elapsed().saturating_sub(act.busy_at);
-            if quiet >= IDLE && act.state.is_quiet() && act.routes.is_quiet() && act.erasing.is_quiet() {
+            let is_quiet = act.state.is_quiet() && act.routes.is_quiet() && act.erasing.is_quiet();
+            if quiet >= IDLE && is_quiet && act.answering.is_none() {
                 ctx.stop();
             } else {
                 act.doze(ctx);
@@ -90,7 +96,13 @@ impl ChatActor {
             return;
         }
         let (book, reached) = (self.book.clone(), self.reached());
-        let wanted = Wanted { chat: self.chat.clone(), routes, drafts, reached };
+        let wanted = Wanted {
+            chat: self.chat.clone(),
+            routes,
+            drafts,
+            reached,
+            heard: self.answering.as_ref().map(Answering::heard),
+        };
         let written = async move { book.write(wanted).await }.into_actor(self);
         self.errands.send(written.then(|written, act, _| {
             let (book, ids) = (act.book.clone(), act.state.ids());
@@ -121,19 +133,19 @@ impl ChatActor {
         let before = self.chat.as_ref().map_or_else(Vec::new, Chat::hearers);
         let last = self.state.last();
         self.book.house.hall.gather(&self.room, &[before, chat.hearers()].concat(), |_| last);
+        let was = self.chat.replace(chat.clone());
+        self.tell_end(&new);
         new.iter().for_each(|message| self.tell(message));
         moves.iter().for_each(|moved| words::moved(moved).into_iter().for_each(|frame| self.announce(frame)));
         if let Some(ended) = new.iter().rev().find(|message| message.ends.is_some()) {
             self.announce(words::ended(ended));
         }
         let answers = self.state.wrote(new, &known);
-        if self.chat.as_ref() != Some(&chat) {
-            let standing = chat.standing();
-            if self.chat.as_ref().and_then(Chat::standing) != standing {
-                self.book.house.board.post(&self.book.org, &self.book.chat, chat.turn, standing);
-            }
+        let standing = chat.standing();
+        if was.as_ref().and_then(Chat::standing) != standing {
+            self.book.house.board.post(&self.book.org, &self.book.chat, chat.turn, standing);
         }
-        self.chat = Some(chat);
+        self.attend();
         self.follow_up();
         self.answer(answers);
         for (wait, routed) in self.routes.wrote(routed) {
@@ -155,6 +167,7 @@ impl ChatActor {
         let answers = self.state.again(latest, &said);
         self.goes_on_behind(reached);
         self.routes.again();
+        self.attend();
         self.catch_up();
         self.answer(answers);
     }
@@ -229,6 +242,7 @@ impl ChatActor {
     ) {
         if step.is_at(self.state.last()) {
             self.book.house.hall.caught_up(&self.room, seat.id());
+            self.tell_so_far(&*seat);
             let _ = tell.send(Ok(step.done()));
             return;
         }
@@ -260,6 +274,7 @@ impl Actor for ChatActor {
                 // Whoever brought these on ended with them half way.
                 act.lagging = act.book.house.hall.catching_up(&act.room);
                 act.catch_up();
+                act.attend();
                 act.doze(ctx);
             }
             Err(error) => {
@@ -349,7 +364,7 @@ impl Handler<Reword> for ChatActor {
 }
 
 impl ChatActor {
-    fn announce(&self, frame: Result<Frame, StoreError>) {
+    pub(super) fn announce(&self, frame: Result<Frame, StoreError>) {
         match frame {
             Ok(frame) => self.book.house.hall.announce(&self.room, &frame),
             Err(error) => warn!(%error, chat = %self.book.chat, "something cannot be told"),

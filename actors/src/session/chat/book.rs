@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::entry::{Entry, event, sender};
+use super::decision::{Decision, Moved, Outrun, Route};
+use super::entry::{Entry, Heard, event, sender};
 use super::erasure::Reached;
-use super::handling::{Decision, Handling, Moved, Outrun, Route};
+use super::handling::Handling;
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageStatus};
 use super::messages::ChatError;
 use super::model::Chat;
 use super::place::Place;
+use super::reception::{Assistance, Reception};
 use super::state::RECENT;
-use super::{transcript, words};
+use super::{assisting, transcript, words};
 use crate::bus::change::{Change, ChangeError};
 use crate::house::House;
 use crate::ids::{Datatype, EventId, MessageId, OrgId, RecordId};
@@ -25,6 +27,7 @@ use crate::session::hall::RoomName;
 use crate::session::person::{Address, Person, Side};
 use crate::session::replay::Past;
 use crate::session::seat::Frame;
+use crate::session::stream::assistant;
 use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
 
 /// One conversation in the store.
@@ -46,6 +49,8 @@ pub(super) struct Wanted {
     pub(super) drafts: Vec<MessageDraft>,
     /// The numbers of the latest message and, where there is no conversation, decision.
     pub(super) reached: Reached,
+    /// What an assistant has said so far of the answer that is under way.
+    pub(super) heard: Option<Heard>,
 }
 
 /// What was written.
@@ -105,11 +110,18 @@ impl ChatBook {
 
     /// Writes what is to be done and said, with the events of it.
     pub(super) async fn write(&self, wanted: Wanted) -> Result<Written, ChangeError> {
-        let Wanted { chat: before, routes, drafts, reached } = wanted;
+        let Wanted { chat: before, routes, drafts, reached, heard } = wanted;
         let known = self.said_before(&drafts).await?;
         let asked: Vec<String> = drafts.iter().filter_map(|draft| draft.transcript.clone()).collect();
-        let place = self.place(before.as_ref(), &drafts).await?;
-        let mut entry = Entry::new(self, before.clone(), reached);
+        let at = self.reception(before.as_ref(), &drafts).await?;
+        let is_assisted =
+            before.as_ref().is_some_and(|chat| matches!(chat.handling, Handling::Assisted { .. }));
+        let told = if is_assisted || at.assistance.is_some() {
+            latest(&self.house, &self.org, &self.chat, Some(reached.seq + 1), assisting::TOLD).await?
+        } else {
+            Vec::new()
+        };
+        let mut entry = Entry::new(self, before.clone(), reached, told, heard);
         let mut routed = Vec::new();
         for route in routes {
             routed.push(entry.route(&route)?);
@@ -117,16 +129,17 @@ impl ChatBook {
         for draft in drafts {
             let is_known = |message: &Message| message.id == draft.id || is_called(message, &draft);
             if !known.iter().any(is_known) {
-                entry.word(draft, &place)?;
+                entry.word(draft, &at)?;
             }
         }
+        entry.answer(&at)?;
         if !asked.is_empty() && !entry.new.is_empty() {
             let before =
                 latest(&self.house, &self.org, &self.chat, Some(reached.seq + 1), transcript::MOST).await?;
             entry.transcripts(&asked, before)?;
         }
         let Entry { chat, mut change, new, moves, .. } = entry;
-        if !(new.is_empty() && moves.is_empty()) {
+        if !new.is_empty() || !moves.is_empty() || before.as_ref().is_some_and(|before| *before != chat) {
             if before.as_ref() != Some(&chat) {
                 self.put_head(before.as_ref(), &chat, &mut change.extra)?;
             }
@@ -135,27 +148,64 @@ impl ChatBook {
         Ok(Written { chat, new, known, moves, routed })
     }
 
-    /// Where the conversation is to wait, if one of these has it wait: as the record of the widget says that it comes by
-    /// (`queue`, `skill`, `priority`).
-    async fn place(&self, before: Option<&Chat>, drafts: &[MessageDraft]) -> Result<Place, StoreError> {
-        let is_handled = before.is_some_and(|chat| chat.handling != Handling::Nobody);
-        if is_handled && drafts.iter().all(|draft| draft.ends.is_none()) {
-            return Ok(Place::default());
-        }
+    /// Who is to receive the customer, where one of these is asked of nobody yet, or an assistant answers: as the record of
+    /// the widget says that they come by (`ai`, `queue`, `skill`, `priority`).
+    async fn reception(
+        &self,
+        before: Option<&Chat>,
+        drafts: &[MessageDraft],
+    ) -> Result<Reception, StoreError> {
+        let handling = before.map_or(&Handling::Nobody, |chat| &chat.handling);
+        let assisted = match handling {
+            Handling::Assisted { assistant, .. } => Some(assistant.as_str()),
+            Handling::Waiting { .. } | Handling::With { .. } => {
+                if drafts.iter().all(|draft| draft.ends.is_none()) {
+                    return Ok(Reception::default());
+                }
+                None
+            }
+            Handling::Nobody => None,
+        };
         let of_customer = |draft: &&MessageDraft| {
             draft.asks && draft.from.as_ref().is_some_and(|person| person.side == Side::Customer)
         };
         let config_id = drafts.iter().find(of_customer).and_then(|draft| draft.config_id.as_deref());
+        let known = || before.filter(|_| assisted.is_some()).and_then(|chat| chat.config_id.as_deref());
+        let Some(widget) = self.widget(config_id.or_else(known)).await? else {
+            return Ok(Reception::default());
+        };
+        let assistance = self.assistance(&widget, assisted).await?;
+        Ok(Reception { place: Place::of_widget(&widget), assistance })
+    }
+
+    /// The record of a widget, if there is one.
+    async fn widget(&self, config_id: Option<&str>) -> Result<Option<Map<String, Value>>, StoreError> {
         let (Some(Ok(id)), Ok(datatype)) = (config_id.map(RecordId::new), Datatype::new("chat_config"))
         else {
-            return Ok(Place::default());
+            return Ok(None);
         };
         let found = self.house.store.get(keys::record(&self.org, &datatype, &id)).await?;
         let record: Option<Record> = found.map(|found| decode(&found.value)).transpose()?;
-        Ok(record
-            .filter(|record| !record.is_deleted())
-            .map(|record| Place::of_widget(&record.data))
-            .unwrap_or_default())
+        Ok(record.filter(|record| !record.is_deleted()).map(|record| record.data))
+    }
+
+    /// The assistant that answers, else the one that a widget names.
+    async fn assistance(
+        &self,
+        widget: &Map<String, Value>,
+        assisted: Option<&str>,
+    ) -> Result<Option<Assistance>, StoreError> {
+        let named = widget.get("ai").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
+        let Some(wanted) = assisted.or(named) else { return Ok(None) };
+        let found = assistant::find(&*self.house.store, &self.org, wanted).await?;
+        Ok(found.map(|record| Assistance::of(widget, record.sk.clone(), &record.data)))
+    }
+
+    /// What the assistant of a widget is called, and what it says first.
+    pub(super) async fn greeting(&self, config_id: &str) -> Result<Option<(String, String)>, StoreError> {
+        let Some(widget) = self.widget(Some(config_id)).await? else { return Ok(None) };
+        let with = self.assistance(&widget, None).await?;
+        Ok(with.and_then(|with| Some((with.assistant.title, with.greeting?))))
     }
 
     /// Has a batch fail once somebody else has written: they have the next number, of messages or of decisions.

@@ -10,7 +10,7 @@ use super::book::actor_name;
 use super::erasure::Erasure;
 use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageKind, MessageStatus};
-use super::messages::{Attach, ChatError, Erase, Mark, Replayed, Reword, Said, Say};
+use super::messages::{Attach, ChatError, Erase, Greet, Mark, Replayed, Reword, Said, Say};
 use super::model::{Chat, ChatStatus};
 use super::word::Word;
 use crate::house::House;
@@ -122,19 +122,15 @@ impl Chats {
         word.check().map_err(ChatsError::Unfit)?;
         let Word { content, to, files, config_id, client_id, said, kind } = word;
         let draft = MessageDraft {
-            id: MessageId::new(self.house.clock.now()),
             from: Some(by.clone()),
             kind: kind.unwrap_or(MessageKind::User),
             to,
-            content,
             files,
             config_id,
             client_id,
-            ends: None,
-            ended_by: None,
-            transcript: None,
             asks,
             said,
+            ..MessageDraft::of_server(MessageId::new(self.house.clock.now()), content)
         };
         Ok(self.actors.ask(&actor_name(org, chat), Say(draft)).await??)
     }
@@ -161,20 +157,12 @@ impl Chats {
         if transcript.as_ref().is_some_and(|to| !is_address(to)) {
             return Err(ChatsError::Unfit("`transcriptEmail` is no e-mail address".to_owned()));
         }
+        let words = Value::from(format!("{} has ended the chat.", by.name));
         let draft = MessageDraft {
-            id: MessageId::new(self.house.clock.now()),
-            from: None,
-            kind: MessageKind::System,
-            to: None,
-            content: Value::from(format!("{} has ended the chat.", by.name)),
-            files: Vec::new(),
-            config_id: None,
-            client_id: None,
             ends: Some(reason.to_owned()),
             ended_by: Some(by.email.clone()),
             transcript,
-            asks: false,
-            said: None,
+            ..MessageDraft::of_server(MessageId::new(self.house.clock.now()), words)
         };
         self.actors.ask(&actor_name(org, chat), Say(draft)).await??;
         Ok(())
@@ -209,6 +197,21 @@ impl Chats {
     ) -> Result<Replayed, ChatsError> {
         may(chat, by)?;
         Ok(self.actors.ask(&actor_name(org, chat), Attach { seat, since }).await??)
+    }
+
+    /// Has the assistant of a widget greet a customer, where nothing was said yet.
+    ///
+    /// # Errors
+    /// When somebody may not, or the store fails.
+    pub async fn greet(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        chat: &ChatId,
+        config_id: &str,
+    ) -> Result<(), ChatsError> {
+        may(chat, by)?;
+        Ok(self.actors.ask(&actor_name(org, chat), Greet { config_id: config_id.to_owned() }).await??)
     }
 
     /// The conversations that somebody takes part in, and that are not over.

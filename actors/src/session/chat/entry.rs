@@ -4,19 +4,33 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::book::ChatBook;
+use super::decision::{Conclusion, Handover, Moved, Outcome, Outrun, Route, Step, Then};
 use super::erasure::Reached;
-use super::handling::{Moved, Outcome, Outrun, Route};
-use super::message::{Message, MessageDraft};
+use super::handling::Handling;
+use super::message::{MOST_CONTENT, Message, MessageDraft, server};
 use super::model::{Chat, ChatStatus};
-use super::place::Place;
-use super::transcript::transcript;
+use super::reception::Reception;
+use super::transcript::{said, transcript};
+use super::{assisting, handling};
 use crate::bus::change::Change;
 use crate::clock::Timestamp;
 use crate::event::{EventDraft, EventKind, EventKindError};
-use crate::ids::{EventId, MessageId};
+use crate::ids::{EventId, MessageId, StreamId};
 use crate::keys;
 use crate::mail::{LONGEST_SUBJECT, Letter, OrderError, order};
+use crate::session::person::{Person, Side};
+use crate::session::stream::StreamBook;
+use crate::session::stream::head::Head;
 use crate::store::{StoreError, encode};
+
+/// What an assistant has said so far of an answer.
+#[derive(Debug, Clone)]
+pub(super) struct Heard {
+    /// The answer.
+    pub(super) reply: handling::Reply,
+    /// What it said.
+    pub(super) text: String,
+}
 
 /// A change that grows.
 pub(super) struct Entry<'a> {
@@ -25,6 +39,10 @@ pub(super) struct Entry<'a> {
     /// Whether the conversation as it was is over, or was none.
     is_over: bool,
     last: u64,
+    /// What was said before, oldest first, where an assistant is to know it.
+    told: Vec<Message>,
+    /// What an assistant has said so far of the answer that is under way.
+    heard: Option<Heard>,
     /// The conversation so far.
     pub(super) chat: Chat,
     /// What is to be written so far.
@@ -37,42 +55,120 @@ pub(super) struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// A change of a conversation whose latest message and decision have these numbers.
-    pub(super) fn new(book: &'a ChatBook, before: Option<Chat>, Reached { seq, turn }: Reached) -> Self {
+    pub(super) fn new(
+        book: &'a ChatBook,
+        before: Option<Chat>,
+        Reached { seq, turn }: Reached,
+        told: Vec<Message>,
+        heard: Option<Heard>,
+    ) -> Self {
         let now = book.house.clock.now();
-        let is_over = before.as_ref().is_none_or(|chat| chat.status == ChatStatus::Ended);
+        let has_begun = |chat: &Chat| chat.status == ChatStatus::Open && chat.has_begun();
+        let is_over = !before.as_ref().is_some_and(has_begun);
         let chat =
             before.unwrap_or_else(|| Chat { turn, ..Chat::new(book.chat.clone(), book.org.clone(), now) });
         let (mut change, last) = (Change::default(), seq);
         book.expect_nothing_behind(Reached { seq, turn: chat.turn }, &mut change.extra);
-        Self { book, now, is_over, last, chat, change, new: Vec::new(), moves: Vec::new() }
+        Self { book, now, is_over, last, told, heard, chat, change, new: Vec::new(), moves: Vec::new() }
     }
 
     /// Takes a step.
     pub(super) fn route(&mut self, route: &Route) -> Result<Result<Chat, Outrun>, StoreError> {
+        if let Step::Conclude(conclusion) = &route.step {
+            self.conclude(route, conclusion)?;
+            return Ok(Ok(self.chat.clone()));
+        }
         match self.chat.routed(route, self.now) {
-            Ok(Some(moved)) => self.moved(moved)?,
+            Ok(Some(moved)) => {
+                self.cut_short()?;
+                self.moved(moved)?;
+            }
             Ok(None) => {}
             Err(outrun) => return Ok(Err(outrun)),
         }
         Ok(Ok(self.chat.clone()))
     }
 
-    /// Says something, and has the conversation wait at this place if somebody is to answer it.
-    pub(super) fn word(&mut self, draft: MessageDraft, place: &Place) -> Result<(), StoreError> {
+    /// An assistant's answer is over: it becomes a message, and the staff goes on where that is to be.
+    fn conclude(&mut self, route: &Route, conclusion: &Conclusion) -> Result<(), StoreError> {
+        let Conclusion { reply, text, then } = conclusion;
+        if *then == Then::Again {
+            let waiting = self.chat.replied(reply, false);
+            let asked = |chat: &Chat| chat.asked(Some(chat.handling.question().unwrap_or(reply.to)), None);
+            return match waiting.as_ref().and_then(asked) {
+                Some(next) => self.becomes(next),
+                None => Ok(()),
+            };
+        }
+        let Some(next) = self.chat.replied(reply, !text.trim().is_empty()) else { return Ok(()) };
+        self.answered(reply, text)?;
+        self.becomes(next)?;
+        match then {
+            Then::HandOver(handover) => self.hand_over(handover, route.id),
+            Then::Listen | Then::Again => Ok(()),
+        }
+    }
+
+    /// The staff goes on where an assistant answered.
+    fn hand_over(&mut self, handover: &Handover, id: EventId) -> Result<(), StoreError> {
+        let summary = handover.summary.clone().unwrap_or_else(|| self.summary());
+        let handover = Handover { summary: Some(summary), ..handover.clone() };
+        match self.chat.handed_over(&handover, id, self.now) {
+            Some(moved) => self.moved(moved),
+            None => Ok(()),
+        }
+    }
+
+    fn summary(&self) -> String {
+        let all: Vec<Message> = self.told.iter().chain(&self.new).cloned().collect();
+        assisting::summary(&all)
+    }
+
+    /// Somebody else goes on while an assistant answers: what it has said so far stays.
+    fn cut_short(&mut self) -> Result<(), StoreError> {
+        let heard = self.heard.take();
+        match heard.filter(|heard| self.chat.handling.reply() == Some(&heard.reply)) {
+            Some(Heard { reply, text }) => self.answered(&reply, &text),
+            None => Ok(()),
+        }
+    }
+
+    /// What an assistant has said, as a message.
+    fn answered(&mut self, reply: &handling::Reply, text: &str) -> Result<(), StoreError> {
+        let Handling::Assisted { title, .. } = &self.chat.handling else { return Ok(()) };
+        let text = &text[..text.floor_char_boundary(MOST_CONTENT)];
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let draft = MessageDraft::of_assistant(reply.becomes, title, text.to_owned());
+        self.last += 1;
+        let message = draft.into_message(self.book.chat.clone(), self.last, self.now);
+        self.message(&message)?;
+        self.new.push(message);
+        Ok(())
+    }
+
+    /// Says something, and has the conversation received so if somebody is to answer it.
+    pub(super) fn word(&mut self, draft: MessageDraft, at: &Reception) -> Result<(), StoreError> {
         let (from, asks) = (draft.from.clone(), draft.asks);
+        let (text, step) = (said(&draft.content), EventId::new(self.now));
+        let by = from.as_ref().filter(|_| asks);
+        // What an assistant has said so far was said before this.
+        if draft.ends.is_some()
+            || by.is_some_and(|by| self.chat.after_word_by(by, &text, at, step, self.now).is_some())
+        {
+            self.cut_short()?;
+        }
         let message = draft.into_message(self.book.chat.clone(), self.last + 1, self.now);
         self.last += 1;
         if let Some(next) = self.chat.after_word(from.as_ref(), message.config_id.as_deref(), self.now) {
             self.becomes(next)?;
         }
         self.message(&message)?;
-        if let Some(by) = from.as_ref().filter(|_| asks) {
-            let step = EventId::new(self.now);
-            if let Some(moved) = self.chat.after_word_by(by, place, step, self.now) {
-                self.moved(moved)?;
-            } else if let Some(next) = self.chat.answered_by(by) {
-                self.becomes(next)?;
-            }
+        self.new.push(message.clone());
+        if let Some(by) = by {
+            let moved = self.chat.after_word_by(by, &text, at, step, self.now);
+            self.after_word(by, &message, moved)?;
         }
         if let Some(reason) = &message.ends {
             let step = EventId::new(self.now);
@@ -83,8 +179,56 @@ impl<'a> Entry<'a> {
             self.becomes(next)?;
             self.event(None, "chat.ended", self.chat.told())?;
         }
-        self.new.push(message);
         Ok(())
+    }
+
+    /// What follows for who answers from somebody's word.
+    fn after_word(&mut self, by: &Person, message: &Message, moved: Option<Moved>) -> Result<(), StoreError> {
+        if let Some(mut moved) = moved {
+            if matches!(moved.before, Handling::Assisted { .. }) && moved.chat.handling.place().is_some() {
+                moved.decision.note = Some(self.summary());
+            }
+            self.moved(moved)?;
+        } else if let Some(next) = self.chat.answered_by(by) {
+            self.becomes(next)?;
+        }
+        let is_asked = by.side == Side::Customer && matches!(self.chat.handling, Handling::Assisted { .. });
+        if let Some(next) = self.chat.asked(Some(message.id), None).filter(|_| is_asked) {
+            self.becomes(next)?;
+        }
+        Ok(())
+    }
+
+    /// Has an assistant answer what is asked of it, if it is not answering; the staff goes on where it cannot.
+    pub(super) fn answer(&mut self, at: &Reception) -> Result<(), StoreError> {
+        let Some(question) = self.chat.handling.question() else { return Ok(()) };
+        let unable = |why: &str| Handover { why: why.to_owned(), ..Handover::default() };
+        let (Some(with), Some(customer)) = (&at.assistance, self.chat.customer.clone()) else {
+            return self.hand_over(&unable("the assistant is not there any more"), EventId::new(self.now));
+        };
+        let mut told: Vec<Message> = self.told.iter().chain(&self.new).cloned().collect();
+        told.drain(..told.len().saturating_sub(assisting::TOLD));
+        let ChatBook { house, publisher, org, chat } = self.book;
+        let tools = house.tools.named(&with.assistant.tools);
+        let ask = assisting::ask(org.clone(), &customer, with, tools, &told);
+        if encode(&ask)?.len() > house.settings.value_limit {
+            let why = "what the assistant is to know is too long";
+            return self.hand_over(&unable(why), EventId::new(self.now));
+        }
+        let (id, by) = (StreamId::new(self.now), ask.prompt.by.clone());
+        let mut head = Head::new(id, org.clone(), by, self.now, house.settings.streams.keep);
+        (head.chat, head.assistant) = (Some(chat.to_string()), Some(with.id.to_string()));
+        let becomes = head.message_id;
+        StreamBook::new(house.clone(), publisher.clone(), org.clone(), id).begins(
+            &head,
+            &ask,
+            &mut self.change.extra,
+        )?;
+        let reply = handling::Reply { stream: id, to: question, becomes };
+        match self.chat.asked(None, Some(reply)) {
+            Some(next) => self.becomes(next),
+            None => Ok(()),
+        }
     }
 
     /// Has what was said since the conversation began sent to these addresses.
@@ -115,7 +259,12 @@ impl<'a> Entry<'a> {
         Ok(())
     }
 
-    fn moved(&mut self, moved: Moved) -> Result<(), StoreError> {
+    fn moved(&mut self, mut moved: Moved) -> Result<(), StoreError> {
+        if matches!(moved.before, Handling::Assisted { .. }) {
+            // Whoever goes on finds it with the conversation, however it came to them.
+            let known = moved.decision.note.clone().or_else(|| moved.chat.summary.clone());
+            moved.chat.summary = known.or_else(|| Some(self.summary())).filter(|text| !text.is_empty());
+        }
         self.becomes(moved.chat.clone())?;
         let decision = &moved.decision;
         let key = keys::decision(&self.book.org, self.book.chat.as_str(), decision.turn);
@@ -127,6 +276,7 @@ impl<'a> Entry<'a> {
                 self.event(None, "chat-queue-notification", told.clone())?;
             }
             Outcome::Assigned => self.event(None, "chat.assigned", told.clone())?,
+            Outcome::Assisted => self.event(None, "chat.assisted", told.clone())?,
             Outcome::Missed => {
                 if let Some(to) = &moved.notify {
                     let (email, name) = moved.chat.customer_is();
@@ -183,7 +333,7 @@ pub(super) fn event(id: EventId, kind: &str, data: Value) -> Result<EventDraft, 
 
 /// Who wants to say it.
 pub(super) fn sender(draft: &MessageDraft) -> &str {
-    draft.from.as_ref().map_or("system", |person| &person.email)
+    draft.from.as_ref().map_or(server(draft.kind), |person| &person.email)
 }
 
 /// A decision as events tell of it.
@@ -195,7 +345,7 @@ fn told(Moved { before, chat, decision, context, .. }: &Moved) -> Value {
         "queue": place.map(|place| &place.queue), "skill": place.and_then(|place| place.skill.as_ref()),
         "priority": place.map(|place| place.priority), "context": context,
         "agent": chat.handling.agent().map(|agent| json!({"email": agent.email, "name": agent.name})),
-        "fromAgent": before.agent().map(|agent| &agent.email),
+        "fromAgent": before.agent().map(|agent| &agent.email), "summary": chat.summary,
         "note": decision.note, "reason": decision.words, "by": decision.by,
     })
 }

@@ -2,13 +2,14 @@
 //! is a new [`Chat`] and a [`Decision`] that says in words why.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::id::{Between, ChatId};
+use super::decision::{Decision, Handover, Moved, Outcome, Outrun, Route, Standing, Step};
+use super::id::Between;
 use super::model::{Chat, ChatStatus};
 use super::place::Place;
+use super::reception::{Assistance, Reception};
 use crate::clock::Timestamp;
-use crate::ids::EventId;
+use crate::ids::{EventId, MessageId, RecordId, StreamId};
 use crate::session::person::{Person, Side};
 
 /// Who answers in a conversation.
@@ -41,6 +42,35 @@ pub enum Handling {
         /// Since when it waited there.
         waited: Timestamp,
     },
+    /// An assistant does, until somebody of the staff takes it on.
+    Assisted {
+        /// Its record.
+        assistant: RecordId,
+        /// What it is called.
+        title: String,
+        /// Since when.
+        since: Timestamp,
+        /// Answers that it has given.
+        answers: u32,
+        /// The answer that is under way.
+        reply: Option<Reply>,
+        /// The latest question that no answer is under way to.
+        asked: Option<MessageId>,
+        /// Where it waits once it goes to the staff.
+        place: Place,
+    },
+}
+
+/// An assistant's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    /// The stream that it comes by.
+    pub stream: StreamId,
+    /// The customer's message that it answers.
+    pub to: MessageId,
+    /// The message that it becomes.
+    pub becomes: MessageId,
 }
 
 impl Handling {
@@ -49,7 +79,7 @@ impl Handling {
     pub const fn agent(&self) -> Option<&Person> {
         match self {
             Self::With { agent, .. } => Some(agent),
-            Self::Nobody | Self::Waiting { .. } => None,
+            Self::Nobody | Self::Waiting { .. } | Self::Assisted { .. } => None,
         }
     }
 
@@ -58,145 +88,27 @@ impl Handling {
     pub const fn place(&self) -> Option<&Place> {
         match self {
             Self::Waiting { place, .. } => Some(place),
-            Self::Nobody | Self::With { .. } => None,
+            Self::Nobody | Self::With { .. } | Self::Assisted { .. } => None,
         }
     }
-}
 
-/// A customer, as whoever puts them in a queue says who they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Contact {
-    /// The address.
-    pub email: String,
-    /// The name to show.
-    pub name: String,
-}
+    /// The assistant's answer that is under way, if one is.
+    #[must_use]
+    pub const fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Assisted { reply, .. } => reply.as_ref(),
+            Self::Nobody | Self::Waiting { .. } | Self::With { .. } => None,
+        }
+    }
 
-/// Has a conversation wait, or be answered by somebody.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Route {
-    /// Made by whoever asks, so that asking twice does it once.
-    pub id: EventId,
-    /// The turn on which that was decided: it is not done when another came first.
-    pub turn: Option<u64>,
-    /// What is to be.
-    pub step: Step,
-    /// Who wants it; none for the server.
-    pub by: Option<Person>,
-    /// Why, in words.
-    pub why: String,
-    /// What whoever wants it says to the next one.
-    pub note: Option<String>,
-}
-
-/// What is to be.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    /// It waits.
-    Wait {
-        /// For whom.
-        place: Place,
-        /// Since when, where it keeps its place.
-        since: Option<Timestamp>,
-        /// Who the customer is, where nobody has said anything yet.
-        customer: Option<Contact>,
-        /// What else is known, for whoever answers.
-        context: Option<Value>,
-    },
-    /// Somebody answers.
-    Give {
-        /// Who.
-        to: Person,
-    },
-    /// It has waited for too long.
-    Miss {
-        /// Who is sent a mail about it.
-        notify: Option<String>,
-    },
-}
-
-/// What was decided about a conversation, and why. Kept with it, numbered from 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Decision {
-    /// Its number.
-    pub turn: u64,
-    /// Which step it was.
-    pub id: EventId,
-    /// When.
-    pub at: Timestamp,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Why, in words: who was chosen, who was not.
-    pub words: String,
-    /// Who wanted it; none for the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
-    /// To whom it went.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<String>,
-    /// Where it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// What was said to the next one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// What a decision came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It waits.
-    Queued,
-    /// Somebody answers.
-    Assigned,
-    /// It waits, for longer than it should.
-    Missed,
-    /// It is over.
-    Ended,
-}
-
-/// Something else was decided first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("route the chat: somebody else was quicker; look at it again")]
-pub struct Outrun;
-
-/// What a step, or a word, does to a conversation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Moved {
-    /// Who answered before.
-    pub before: Handling,
-    /// The conversation now.
-    pub chat: Chat,
-    /// Why.
-    pub decision: Decision,
-    /// What else is known, for whoever answers.
-    pub context: Option<Value>,
-    /// Who is sent a mail about it.
-    pub notify: Option<String>,
-}
-
-/// What stands about a conversation that waits or is answered, for whoever gives conversations to the staff.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Standing {
-    /// The conversation.
-    pub chat_id: ChatId,
-    /// The number of the latest decision.
-    pub turn: u64,
-    /// Who answers.
-    pub handling: Handling,
-    /// The customer's address.
-    pub customer_email: String,
-    /// The customer's name.
-    pub customer_name: String,
-    /// When it began.
-    pub started: Timestamp,
-    /// The configuration of the widget that it came by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_id: Option<String>,
+    /// The question that the assistant is to answer next, once no answer is under way.
+    #[must_use]
+    pub const fn question(&self) -> Option<MessageId> {
+        match self {
+            Self::Assisted { asked, reply: None, .. } => *asked,
+            _ => None,
+        }
+    }
 }
 
 impl Chat {
@@ -231,6 +143,8 @@ impl Chat {
             Step::Give { to } if self.handling.agent().is_some_and(|agent| agent.email == to.email) => {
                 return Ok(None);
             }
+            // What an assistant's answer comes to is no step of its own.
+            Step::Conclude(_) => return Ok(None),
             Step::Give { to } => {
                 chat.take_in(to);
                 let (place, waited) = waited;
@@ -242,19 +156,39 @@ impl Chat {
         Ok(Some(Moved { before: self.handling.clone(), chat, decision, context: known, notify: told }))
     }
 
-    /// The conversation once somebody has said something in it: a customer waits for an answer, whoever of the staff
-    /// is first takes it on. None where that changes nothing.
+    /// The conversation once somebody has said something in it: a customer waits for an answer, or an assistant has one;
+    /// whoever of the staff is first takes it on. None where that changes nothing.
     #[must_use]
-    pub fn after_word_by(&self, by: &Person, place: &Place, id: EventId, now: Timestamp) -> Option<Moved> {
+    pub fn after_word_by(
+        &self,
+        by: &Person,
+        said: &str,
+        at: &Reception,
+        id: EventId,
+        now: Timestamp,
+    ) -> Option<Moved> {
         if !matches!(self.id.between(), Between::Customer { .. }) {
             return None;
         }
         let (handling, words) = match (by.side, &self.handling) {
-            (Side::Customer, Handling::Nobody) => {
-                let waiting = Handling::Waiting { place: place.clone(), since: now, missed: false };
-                (waiting, format!("{} wrote, and nobody answers yet", by.email))
+            (Side::Customer, Handling::Nobody) => match at.assistance.as_ref() {
+                Some(with) if with.hands_over(said, 0).is_none() => {
+                    let words = format!("{} wrote, and {} answers first", by.email, with.assistant.title);
+                    (self.assisted(with, &at.place, now), words)
+                }
+                _ => {
+                    let waiting = Handling::Waiting { place: at.place.clone(), since: now, missed: false };
+                    (waiting, format!("{} wrote, and nobody answers yet", by.email))
+                }
+            },
+            (Side::Customer, Handling::Assisted { place, answers, .. }) => {
+                let why = match &at.assistance {
+                    Some(with) => with.hands_over(said, *answers)?,
+                    None => "the assistant is not there any more".to_owned(),
+                };
+                (Handling::Waiting { place: place.clone(), since: now, missed: false }, why)
             }
-            (Side::Agent, Handling::Nobody | Handling::Waiting { .. }) => {
+            (Side::Agent, Handling::Nobody | Handling::Waiting { .. } | Handling::Assisted { .. }) => {
                 let (place, waited) = self.waited(now);
                 let agent = by.clone();
                 let with = Handling::With { agent, since: now, answered: true, place, waited };
@@ -264,6 +198,56 @@ impl Chat {
         };
         let mut chat = Self { handling, ..self.clone() };
         let decision = chat.decide(id, Some(by.email.clone()), words, None, now);
+        Some(Moved { before: self.handling.clone(), chat, decision, context: None, notify: None })
+    }
+
+    fn assisted(&self, with: &Assistance, place: &Place, now: Timestamp) -> Handling {
+        Handling::Assisted {
+            assistant: with.id.clone(),
+            title: with.assistant.title.clone(),
+            since: now,
+            answers: 0,
+            reply: None,
+            asked: None,
+            place: place.clone(),
+        }
+    }
+
+    /// The conversation once an assistant is asked something in it, or answers it; none where no assistant does.
+    #[must_use]
+    pub fn asked(&self, message: Option<MessageId>, under_way: Option<Reply>) -> Option<Self> {
+        let mut next = self.clone();
+        let Handling::Assisted { asked, reply, .. } = &mut next.handling else { return None };
+        *asked = message;
+        if under_way.is_some() {
+            *reply = under_way;
+        }
+        Some(next)
+    }
+
+    /// The conversation once an assistant has answered; none where that answer is not under way any more.
+    #[must_use]
+    pub fn replied(&self, with: &Reply, has_answered: bool) -> Option<Self> {
+        let mut next = self.clone();
+        match &mut next.handling {
+            Handling::Assisted { reply, answers, .. } if reply.as_ref() == Some(with) => {
+                *reply = None;
+                *answers += u32::from(has_answered);
+            }
+            _ => return None,
+        }
+        Some(next)
+    }
+
+    /// The conversation once an assistant leaves it to the staff; none where none answers.
+    #[must_use]
+    pub fn handed_over(&self, handover: &Handover, id: EventId, now: Timestamp) -> Option<Moved> {
+        let Handling::Assisted { place, .. } = &self.handling else { return None };
+        let skill = handover.skill.clone().or_else(|| place.skill.clone());
+        let place = Place { skill, ..place.clone() };
+        let handling = Handling::Waiting { place, since: now, missed: false };
+        let mut chat = Self { handling, ..self.clone() };
+        let decision = chat.decide(id, None, handover.why.clone(), handover.summary.clone(), now);
         Some(Moved { before: self.handling.clone(), chat, decision, context: None, notify: None })
     }
 
@@ -295,7 +279,7 @@ impl Chat {
         if chat.handling == Handling::Nobody {
             return (chat, None);
         }
-        chat.handling = Handling::Nobody;
+        (chat.handling, chat.summary) = (Handling::Nobody, None);
         let words = format!("it ended: {reason}");
         let decision = chat.decide(id, by.map(str::to_owned), words, None, now);
         let moved = Moved {
@@ -308,11 +292,12 @@ impl Chat {
         (chat, Some(moved))
     }
 
-    /// What stands about it; none where nobody need do anything.
+    /// What stands about it; none where nobody need do anything: not where an assistant waits for its customer.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
-        if self.handling == Handling::Nobody {
-            return None;
+        match &self.handling {
+            Handling::Nobody | Handling::Assisted { reply: None, .. } => return None,
+            Handling::Waiting { .. } | Handling::With { .. } | Handling::Assisted { .. } => {}
         }
         let (customer_email, customer_name) = self.customer_is();
         Some(Standing {
@@ -323,6 +308,7 @@ impl Chat {
             customer_name,
             started: self.started,
             config_id: self.config_id.clone(),
+            summary: self.summary.clone(),
         })
     }
 
@@ -340,17 +326,24 @@ impl Chat {
         })
     }
 
-    /// Whether somebody of the staff hears what is said next: one answers, or it is among themselves.
+    /// Who hears what is said next, as the wire says it: the staff also where it is among themselves.
     #[must_use]
-    pub fn is_answered(&self) -> bool {
-        self.handling.agent().is_some() || !matches!(self.id.between(), Between::Customer { .. })
+    pub fn routed_to(&self) -> &'static str {
+        match &self.handling {
+            Handling::Assisted { .. } => "assistant",
+            Handling::With { .. } => "agent",
+            _ if !matches!(self.id.between(), Between::Customer { .. }) => "agent",
+            Handling::Nobody | Handling::Waiting { .. } => "queued",
+        }
     }
 
     /// Where it waits or waited, and since when.
     fn waited(&self, now: Timestamp) -> (Place, Timestamp) {
         match &self.handling {
             Handling::Nobody => (Place::default(), now),
-            Handling::Waiting { place, since, .. } => (place.clone(), *since),
+            Handling::Waiting { place, since, .. } | Handling::Assisted { place, since, .. } => {
+                (place.clone(), *since)
+            }
             Handling::With { place, waited, .. } => (place.clone(), *waited),
         }
     }
@@ -371,6 +364,7 @@ impl Chat {
             Handling::Waiting { missed: true, .. } => Outcome::Missed,
             Handling::Waiting { .. } => Outcome::Queued,
             Handling::With { .. } => Outcome::Assigned,
+            Handling::Assisted { .. } => Outcome::Assisted,
         };
         Decision { turn: self.turn, id, at, outcome, words, by, agent, place: place.cloned(), note }
     }

@@ -147,9 +147,39 @@ pub struct MessageDraft {
     pub asks: bool,
     /// When it was said, where that was elsewhere and earlier.
     pub said: Option<Timestamp>,
+    /// What the assistant is called that says it, where one does.
+    pub title: Option<String>,
 }
 
 impl MessageDraft {
+    /// Something that the server says.
+    #[must_use]
+    pub const fn of_server(id: MessageId, content: Value) -> Self {
+        Self {
+            id,
+            from: None,
+            kind: MessageKind::System,
+            to: None,
+            content,
+            files: Vec::new(),
+            config_id: None,
+            client_id: None,
+            ends: None,
+            ended_by: None,
+            transcript: None,
+            asks: false,
+            said: None,
+            title: None,
+        }
+    }
+
+    /// Something that an assistant says.
+    #[must_use]
+    pub fn of_assistant(id: MessageId, title: &str, text: String) -> Self {
+        let title = Some(title.to_owned()).filter(|title| !title.is_empty());
+        Self { kind: MessageKind::AiAssistant, title, ..Self::of_server(id, Value::from(text)) }
+    }
+
     /// Bytes that it takes while it waits, roughly.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -164,8 +194,10 @@ impl MessageDraft {
     /// The message with this number.
     #[must_use]
     pub fn into_message(self, chat_id: ChatId, seq: u64, now: Timestamp) -> Message {
-        let from = self.from.as_ref().map_or("system", |person| &person.email).to_owned();
-        let from_name = self.from.as_ref().map_or("system", |person| &person.name).to_owned();
+        let server = server(self.kind);
+        let from = self.from.as_ref().map_or(server, |person| &person.email).to_owned();
+        let from_name = self.from.as_ref().map(|person| person.name.clone());
+        let from_name = from_name.or(self.title).unwrap_or_else(|| server.to_owned());
         Message {
             id: self.id,
             chat_id,
@@ -188,6 +220,14 @@ impl MessageDraft {
             ends: self.ends,
             ended_by: self.ended_by,
         }
+    }
+}
+
+/// Who says what is no person's.
+pub(super) const fn server(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::AiAssistant => "ai-assistant",
+        MessageKind::User | MessageKind::System => "system",
     }
 }
 
@@ -285,19 +325,11 @@ mod tests {
             guest: false,
         };
         let draft = MessageDraft {
-            id: MessageId::new(Timestamp::from_millis(1)),
             kind: MessageKind::User,
-            to: None,
-            content: json!("hi"),
             files: vec![FileRef { name: "a.png".into(), url: None, path: None, mime_type: None }],
             config_id: Some("cfg".into()),
-            client_id: None,
-            ends: None,
-            ended_by: None,
-            transcript: None,
-            asks: false,
-            said: None,
             from: Some(person.clone()),
+            ..MessageDraft::of_server(MessageId::new(Timestamp::from_millis(1)), json!("hi"))
         };
         draft.into_message(ChatId::of_customer(&person), 3, Timestamp::from_millis(1_000))
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use actix::Message as ActixMessage;
 use serde_json::Value;
 
+use super::decision::{Outrun, Route};
 use super::erasure::Erasure;
-use super::handling::{Outrun, Route};
 use super::message::{Message, MessageDraft, MessageStatus};
 use super::model::Chat;
 use super::state::Busy;
@@ -60,6 +60,14 @@ pub struct Take(pub Route);
 #[derive(Debug, Clone, Copy, ActixMessage)]
 #[rtype(result = "Result<Erasure, ChatError>")]
 pub struct Erase;
+
+/// Has the assistant of a widget greet, where nothing was said yet.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<(), ChatError>")]
+pub struct Greet {
+    /// The configuration of the widget.
+    pub config_id: String,
+}
 
 /// Has a client hear the conversation from now on, and what it has missed before.
 #[derive(Clone, ActixMessage)]

@@ -4,19 +4,23 @@
 //! |---|---|
 //! | `id` | which conversation, in all its spellings, and who may take part |
 //! | `message`, `model` | what is stored |
-//! | `handling`, `place` | who answers in it, or where it waits: pure |
+//! | `handling`, `decision`, `place` | who answers in it, or where it waits, and why: pure |
+//! | `reception`, `assisting` | who receives a customer, and what an assistant is asked: pure |
 //! | `word` | what somebody wants to say, and its rules |
 //! | `transcript` | what was said, as a mail: pure |
 //! | `words` | what those who hear it are told |
 //! | `state`, `routes` | the lines of what is to be said and done: pure |
 //! | `book`, `entry` | one conversation in the store, and a change of it |
 //! | `erasure` | how one goes for good |
-//! | `messages`, `actor` | the conversation itself |
+//! | `messages`, `actor`, `answering` | the conversation itself, and an assistant's answers in it |
 //! | `chats`, `reading` | all of them, for whoever brings clients, and for whoever only reads |
 
 mod actor;
+mod answering;
+mod assisting;
 mod book;
 mod chats;
+pub mod decision;
 mod entry;
 mod erasure;
 pub mod handling;
@@ -26,6 +30,7 @@ pub mod messages;
 mod model;
 pub mod place;
 mod reading;
+mod reception;
 mod routes;
 mod state;
 mod transcript;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::handling::{Contact, Handling};
+use super::decision::Contact;
+use super::handling::Handling;
 use super::id::ChatId;
 use crate::clock::Timestamp;
 use crate::ids::{EventId, OrgId};
@@ -47,6 +48,9 @@ pub struct Chat {
     /// Who answers in it.
     #[serde(default)]
     pub handling: Handling,
+    /// What was said with an assistant, for whoever of the staff answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
     /// The number of the latest decision about that.
     #[serde(default)]
     pub turn: u64,
@@ -76,6 +80,7 @@ impl Chat {
             contact: None,
             config_id: None,
             handling: Handling::Nobody,
+            summary: None,
             turn: 0,
             decided: None,
             started: now,
@@ -102,6 +107,12 @@ impl Chat {
             next.config_id = Some(config_id.to_owned());
         }
         Some(next)
+    }
+
+    /// Whether anybody takes part yet, or was said to: not where an assistant has only greeted.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.customer.is_some() || !self.staff.is_empty() || self.contact.is_some() || self.turn > 0
     }
 
     /// The conversation as it goes on after an end.
@@ -147,9 +158,13 @@ impl Chat {
     pub fn told(&self) -> Value {
         let (email, name) = self.customer_is();
         let agent = self.handling.agent().map(|agent| json!({"email": agent.email, "name": agent.name}));
+        let assistant = match &self.handling {
+            Handling::Assisted { assistant, title, .. } => Some(json!({"id": assistant, "title": title})),
+            _ => None,
+        };
         json!({
             "chatId": self.id, "status": self.status, "configId": self.config_id, "startedAt": self.started,
-            "customerEmail": email, "customerName": name, "agent": agent,
+            "customerEmail": email, "customerName": name, "agent": agent, "assistant": assistant,
             "endedAt": self.ended, "reason": self.reason,
         })
     }

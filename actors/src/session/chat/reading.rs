@@ -2,7 +2,7 @@
 
 use super::book::{decisions, latest};
 use super::chats::{Chats, ChatsError, MOST_CHATS, may};
-use super::handling::Decision;
+use super::decision::Decision;
 use super::id::ChatId;
 use super::message::Message;
 use super::model::{Chat, ChatStatus};
@@ -17,7 +17,7 @@ use crate::store::{Pages, Scan, StoreError, decode};
 pub const MOST_HISTORY: usize = 500;
 
 impl Chats {
-    /// Conversations that somebody may take part in, by their ids, in one status or in any, as many as are found among
+    /// Conversations in which somebody has said something, and that whoever asks may take part in, by their ids, in one status or in any, as many as are found among
     /// the first ten thousand.
     ///
     /// # Errors
@@ -34,7 +34,8 @@ impl Chats {
         while let Some(page) = pages.next().await? {
             for (_, found) in &page {
                 let chat: Chat = decode(&found.value)?;
-                if chat.id.admits(by) && status.is_none_or(|status| status == chat.status) {
+                if chat.has_begun() && chat.id.admits(by) && status.is_none_or(|status| status == chat.status)
+                {
                     listed.meet(chat);
                 }
             }

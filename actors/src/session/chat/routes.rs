@@ -1,6 +1,6 @@
 //! The line of steps that are to be taken in a conversation, beside the line of what is to be said. Pure.
 
-use super::handling::{Outrun, Route};
+use super::decision::{Outrun, Route};
 use super::model::Chat;
 use super::state::Busy;
 

@@ -51,7 +51,7 @@ fn line(message: &Message) -> String {
 }
 
 /// What a content says, in plain words.
-fn said(content: &Value) -> String {
+pub(super) fn said(content: &Value) -> String {
     if let Some(text) = content.as_str().or_else(|| content.get("text")?.as_str()) {
         return text.to_owned();
     }
@@ -74,21 +74,7 @@ mod tests {
     fn message(seq: u64, content: Value) -> Message {
         let id = MessageId::new(Timestamp::from_millis(seq));
         let files = vec![FileRef { name: "a.png".into(), url: None, path: None, mime_type: None }];
-        let draft = MessageDraft {
-            id,
-            from: None,
-            kind: MessageKind::User,
-            to: None,
-            content,
-            files,
-            config_id: None,
-            client_id: None,
-            ends: None,
-            ended_by: None,
-            transcript: None,
-            asks: false,
-            said: None,
-        };
+        let draft = MessageDraft { kind: MessageKind::User, files, ..MessageDraft::of_server(id, content) };
         draft.into_message(ChatId::new("team").unwrap(), seq, Timestamp::from_millis(1_700_000_000_000))
     }
 

@@ -1,12 +1,13 @@
 //! What a conversation tells its hearers (contract §5.4).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::handling::{Moved, Outcome};
+use super::decision::{Moved, Outcome};
+use super::id::ChatId;
 use super::message::Message;
 use super::model::Chat;
 use crate::clock::Timestamp;
-use crate::ids::OrgId;
+use crate::ids::{MessageId, OrgId};
 use crate::ports::FileLinks;
 use crate::session::person::Person;
 use crate::session::seat::Frame;
@@ -74,6 +75,23 @@ pub fn moved(Moved { before, chat, decision, .. }: &Moved) -> Vec<Result<Frame, 
         frames.push(assigned(chat, agent));
     }
     frames
+}
+
+/// A piece of an assistant's answer, under the message that it answers.
+///
+/// # Errors
+/// As [`Frame::of`].
+pub fn streamed(
+    chat: &ChatId,
+    to: MessageId,
+    event: &'static str,
+    fields: Value,
+) -> Result<Frame, StoreError> {
+    let mut told = json!({"chatId": chat, "messageId": to, "event": event});
+    if let (Some(told), Value::Object(fields)) = (told.as_object_mut(), fields) {
+        told.extend(fields);
+    }
+    Frame::of("chat-stream", &told)
 }
 
 /// Somebody answers.

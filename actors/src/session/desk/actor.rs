@@ -15,7 +15,7 @@ use super::state::{DeskState, Order, Position};
 use super::words;
 use crate::clock::Timestamp;
 use crate::session::board::{Ear, News};
-use crate::session::chat::handling::{Standing, Step};
+use crate::session::chat::decision::{Standing, Step};
 use crate::session::chat::messages::Take;
 use crate::session::chat::{Chat, ChatActor, ChatId, actor_name};
 use crate::session::person::{Person, Side};
@@ -85,6 +85,7 @@ impl DeskActor {
             return;
         }
         self.ticking = true;
+        self.wake_assisted();
         if self.ticks.is_multiple_of(TICKS_OF_RULES) {
             self.read_rules();
         }
@@ -99,6 +100,22 @@ impl DeskActor {
             }
             act.work();
         }));
+    }
+
+    /// Wakes the conversations in which an assistant answers, and that nobody has woken since a restart.
+    fn wake_assisted(&self) {
+        for chat in self.state.assisted() {
+            let (chats, name) = (self.chats.clone(), actor_name(&self.book.org, chat));
+            if chats.is_awake(&name) {
+                continue;
+            }
+            let woken = async move { chats.wake(&name).await }.into_actor(self);
+            self.errands.send(woken.map(|woken, _, _| {
+                if let Err(error) = woken {
+                    warn!(%error, "a chat with an assistant is not awake yet");
+                }
+            }));
+        }
     }
 
     fn read_rules(&self) {
@@ -122,7 +139,7 @@ impl DeskActor {
             let (chats, name) = (self.chats.clone(), actor_name(&self.book.org, &chat));
             let given = match &route.step {
                 Step::Give { to } => Some(to.email.clone()),
-                Step::Wait { .. } | Step::Miss { .. } => None,
+                Step::Wait { .. } | Step::Miss { .. } | Step::Conclude(_) => None,
             };
             let taken = async move { chats.ask(&name, Take(route)).await }.into_actor(self);
             self.errands.send(taken.map(move |taken, act, _| match taken {

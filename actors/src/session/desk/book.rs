@@ -11,7 +11,7 @@ use crate::ids::{Datatype, IdError, OrgId};
 use crate::keys;
 use crate::record::model::Record;
 use crate::record::service::Records;
-use crate::session::chat::handling::Standing;
+use crate::session::chat::decision::Standing;
 use crate::session::person::Person;
 use crate::store::{Batch, Pages, Scan, StoreError, decode, encode};
 

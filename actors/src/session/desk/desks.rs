@@ -13,7 +13,8 @@ use super::words;
 use crate::house::House;
 use crate::ids::OrgId;
 use crate::keys;
-use crate::session::chat::handling::{Handling, Standing};
+use crate::session::chat::decision::Standing;
+use crate::session::chat::handling::Handling;
 use crate::session::chat::{Chat, ChatId, words as chat_words};
 use crate::session::person::Person;
 use crate::session::presence::{Here, Page, Presence};
@@ -118,7 +119,7 @@ impl Desks {
         let Some(found) = found else { return Ok(()) };
         let found: Chat = decode(&found.value)?;
         let frame = match &found.handling {
-            Handling::Nobody => return Ok(()),
+            Handling::Nobody | Handling::Assisted { .. } => return Ok(()),
             Handling::With { agent, .. } => chat_words::assigned(&found, agent)?,
             Handling::Waiting { .. } => match self.standing(org, chat.clone()).await? {
                 Some((standing, Some(at))) => words::position("queued", &standing, &at, None)?,

@@ -10,7 +10,7 @@ use super::state::Position;
 use crate::ids::IdError;
 use crate::session::chat::Chat;
 use crate::session::chat::ChatId;
-use crate::session::chat::handling::{Contact, Standing};
+use crate::session::chat::decision::{Contact, Standing};
 use crate::session::chat::messages::ChatError;
 use crate::session::chat::place::Place;
 use crate::session::person::Person;

@@ -14,7 +14,8 @@ use super::agent::Agent;
 use super::rules::Rules;
 use crate::clock::Timestamp;
 use crate::ids::EventId;
-use crate::session::chat::handling::{Handling, Route, Standing, Step};
+use crate::session::chat::decision::{Route, Standing, Step};
+use crate::session::chat::handling::Handling;
 use crate::session::chat::place::Place;
 use crate::session::chat::{Between, ChatId};
 use crate::session::person::Person;
@@ -132,6 +133,11 @@ impl DeskState {
     pub fn stands(&mut self, chat: &ChatId, turn: u64, standing: Option<Standing>, now: Timestamp) -> bool {
         let before = self.chats.remove(chat);
         if let Some(entry) = before {
+            let is_same = entry.standing.turn == turn;
+            if is_same && standing.is_none() && matches!(entry.standing.handling, Handling::Assisted { .. }) {
+                // An assistant waits for its customer.
+                return false;
+            }
             if entry.standing.turn >= turn {
                 self.chats.insert(chat.clone(), entry.confirmed(turn, standing));
                 return false;
@@ -285,7 +291,14 @@ impl DeskState {
     /// How many wait, how many are answered.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
-        (self.line.len(), self.chats.len() - self.line.len())
+        let is_answered = |entry: &&Entry| entry.standing.handling.agent().is_some();
+        (self.line.len(), self.chats.values().filter(is_answered).count())
+    }
+
+    /// Those in which an assistant is answering.
+    pub fn assisted(&self) -> impl Iterator<Item = &ChatId> {
+        let is_assisted = |entry: &Entry| entry.standing.handling.reply().is_some();
+        self.chats.iter().filter(move |(_, entry)| is_assisted(entry)).map(|(chat, _)| chat)
     }
 
     /// How long a conversation takes, on average.
@@ -351,7 +364,7 @@ fn line_of(standing: &Standing) -> Option<Line> {
         Handling::Waiting { place, since, .. } => {
             Some((place.queue.clone(), Reverse(place.priority), *since, standing.chat_id.clone()))
         }
-        Handling::Nobody | Handling::With { .. } => None,
+        Handling::Nobody | Handling::With { .. } | Handling::Assisted { .. } => None,
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::agent::Agent;
 use super::state::Position;
-use crate::session::chat::handling::{Handling, Standing};
+use crate::session::chat::decision::Standing;
+use crate::session::chat::handling::Handling;
 use crate::session::person::Person;
 use crate::session::seat::Frame;
 use crate::store::StoreError;
@@ -65,7 +66,7 @@ pub fn entry(standing: &Standing, at: &Position) -> Value {
     let mut told = told_position(standing, at);
     let (place, since) = match &standing.handling {
         Handling::Waiting { place, since, .. } => (Some(place), Some(*since)),
-        Handling::Nobody | Handling::With { .. } => (None, None),
+        Handling::Nobody | Handling::With { .. } | Handling::Assisted { .. } => (None, None),
     };
     if let Some(fields) = told.as_object_mut() {
         fields.extend([
@@ -74,6 +75,7 @@ pub fn entry(standing: &Standing, at: &Position) -> Value {
             ("skill".to_owned(), json!(place.and_then(|place| place.skill.as_ref()))),
             ("priority".to_owned(), json!(place.map(|place| place.priority))),
             ("enqueuedAt".to_owned(), json!(since)),
+            ("summary".to_owned(), json!(standing.summary)),
         ]);
     }
     told

@@ -136,7 +136,7 @@ impl StreamBook {
         };
         let data = json!({
             "streamId": head.id, "messageId": head.message_id, "conversationId": head.conversation,
-            "assistantId": head.assistant, "model": head.model, "status": head.status,
+            "chatId": head.chat, "assistantId": head.assistant, "model": head.model, "status": head.status,
             "finishReason": head.finish, "inputTokens": head.input_tokens, "outputTokens": head.output_tokens,
         });
         let id = EventId::new(self.house.clock.now());
@@ -146,10 +146,8 @@ impl StreamBook {
     /// Begins a stream: with all that it claims, or not at all.
     pub(super) async fn begin(&self, head: &Head, ask: &Ask, once: Option<&Once>) -> Result<(), ChangeError> {
         let mut change = Change { by: Some(head.by.label.clone()), ..Change::default() };
+        self.begins(head, ask, &mut change.extra)?;
         let extra = &mut change.extra;
-        extra.insert(keys::stream(&self.org, self.id), encode(head)?);
-        extra.insert(keys::stream_ask(&self.org, self.id), encode(ask)?);
-        extra.insert(keys::running_stream(self.id), encode(&self.org)?);
         if let Some(conversation) = &head.conversation {
             let key = keys::stream_in(&self.org, conversation);
             extra.expect(key.clone(), Expect::Absent).put(key, encode(&self.id)?);
@@ -161,6 +159,17 @@ impl StreamBook {
             extra.put(key, encode(&begun)?);
         }
         self.publisher.commit(self.org.clone(), change).await.map(drop)
+    }
+
+    /// Begins a stream with the rest of a batch: whoever waits for its answer has that in writing.
+    ///
+    /// # Errors
+    /// When it cannot be written at all.
+    pub fn begins(&self, head: &Head, ask: &Ask, batch: &mut Batch) -> Result<(), StoreError> {
+        batch.insert(keys::stream(&self.org, self.id), encode(head)?);
+        batch.insert(keys::stream_ask(&self.org, self.id), encode(ask)?);
+        batch.insert(keys::running_stream(self.id), encode(&self.org)?);
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is known of a stream beside its frames: whose it is, how far it is, how it ended.
 
+use std::time::Duration;
+
 use super::model::{Message, Prompt};
 use crate::clock::Timestamp;
 use crate::event::Cause;
@@ -71,6 +73,9 @@ pub struct Head {
     /// The conversation that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
+    /// The chat that it is told in, and whose message it becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<String>,
     /// The assistant that answers; none for the organisation's own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assistant: Option<String>,
@@ -103,6 +108,33 @@ pub struct Head {
     pub once: Option<String>,
     /// Until when it can be read.
     pub kept_until: Timestamp,
+}
+
+impl Head {
+    /// A stream that is about to begin, and can be read for so long.
+    #[must_use]
+    pub fn new(id: StreamId, org_id: OrgId, by: Asker, now: Timestamp, keep: Duration) -> Self {
+        Self {
+            id,
+            org_id,
+            by,
+            origin: Origin::default(),
+            conversation: None,
+            chat: None,
+            assistant: None,
+            message_id: MessageId::new(now),
+            status: StreamStatus::Running,
+            model: None,
+            started_at: now,
+            ended_at: None,
+            finish: None,
+            input_tokens: 0,
+            output_tokens: 0,
+            last: 0,
+            once: None,
+            kept_until: now.plus(keep),
+        }
+    }
 }
 
 /// What was asked: kept beside the head, for it may be long.

@@ -31,6 +31,6 @@ mod waker;
 
 pub use actor::StreamActor;
 pub use book::{Once, StreamBook};
-pub use run::StreamSettings;
+pub use run::{INTERRUPTED, StreamSettings};
 pub use streams::{BeginError, Beginning, Reader, Streams, StreamsError};
 pub use waker::WakerActor;

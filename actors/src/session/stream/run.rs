@@ -20,6 +20,8 @@ const WORDS: usize = 4 * 1024;
 const PAGE: usize = 32 * 1024;
 /// Bytes of what a tool is given, or gives.
 const TOOL: usize = 48 * 1024;
+/// The kind of error of an answer that a restart has cut.
+pub const INTERRUPTED: &str = "interrupted";
 /// What a model that was cut is told behind its own words.
 const GO_ON: &str =
     "You were interrupted. Go on exactly where you stopped, and repeat nothing of what you have said.";
@@ -337,7 +339,7 @@ impl Run {
 /// What readers are told of an answer that a restart has cut.
 fn interrupted() -> ModelError {
     let message = "go on with the answer: the server was restarted".to_owned();
-    ModelError { code: "interrupted", message, retryable: true }
+    ModelError { code: INTERRUPTED, message, retryable: true }
 }
 
 /// What a tool gave, where that is not too large for a frame.

@@ -8,12 +8,12 @@ use tracing::warn;
 use super::actor::StreamActor;
 use super::book::{Begun, Once, StreamBook, actor_name};
 use super::frame::Frame;
-use super::head::{Ask, Asker, Exchange, Head, Origin, StreamStatus};
+use super::head::{Ask, Asker, Exchange, Head, Origin};
 use super::messages::{Attach, StopAnswer, StreamError, TakeResults, ToolOutput};
 use super::tail::{Behind, Glimpse};
 use crate::bus::change::ChangeError;
 use crate::house::House;
-use crate::ids::{MessageId, OrgId, StreamId};
+use crate::ids::{OrgId, StreamId};
 use crate::keys;
 use crate::ports::Publisher;
 use crate::store::{Scan, StoreError, decode, encode};
@@ -116,25 +116,9 @@ impl Streams {
         {
             return Ok(begun);
         }
-        let head = Head {
-            id: StreamId::new(now),
-            org_id: org.clone(),
-            by,
-            origin,
-            conversation,
-            assistant,
-            message_id: MessageId::new(now),
-            status: StreamStatus::Running,
-            model: None,
-            started_at: now,
-            ended_at: None,
-            finish: None,
-            input_tokens: 0,
-            output_tokens: 0,
-            last: 0,
-            once: once.as_ref().map(|once| once.key.clone()),
-            kept_until: now.plus(self.house.settings.streams.keep),
-        };
+        let begins = Head::new(StreamId::new(now), org.clone(), by, now, self.house.settings.streams.keep);
+        let key = once.as_ref().map(|once| once.key.clone());
+        let head = Head { origin, conversation, assistant, once: key, ..begins };
         match self.book(org, head.id).begin(&head, &ask, once.as_ref()).await {
             Ok(()) => {}
             Err(ChangeError::Condition) => {

@@ -54,6 +54,10 @@ impl ChatActor {
             match erased {
                 Ok(None) => {
                     act.chat = None;
+                    act.attend();
+                    // Its desk knows that nothing stands here any more.
+                    let house = &act.book.house;
+                    house.board.post(&act.book.org, &act.book.chat, reached.turn + 1, None);
                     act.state.forget();
                     act.goes_on_behind(reached);
                     act.erasing.answer(Erasure::Done);

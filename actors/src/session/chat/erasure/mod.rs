@@ -43,7 +43,7 @@ impl Erasure {
     /// Why a conversation stays; none where it may go.
     fn refused(chat: &Chat) -> Option<Self> {
         match chat.handling {
-            Handling::Nobody => None,
+            Handling::Nobody | Handling::Assisted { .. } => None,
             Handling::Waiting { .. } => Some(Self::Waits),
             Handling::With { .. } => Some(Self::Answered),
         }
@@ -134,10 +134,11 @@ impl ChatBook {
         Ok(())
     }
 
-    /// The record, and who finds it by it. One that may go stands at no desk.
+    /// The record, and who finds it by it.
     async fn remove_head(&self, chat: &Chat) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         batch.delete(keys::chat(&self.org, self.chat.as_str()));
+        batch.delete(keys::standing(&self.org, self.chat.as_str()));
         for address in chat.hearers() {
             batch.delete(keys::chat_of(&self.org, address.as_str(), self.chat.as_str()));
         }

@@ -5,26 +5,14 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
 use crate::session::chat::ChatId;
-use crate::session::chat::message::MessageKind;
 use crate::session::line::GROUP;
 
 type State = ChatState<u32>;
 
 fn draft(n: u64, client_id: Option<&str>) -> MessageDraft {
     MessageDraft {
-        id: MessageId::new(Timestamp::from_millis(n)),
-        from: None,
-        kind: MessageKind::System,
-        to: None,
-        content: json!(n),
-        files: Vec::new(),
-        config_id: None,
         client_id: client_id.map(str::to_owned),
-        ends: None,
-        ended_by: None,
-        transcript: None,
-        asks: false,
-        said: None,
+        ..MessageDraft::of_server(MessageId::new(Timestamp::from_millis(n)), json!(n))
     }
 }
 

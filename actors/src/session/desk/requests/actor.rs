@@ -5,7 +5,8 @@ use tokio::sync::oneshot;
 
 use crate::clock::Timestamp;
 use crate::ids::EventId;
-use crate::session::chat::handling::{Handling, Outrun, Route, Standing, Step};
+use crate::session::chat::decision::{Outrun, Route, Standing, Step};
+use crate::session::chat::handling::Handling;
 use crate::session::chat::messages::{ChatError, Take};
 use crate::session::chat::place::Place;
 use crate::session::chat::{Between, Chat, ChatId, actor_name};
@@ -72,6 +73,7 @@ impl DeskActor {
         match self.state.standing(chat).map(|standing| &standing.handling) {
             Some(Handling::Waiting { place, since, .. }) => (place.clone(), Some(*since)),
             Some(Handling::With { place, waited, .. }) => (place.clone(), Some(*waited)),
+            Some(Handling::Assisted { place, .. }) => (place.clone(), None),
             Some(Handling::Nobody) | None => (Place::default(), None),
         }
     }

@@ -1,7 +1,9 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::session::chat::handling::Step;
+use crate::ids::{MessageId, RecordId, StreamId};
+use crate::session::chat::decision::Step;
+use crate::session::chat::handling::Reply;
 use crate::session::desk::agent::Status;
 use crate::session::desk::agent::tests::agent;
 use crate::session::desk::rules::{Missed, Rules};
@@ -35,6 +37,7 @@ fn standing(name: &str, turn: u64, handling: Handling) -> Standing {
         customer_email,
         started: at(0),
         config_id: Some("cfg".into()),
+        summary: None,
     }
 }
 
@@ -210,4 +213,25 @@ fn what_waits_for_too_long_is_missed_once() {
     assert_eq!(desk.orders(at(900), |_| true), []);
     let off = json!({"missedChat": {"enabled": false, "notifyEmail": "boss@x.io"}});
     assert_eq!(Missed::read(off.as_object().unwrap()), None);
+}
+
+#[test]
+fn an_assistants_conversation_takes_nobodys_time() {
+    let mut desk = desk(&[]);
+    let id = |n| MessageId::new(at(n));
+    let reply = Reply { stream: StreamId::new(at(1)), to: id(1), becomes: id(2) };
+    let assisted = Handling::Assisted {
+        assistant: RecordId::new("a-1").unwrap(),
+        title: "Helper".into(),
+        since: at(1),
+        answers: 0,
+        reply: Some(reply),
+        asked: None,
+        place: Place::default(),
+    };
+    enter(&mut desk, "a", 1, assisted, 1);
+    assert_eq!((desk.counts(), desk.assisted().count(), desk.is_idle()), ((0, 0), 1, false));
+    assert_eq!(desk.orders(at(1_000), |_| true), Vec::new());
+    assert!(!desk.stands(&chat("a"), 1, None, at(2)), "the answer is over, and nothing was decided");
+    assert!(desk.is_idle());
 }
