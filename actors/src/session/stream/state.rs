@@ -52,6 +52,8 @@ pub struct RunState {
 struct Call {
     call: ToolCall,
     client: bool,
+    /// Whether it is being used here, or was.
+    is_begun: bool,
     result: Option<(Value, bool)>,
 }
 
@@ -118,7 +120,7 @@ impl RunState {
             Piece::ToolCall(call) => {
                 let client = is_client(&call.name);
                 let ToolCall { id, name, input } = call.clone();
-                self.calls.push(Call { call, client, result: None });
+                self.calls.push(Call { call, client, is_begun: false, result: None });
                 (vec![Said::ToolUse { id, name, input, client }], Next::Listen)
             }
             Piece::Usage { input, output } => {
@@ -161,15 +163,14 @@ impl RunState {
 
     /// What is to be done once the model waits for tools.
     fn wanted(&mut self, most_steps: u32) -> Next {
-        let open = |client: bool| {
-            let calls = self.calls.iter().filter(move |call| call.client == client && call.result.is_none());
-            calls.map(|call| call.call.clone()).collect::<Vec<_>>()
-        };
-        let (here, there) = (open(false), open(true));
-        if !here.is_empty() {
-            return Next::Use(here);
+        let mut here = self.calls.iter_mut().filter(|of| !of.client && of.result.is_none()).peekable();
+        if here.peek().is_some() {
+            let new = |of: &mut Call| (!std::mem::replace(&mut of.is_begun, true)).then(|| of.call.clone());
+            let new: Vec<_> = here.filter_map(new).collect();
+            // Others are being used: each is used once.
+            return if new.is_empty() { Next::Listen } else { Next::Use(new) };
         }
-        if !there.is_empty() {
+        if self.calls.iter().any(|of| of.result.is_none()) {
             return Next::Wait;
         }
         self.turn();
@@ -208,7 +209,7 @@ impl RunState {
                 }
                 Said::ToolUse { id, name, input, client } => {
                     let call = ToolCall { id: id.clone(), name: name.clone(), input: input.clone() };
-                    state.calls.push(Call { call, client: *client, result: None });
+                    state.calls.push(Call { call, client: *client, is_begun: false, result: None });
                     next = Next::Listen;
                 }
                 Said::ToolResult { id, output, is_error, .. } => {
@@ -225,8 +226,9 @@ impl RunState {
                 Said::Error { code, .. } => next = Next::Over(code.clone()),
             }
         }
-        // What the model wanted of tools was said before any of them was used.
-        if next == Next::Listen {
+        // Tools that were being used, or were about to be, are used now.
+        if !state.calls.is_empty() && !matches!(next, Next::Over(_)) {
+            state.calls.iter_mut().for_each(|of| of.is_begun = false);
             next = state.wanted(most_steps);
         }
         (state, next)
@@ -317,6 +319,28 @@ mod tests {
         ];
         assert_eq!(run(&mut state, pieces, &mut log), Next::Over("stop".to_owned()));
         assert_eq!((state.answer().as_str(), state.usage()), ("I look.\n\nFound.", (30, 8, false)));
+    }
+
+    #[test]
+    fn a_tool_is_used_once_however_late_the_others_are() {
+        let (mut state, mut log) = (RunState::default(), Vec::new());
+        let calls = ["1", "2", "3"].map(|id| call(id, "server.find"));
+        let pieces = calls.into_iter().chain([call("4", "client.map"), Piece::Finish(Finish::ToolCalls)]);
+        let ids = |next: Next| match next {
+            Next::Use(calls) => calls.into_iter().map(|call| call.id).collect::<Vec<_>>(),
+            next => panic!("{next:?}"),
+        };
+        assert_eq!(ids(run(&mut state, pieces.collect(), &mut log)), ["1", "2", "3"]);
+        assert_eq!(used(&mut state, "2", json!([]), &mut log), Next::Listen);
+        // A process that ends here does not know which of them had been used.
+        assert_eq!(ids(RunState::rebuild(&log, STEPS).1), ["1", "3"]);
+        assert_eq!(used(&mut state, "4", json!("here"), &mut log), Next::Listen);
+        assert_eq!(used(&mut state, "1", json!([]), &mut log), Next::Listen);
+        let (mut again, next) = RunState::rebuild(&log, STEPS);
+        assert_eq!(ids(next), ["3"]);
+        for state in [&mut state, &mut again] {
+            assert_eq!(state.used("3", json!([]), false, STEPS).unwrap().1, Next::Ask);
+        }
     }
 
     #[test]
