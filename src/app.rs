@@ -157,9 +157,9 @@ impl App {
             std::future::ready(Ok(()))
         });
         let api = vendors::api(&config, to_vendors);
-        let models = self::ai::models(&config, api.clone())?;
+        let (models, connected) = self::ai::models(&config, api.clone())?;
         let (driver, translator) = (Driver::new(api.clone()), Vendors::default());
-        let tools = ServerTools::default();
+        let tools = ServerTools::new(connected.clone());
         let house = House {
             store: store.clone(),
             clock: clock.clone(),
@@ -254,6 +254,7 @@ impl App {
         let event_types = web::Data::new(EventTypes::new(store.clone()));
         let files = web::Data::new(files);
         let links = web::Data::from(links);
+        let connected = web::Data::new(connected);
         let routes = move |app: &mut web::ServiceConfig| {
             let (machine, accounts, gate, monitor, gateway, metrics, keys, config) = shared.clone();
             app.app_data(machine).app_data(accounts).app_data(gate).app_data(monitor);
@@ -265,7 +266,7 @@ impl App {
             app.app_data(event_types.clone()).app_data(files.clone()).app_data(links.clone());
             app.app_data(receiver.clone()).app_data(public_url.clone());
             app.app_data(registrations.clone()).app_data(connections.clone());
-            app.app_data(web::Data::new(body));
+            app.app_data(web::Data::new(body)).app_data(connected.clone());
             crate::http::configure(app);
         };
         let server = serve(listener, &gateway, &options, routes).context("failed to listen")?;

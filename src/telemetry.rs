@@ -30,6 +30,8 @@ pub enum TelemetryError {
 /// Where the framework tells of connections that ended badly: as errors, though it is the client that sent no HTTP
 /// or went away, and has its answer. Who wants to read it names it in `log.filter`.
 const CONNECTIONS: &str = "actix_http::h1::dispatcher";
+/// What tells of every step with servers of tools, and of each that is down as its own failure.
+const TOOLS: &str = "rmcp";
 
 /// Sends everything that is logged from here on to stderr. To be called once, before anything else is started.
 ///
@@ -48,7 +50,7 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     // What is named later counts, so that the operator has the last word.
-    let filter = EnvFilter::builder().parse(format!("{CONNECTIONS}=off,{}", log.filter))?;
+    let filter = EnvFilter::builder().parse(format!("{CONNECTIONS}=off,{TOOLS}=off,{}", log.filter))?;
     let discreet = filter_fn(|line| *line.level() <= most(line.target()));
     let lines = fmt().with_env_filter(filter).with_writer(writer);
     Ok(match log.format {

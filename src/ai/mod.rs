@@ -6,6 +6,7 @@
 //! | `models` | Whom a prompt goes to |
 //! | `provider` | A provider, as an organisation has connected it |
 //! | `asked` | Asks a provider: retries, limits of time, its answer piece by piece |
+//! | `connected` | Tools of servers that an organisation has connected |
 //! | `wire` | What providers are asked and how they answer; pure |
 //! | `built_in` | Answers out of the organisation's own records, without a model |
 //! | `asker` | Whoever asks, as a run keeps them |
@@ -14,6 +15,7 @@
 pub mod asked;
 pub mod asker;
 mod built_in;
+pub mod connected;
 pub mod models;
 mod provider;
 pub mod speak;

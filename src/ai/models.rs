@@ -11,6 +11,7 @@ use futures_util::stream::{self, BoxStream};
 
 use super::asked::{self, Limits};
 use super::built_in;
+use super::connected::Connected;
 use super::provider::Provider;
 use crate::connect::api::Api;
 use crate::outbound::http::HttpTransport;
@@ -24,6 +25,7 @@ pub struct Models {
     transport: HttpTransport,
     api: Api,
     limits: Limits,
+    connected: Connected,
     /// The machine is started with this, and holds it: it comes afterwards, and is not held.
     machine: Arc<OnceLock<Weak<Machine>>>,
 }
@@ -31,8 +33,8 @@ pub struct Models {
 impl Models {
     /// Reaches providers so.
     #[must_use]
-    pub fn new(transport: HttpTransport, api: Api, limits: Limits) -> Self {
-        Self { transport, api, limits, machine: Arc::default() }
+    pub fn new(transport: HttpTransport, api: Api, limits: Limits, connected: Connected) -> Self {
+        Self { transport, api, limits, connected, machine: Arc::default() }
     }
 
     /// Whose integrations and records they are; said once.
@@ -41,7 +43,7 @@ impl Models {
         let _ = self.machine.set(Arc::downgrade(machine));
     }
 
-    async fn begin(self, prompt: Prompt) -> BoxStream<'static, Result<Piece, ModelError>> {
+    async fn begin(self, mut prompt: Prompt) -> BoxStream<'static, Result<Piece, ModelError>> {
         let Some(machine) = self.machine.get().and_then(Weak::upgrade) else {
             let message = "answer: the server starts or stops just now".to_owned();
             return fails(ModelError { code: "unavailable", message, retryable: true });
@@ -52,6 +54,8 @@ impl Models {
         let integrations = &machine.inbound.integrations;
         match Provider::find(integrations, &self.api, &prompt.org, prompt.provider.as_deref()).await {
             Ok(Some(provider)) => {
+                let connected = self.connected.named(&machine, &prompt.org, &prompt.connected).await;
+                prompt.tools.extend(connected);
                 let clock = machine.house.clock.clone();
                 asked::answer(self.transport, clock, self.limits, provider, prompt)
             }

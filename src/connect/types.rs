@@ -11,7 +11,7 @@ pub struct IntegrationType {
     /// The vendor's name here.
     #[serde(rename = "type")]
     pub vendor: &'static str,
-    /// `payment`, `email`, `sms`, `social`, `ai` or `other` (contract §9).
+    /// `payment`, `email`, `sms`, `social`, `ai`, `tools` or `other` (contract §9).
     pub category: &'static str,
     /// Names of credentials that calls are signed with: the first is the usual one.
     pub signs_with: &'static [&'static str],
@@ -52,7 +52,7 @@ const fn model(vendor: &'static str, instructions: &'static str) -> IntegrationT
 }
 
 /// Every vendor that can be connected.
-pub const TYPES: [IntegrationType; 28] = [
+pub const TYPES: [IntegrationType; 29] = [
     model(
         "anthropic",
         "Console, API keys: create one and save it as the credential `apiKey`; name the model in the setting `model`.",
@@ -103,6 +103,16 @@ pub const TYPES: [IntegrationType; 28] = [
             "email",
             &["webhookSigningKey", "signingKey", "secret"],
             "Sending, Webhooks: enter the address for each event; save the HTTP webhook signing key of Settings, API security.",
+        )
+    },
+    IntegrationType {
+        api: &["apiKey"],
+        settings: &["baseUrl"],
+        ..of(
+            "mcp",
+            "tools",
+            &[],
+            "Any server of the Model Context Protocol over Streamable HTTP: save its address as the setting `baseUrl`, such as `https://tools.example.com/mcp`, and the token that it wants, if it wants one, as the credential `apiKey`. Its tools are `mcp.{name of the integration}.{name of the tool}`.",
         )
     },
     IntegrationType {
@@ -279,9 +289,9 @@ mod tests {
         }
         for of in &TYPES {
             let calls = named(of.vendor).is_some_and(|vendor| vendor.name() == of.vendor);
-            assert_eq!(calls, of.category != "ai", "{}", of.vendor);
+            assert_eq!(calls, !["ai", "tools"].contains(&of.category), "{}", of.vendor);
             assert!(
-                !of.signs_with.is_empty() || !of.public_keys.is_empty() || of.settings.len() > 1,
+                !calls || !of.signs_with.is_empty() || !of.public_keys.is_empty() || of.settings.len() > 1,
                 "{}",
                 of.vendor
             );

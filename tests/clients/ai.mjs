@@ -3,9 +3,10 @@
 import * as failures from "./ai_failures.mjs";
 import * as sdks from "./ai_sdks.mjs";
 import * as streams from "./ai_streams.mjs";
+import * as tools from "./ai_tools.mjs";
 import { withProvider } from "./ai_provider.mjs";
 
-const scenarios = { ...streams, ...sdks, ...failures };
+const scenarios = { ...streams, ...sdks, ...tools, ...failures };
 const [url, token, ...wanted] = process.argv.slice(2);
 const unknown = wanted.filter((name) => !scenarios[name]);
 if (!token || unknown.length) {

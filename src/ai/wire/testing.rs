@@ -26,6 +26,7 @@ pub fn prompt() -> Prompt {
         system: String::new(),
         messages: vec![user("hi")],
         tools: Vec::new(),
+        connected: Vec::new(),
         temperature: None,
         max_tokens: None,
     }

@@ -8,12 +8,13 @@ use appengine_actors::record::model::Record;
 use appengine_actors::session::stream::assistant::{self, Assistant};
 use appengine_actors::session::stream::head::{Ask, Exchange, Origin};
 use appengine_actors::session::stream::model::{Message, Prompt, Tool};
-use appengine_actors::session::stream::{Beginning, Once};
+use appengine_actors::session::stream::{Beginning, Once, tools};
 use serde_json::{Value, json};
 
 pub(super) use self::body::AskBody;
 use self::body::{Attached, Turn};
 use super::NAME;
+use super::tools::may_use_connected;
 use crate::ai::asker;
 use crate::auth::principal::Principal;
 use crate::http::keep::keep_path;
@@ -74,6 +75,7 @@ pub(super) async fn beginning(
         system: system(&of, &body),
         messages,
         tools: tools.chain(machine.house.tools.named(named_tools(&of, &body))).collect(),
+        connected: connected(caller, &of, &body),
         temperature: body.settings.temperature.or(of.temperature),
         max_tokens: body.settings.max_tokens,
     };
@@ -151,6 +153,13 @@ fn system(assistant: &Assistant, body: &AskBody) -> String {
 /// The server's tools that may be used: those that the request names, else the assistant's.
 fn named_tools<'a>(assistant: &'a Assistant, body: &'a AskBody) -> &'a [String] {
     if body.available_tools.is_empty() { &assistant.tools } else { &body.available_tools }
+}
+
+/// Those of connected servers. They know nobody's rights here: whoever may not use them by name is given none but those that
+/// the organisation has given the assistant.
+fn connected(caller: &Principal, assistant: &Assistant, body: &AskBody) -> Vec<String> {
+    let named = tools::connected(named_tools(assistant, body));
+    if may_use_connected(caller).is_ok() { named } else { tools::in_both(&assistant.tools, &named) }
 }
 
 fn image(of: &Value) -> Option<String> {

@@ -13,7 +13,7 @@ use appengine_actors::ids::OrgId;
 use appengine_actors::machine::Machine;
 use appengine_actors::session::stream::head::Asker;
 use appengine_actors::session::stream::model::{Tool, ToolCall};
-use appengine_actors::session::stream::tools::ToolBox;
+use appengine_actors::session::stream::tools::{CONNECTED, ToolBox, is_named};
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +22,10 @@ use utoipa::ToSchema;
 
 use super::TAG;
 use crate::ai::asker;
+use crate::ai::connected::Connected;
 use crate::auth::principal::Principal;
+use crate::auth::refusal::Refusal;
+use crate::auth::role::Permission;
 use crate::http::admit::Caller;
 use crate::http::route::{Access, Route};
 use crate::http::take::{Json, Object};
@@ -99,6 +102,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/ai/mcp/execute", Access::Signed, execute)
             .about(TAG, "Use one of the server's tools, by your own rights")
             .takes::<ToolBody>()
+            .also(StatusCode::BAD_GATEWAY, "A tool of a connected server failed (`tool_failed`)")
             .gives_object(StatusCode::OK),
     ]
 }
@@ -116,22 +120,48 @@ struct ToolBody {
     args: Map<String, Value>,
 }
 
-async fn list(_: Caller) -> HttpResponse {
-    let tools = TOOLS.iter().map(|tool| {
+async fn list(
+    caller: Caller,
+    machine: web::Data<Machine>,
+    connected: web::Data<Connected>,
+) -> Result<HttpResponse, Problem> {
+    let own = TOOLS.iter().map(|tool| {
         json!({
             "name": tool.name, "description": tool.description, "inputSchema": (tool.schema)(),
             "category": tool.category,
         })
     });
-    HttpResponse::Ok().json(json!({"tools": tools.collect::<Vec<_>>()}))
+    let mut tools: Vec<Value> = own.collect();
+    let mut servers = Vec::new();
+    if may_use_connected(&caller).is_ok() {
+        for (server, read) in connected.all(&machine, &caller.org).await? {
+            let (of, error) = match read {
+                Ok(of) => (of, None),
+                Err(error) => (Vec::new(), Some(format!("failed to {error}"))),
+            };
+            servers.push(json!({"name": server, "tools": of.len(), "error": error}));
+            tools.extend(of.into_iter().map(|Tool { name, description, schema }| {
+                json!({"name": name, "description": description, "inputSchema": schema, "category": "mcp"})
+            }));
+        }
+    }
+    Ok(HttpResponse::Ok().json(json!({"tools": tools, "servers": servers})))
 }
 
 async fn execute(
     caller: Caller,
     machine: web::Data<Machine>,
+    connected: web::Data<Connected>,
     Json(Object(body)): Json<Object<ToolBody>>,
 ) -> Result<HttpResponse, Problem> {
-    let result = used(&caller, &machine, &body.tool_name, Value::Object(body.args)).await?;
+    let args = Value::Object(body.args);
+    let result = if body.tool_name.starts_with(CONNECTED) {
+        may_use_connected(&caller)?;
+        let used = connected.used(&machine, &caller.org, &asker::of(&caller), &body.tool_name, args).await;
+        used.map_err(|why| Problem::new(StatusCode::BAD_GATEWAY, "tool_failed", why))?
+    } else {
+        used(&caller, &machine, &body.tool_name, args).await?
+    };
     Ok(HttpResponse::Ok().json(json!({"toolName": body.tool_name, "result": result})))
 }
 
@@ -164,30 +194,32 @@ fn arguments<T: DeserializeOwned>(args: Value) -> Result<T, Problem> {
     })
 }
 
-/// The tools that somebody wants: by their names, or `server.memory.*` for all that begin so.
-pub(super) fn wanted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Tool> {
-    let names: Vec<&str> = names.collect();
-    let is_wanted = |tool: &&ServerTool| {
-        names.iter().any(|name| {
-            name.strip_suffix('*').map_or(*name == tool.name, |begins| tool.name.starts_with(begins))
-        })
-    };
-    let tools = TOOLS.iter().filter(is_wanted).map(|tool| Tool {
-        name: tool.name.to_owned(),
-        description: tool.description.to_owned(),
-        schema: (tool.schema)(),
-    });
-    tools.collect()
+/// Whether somebody may use the tools of connected servers by name.
+///
+/// # Errors
+/// Says what they lack.
+pub(super) fn may_use_connected(caller: &Principal) -> Result<(), Refusal> {
+    if caller.is_end_user() {
+        return Err(Refusal::Forbidden(Permission::Update));
+    }
+    caller.require(Permission::Update, "write:ai")
 }
 
-/// The server's tools, for runs.
-#[derive(Clone, Default)]
+/// The server's tools and those of connected servers, for runs.
+#[derive(Clone)]
 pub struct ServerTools {
+    connected: Connected,
     /// The machine is started with this, and holds it: it comes afterwards, and is not held.
     machine: Arc<OnceLock<Weak<Machine>>>,
 }
 
 impl ServerTools {
+    /// With the tools of servers that are reached so.
+    #[must_use]
+    pub fn new(connected: Connected) -> Self {
+        Self { connected, machine: Arc::default() }
+    }
+
     /// Whose they are; said once.
     pub fn take_machine(&self, machine: &Arc<Machine>) {
         // Whoever is first has said it.
@@ -197,7 +229,13 @@ impl ServerTools {
 
 impl ToolBox for ServerTools {
     fn named(&self, names: &[String]) -> Vec<Tool> {
-        wanted(names.iter().map(String::as_str))
+        let wanted = TOOLS.iter().filter(|tool| is_named(names, tool.name));
+        let tools = wanted.map(|tool| Tool {
+            name: tool.name.to_owned(),
+            description: tool.description.to_owned(),
+            schema: (tool.schema)(),
+        });
+        tools.collect()
     }
 
     fn used<'a>(
@@ -209,6 +247,9 @@ impl ToolBox for ServerTools {
         Box::pin(async move {
             let machine = self.machine.get().and_then(Weak::upgrade);
             let machine = machine.ok_or("the server starts or stops just now")?;
+            if call.name.starts_with(CONNECTED) {
+                return self.connected.used(&machine, org, by, &call.name, call.input.clone()).await;
+            }
             let caller = asker::caller(org, by).ok_or("nobody knows who asks")?;
             used(&caller, &machine, &call.name, call.input.clone())
                 .await

@@ -3,10 +3,12 @@
 
 use appengine_actors::webhook::failure::{SendError, Waiting};
 use appengine_actors::webhook::retry_after::RetryAfter;
+use appengine_actors::webhook::send_options::TlsOptions;
 use appengine_actors::webhook::transport::OutboundRequest;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use reqwest::Client;
 use reqwest::header::RETRY_AFTER;
 use tokio::time::timeout;
 
@@ -24,6 +26,16 @@ pub struct Opened {
 }
 
 impl HttpTransport {
+    /// The client itself, for those who speak a protocol by themselves to this address and to no other: only the names that
+    /// it looks up are vetted.
+    ///
+    /// # Errors
+    /// When the address is one that nothing is sent to.
+    pub fn client_for(&self, url: &str) -> Result<Client, SendError> {
+        self.rules.check(url).map_err(SendError::from)?;
+        self.clients.get(&TlsOptions::default())
+    }
+
     /// Makes a request whose answer is read as it comes. Its time is for the head.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use crate::session::stream::assistant::{self, Assistant};
 use crate::session::stream::frame::Said;
 use crate::session::stream::head::{Ask, Asker, Head, Origin, StreamStatus};
 use crate::session::stream::model::{Message, Prompt};
+use crate::session::stream::tools;
 use crate::session::stream::{BeginError, Beginning, Once, StreamsError};
 use crate::store::StoreError;
 
@@ -101,6 +102,7 @@ async fn beginning(ctx: &StepContext<'_>, config: &Map) -> Result<Beginning, Ste
             images: Vec::new(),
         }],
         tools: ctx.house.tools.named(&of.tools),
+        connected: tools::connected(&of.tools),
         temperature: of.temperature,
         max_tokens: config.get("maxTokens").and_then(Value::as_u64).and_then(|most| u32::try_from(most).ok()),
     };

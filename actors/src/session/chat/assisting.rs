@@ -11,6 +11,7 @@ use crate::rights::{Author, Kind};
 use crate::session::person::{Person, Side};
 use crate::session::stream::head::{Ask, Asker};
 use crate::session::stream::model::{self, Prompt, Tool};
+use crate::session::stream::tools::connected;
 
 /// The tool by which an assistant hands a conversation to the staff (contract §5.3).
 pub const TRANSFER: &str = "transfer_chat_to_agent";
@@ -37,6 +38,7 @@ pub fn ask(org: OrgId, customer: &Person, with: &Assistance, tools: Vec<Tool>, t
         system: [assistant.system.as_str(), &manners(customer)].join("\n\n").trim().to_owned(),
         messages: history(told),
         tools: tools.into_iter().chain(std::iter::once(transfer())).collect(),
+        connected: connected(&assistant.tools),
         temperature: assistant.temperature,
         max_tokens: Some(MOST_TOKENS),
     };

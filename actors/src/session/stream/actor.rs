@@ -110,9 +110,15 @@ impl StreamActor {
 
     fn use_tool(&self, call: ToolCall) {
         let Some(run) = &self.run else { return };
-        let (book, by) = (self.book.clone(), run.head.by.clone());
+        let (book, by, is_offered) = (self.book.clone(), run.head.by.clone(), run.offers(&call.name));
         let used = async move {
-            let used = book.house.tools.used(&book.org, &by, &call);
+            let used = async {
+                // Nothing else checks what the tools of connected servers are used for.
+                if !is_offered {
+                    return Err(format!("there is no tool `{}`", call.name));
+                }
+                book.house.tools.used(&book.org, &by, &call).await
+            };
             let used = timeout(book.house.clock.as_ref(), TOOL, used).await;
             let late = || Err(format!("the tool did not answer within {} s", TOOL.as_secs()));
             let (output, is_error) = match used.unwrap_or_else(late) {

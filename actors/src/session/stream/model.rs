@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::head::Asker;
+use super::tools::is_named;
 use crate::ids::OrgId;
 
 /// Answers prompts, piece by piece.
@@ -37,10 +38,22 @@ pub struct Prompt {
     pub messages: Vec<Message>,
     /// What the model may use.
     pub tools: Vec<Tool>,
+    /// What it may use of servers that the organisation has connected, by name: `mcp.stock.find`, or `mcp.stock.*` for all
+    /// that begin so. Whoever answers asks those servers what that is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connected: Vec<String>,
     /// How much chance there is in the answer, from 0 to 2.
     pub temperature: Option<f64>,
     /// Tokens of the answer at most.
     pub max_tokens: Option<u32>,
+}
+
+impl Prompt {
+    /// Whether the model may use a tool of this name.
+    #[must_use]
+    pub fn offers(&self, tool: &str) -> bool {
+        self.tools.iter().any(|of| of.name == tool) || is_named(&self.connected, tool)
+    }
 }
 
 /// Something that was said.

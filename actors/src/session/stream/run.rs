@@ -124,6 +124,11 @@ impl Run {
         self.waits && self.turn == turn && self.ending.is_none()
     }
 
+    /// Whether the model may use a tool of this name.
+    pub(super) fn offers(&self, tool: &str) -> bool {
+        self.ask.prompt.offers(tool)
+    }
+
     /// What the model is asked now, and the number of the turn that this begins.
     pub(super) fn asks(&mut self) -> (u32, Prompt) {
         self.turn += 1;

@@ -160,7 +160,8 @@ pub fn beginning(house: &TestHouse, text: &str) -> Beginning {
         model: None,
         system: "Be kind.".to_owned(),
         messages: vec![Message::User { text: text.to_owned(), images: Vec::new() }],
-        tools: vec![tool("server.echo"), tool("client.map")],
+        tools: vec![tool("server.echo"), tool("server.large"), tool("client.map")],
+        connected: Vec::new(),
         temperature: None,
         max_tokens: None,
     };

@@ -38,7 +38,7 @@ async fn an_answer_is_told_kept_and_remembered() {
     assert_eq!(
         events(&house, "ai.run.completed").await,
         [json!({
-            "streamId": id, "messageId": head.message_id, "conversationId": "c1", "assistantId": null, "model": "gpt-x",
+            "streamId": id, "messageId": head.message_id, "conversationId": "c1", "chatId": null, "assistantId": null, "model": "gpt-x",
             "status": "done", "finishReason": "stop", "inputTokens": 10, "outputTokens": 5,
         })]
     );
