@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test reports by panicking")]
 
+#[path = "ai/assistants.rs"]
+mod assistants;
 #[path = "ai/built_in.rs"]
 mod built_in;
 #[path = "ai/provider.rs"]

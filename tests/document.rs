@@ -41,6 +41,8 @@ fn bodies_that_a_reader_would_have_to_guess_have_examples() {
     let told = operations.iter().filter(|operation| !operation.examples.is_empty());
     let told: BTreeSet<&str> = told.map(|operation| operation.path.as_str()).collect();
     for path in [
+        "/ai/assistants",
+        "/ai/assistants/{id}",
         "/api-key/create",
         "/automation",
         "/automation/flows/create",
@@ -90,6 +92,7 @@ async fn every_example_is_taken() {
     let said = ada.done("/chat/live/team/ada", json!({"content": "hello"})).await["messageId"].clone();
     let secret = json!({"type": "stripe", "credentials": {"webhookSecret": "whsec_a"}});
     let integration = ada.done("/upstream/save-integration", secret).await["id"].as_str().unwrap().to_owned();
+    let assistant = ada.done("/ai/assistants", json!({"name": "a"})).await["sk"].as_str().unwrap().to_owned();
     let stream =
         ada.done("/ai/chat", json!({"message": "hello"})).await["streamId"].as_str().unwrap().to_owned();
     // Sign-in before sign-up is nobody's, and only the first to sign up gets the address.
@@ -100,6 +103,7 @@ async fn every_example_is_taken() {
             Some("schedules") => schedule.as_str(),
             Some("webhooks") => hook.as_str(),
             Some("upstream") => integration.as_str(),
+            Some("ai") => assistant.as_str(),
             _ => "order-1",
         };
         let path = path.replace("/event-types/{name}", "/event-types/order.packed");

@@ -187,7 +187,7 @@ impl Chat {
     }
 
     async fn chat_message(asked: Asked, sent: ChatMessage) {
-        let ChatMessage { message, content, chat_id, files, client_id } = sent;
+        let ChatMessage { message, content, chat_id, files, client_id, assistant_id } = sent;
         let chat = match asked.chat_of(chat_id.as_deref(), None) {
             Ok(chat) => chat,
             Err(failure) => return asked.reply.send(&failure),
@@ -195,7 +195,8 @@ impl Chat {
         let config_id =
             asked.member.identity.customer.then(|| asked.member.about.config_id.clone()).flatten();
         let content = message.or(content).unwrap_or_default();
-        let word = Word { content, files, client_id, config_id, ..Word::default() };
+        let assistant = assistant_id.filter(|_| asked.member.identity.customer);
+        let word = Word { content, files, client_id, config_id, assistant, ..Word::default() };
         asked.say(chat, word).await;
     }
 

@@ -69,6 +69,8 @@ pub(super) struct ChatMessage {
     #[schema(value_type = Vec<FileShape>)]
     pub files: Vec<FileRef>,
     pub client_id: Option<String>,
+    /// The assistant that is to answer, by its id or name, where nobody answers yet.
+    pub assistant_id: Option<String>,
 }
 
 /// `sendMessage`, of an agent to a customer.

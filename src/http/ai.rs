@@ -1,8 +1,10 @@
 //! Answers of language models (contract §8): asked for, read as streams, stopped; and what conversations remember.
 
 mod asking;
+mod assistants;
 mod read;
 pub mod tools;
+mod usage;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
@@ -70,6 +72,8 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(read::routes());
     routes.extend(tools::routes());
+    routes.extend(assistants::routes());
+    routes.extend(usage::routes());
     routes
 }
 

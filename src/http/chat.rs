@@ -101,7 +101,7 @@ fn person(caller: &Principal) -> Person {
 }
 
 /// The same, if they may read what is said.
-fn reader(caller: &Principal) -> Result<Person, Problem> {
+pub(super) fn reader(caller: &Principal) -> Result<Person, Problem> {
     caller.require(Permission::Read, READ)?;
     Ok(person(caller))
 }
@@ -113,7 +113,7 @@ fn writer(caller: &Principal) -> Result<Person, Problem> {
 }
 
 /// The chat that a path names. A guest names their own as whoever owns their address would.
-fn named(text: &str, by: &Person) -> Result<ChatId, Problem> {
+pub(super) fn named(text: &str, by: &Person) -> Result<ChatId, Problem> {
     let chat = ChatId::new(text).map_err(|error| {
         let detail = Detail { path: "chatId".to_owned(), message: error.to_string() };
         Problem::invalid("the chat cannot be found", vec![detail])

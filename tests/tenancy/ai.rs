@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::cases::{Case, Proof, finds, writes};
+use crate::cases::{Case, Proof, finds, reads, writes};
 use crate::house::House;
 use crate::planted::Planted;
 use crate::support::in_process::{Server, customer, owner};
@@ -12,6 +12,8 @@ pub fn cases(a: &Planted) -> Vec<Case> {
     let id = a.get("ai_stream");
     let results = json!({"results": [{"id": "call_1", "output": 1}]});
     let remembered = json!({"toolName": "server.memory.store", "args": {"key": "colour", "value": "green"}});
+    let assistant = a.get("ai_assistant");
+    let changes = |method| Case::new(Proof::Writes, method, "/ai/assistants/{id}");
     let stream = |path| Case::new(Proof::Stream, "GET", path).at(&[id]);
     vec![
         writes("/ai/agent/stream").with(&[], json!({"message": "Hello"})),
@@ -20,7 +22,14 @@ pub fn cases(a: &Planted) -> Vec<Case> {
         finds("/ai/stream/{streamId}/stop").at(&[id]),
         Case::new(Proof::Own, "POST", "/ai/stream/{streamId}/tool-results").with(&[id], results),
         Case::new(Proof::Own, "GET", "/ai/thread/{conversationId}").at(&["shared"]),
-        Case::new(Proof::Shared, "GET", "/ai/mcp/tools").at(&[]),
+        reads("/ai/mcp/tools").at(&[]),
+        reads("/ai/usage").at(&[]),
+        reads("/ai/assistants").at(&[]),
+        reads("/ai/assistants/{id}").at(&[assistant]),
+        writes("/ai/assistants").with(&[], json!({"name": "clerk", "sk": assistant})),
+        changes("PUT").with(&[assistant], json!({"name": "clerk"})),
+        changes("PATCH").with(&[assistant], json!({"title": "Clerk"})),
+        changes("DELETE").at(&[assistant]),
         writes("/ai/mcp/execute").with(&[], remembered),
         stream("/ai/stream/{streamId}"),
         stream("/ai/agent/stream/{streamId}"),
@@ -34,6 +43,14 @@ impl Planted {
         let body = json!({"message": question, "conversationId": "shared"});
         let asked = server.call_as(&self.token, "POST", "/ai/chat").json(&body).send().expect(200);
         self.keep("ai_stream", &asked["streamId"]);
+        let name = self.mark("ai_assistant_name");
+        let assistant = json!({"name": name, "description": "You help."});
+        let made = server.call_as(&self.token, "POST", "/ai/assistants").json(&assistant).send().expect(201);
+        self.keep("ai_assistant", &made["sk"]);
+        // It cannot be reached, and is named all the same.
+        let name = self.mark("ai_tools");
+        let tools = json!({"type": "mcp", "name": name, "settings": {"baseUrl": "http://127.0.0.1:9/mcp"}});
+        server.call_as(&self.token, "POST", "/upstream/save-integration").json(&tools).send().expect(200);
     }
 }
 

@@ -126,6 +126,7 @@ const MACHINE: [Rule; 17] = [
             "record",
             "schedule",
             "session::desk",
+            "session::stream",
             "supervision",
             "webhook",
         ],

@@ -80,6 +80,24 @@ pub fn all_exchanges(org: &OrgId) -> Key {
     of(org, b't').0
 }
 
+/// What streams that have gone had used of a model on a day, counted from 1970.
+#[must_use]
+pub fn stream_usage(org: &OrgId, day: u32, model: &str) -> Key {
+    Builder(stream_usage_of(org, day)).text(model).0
+}
+
+/// The same of all models on a day.
+#[must_use]
+pub fn stream_usage_of(org: &OrgId, day: u32) -> Key {
+    of(org, b'u').bytes(&day.to_be_bytes()).0
+}
+
+/// The same of all days, in their order.
+#[must_use]
+pub fn stream_usages(org: &OrgId) -> Key {
+    of(org, b'u').0
+}
+
 /// Whose a stream is that goes on.
 #[must_use]
 pub fn running_stream(id: StreamId) -> Key {

@@ -10,6 +10,7 @@ use crate::inbound::call::StoredCall;
 use crate::keys::{self, Node};
 use crate::ports::Publisher;
 use crate::session::stream::head::{Exchange, Head};
+use crate::session::stream::usage::{self, Usage};
 use crate::store::{Batch, Key, Scan, Store, StoreError, decode};
 use crate::webhook::delivery::Delivery;
 
@@ -85,7 +86,7 @@ pub(super) async fn step(
         scan = scan.after(&after);
     }
     let page = store.scan(scan).await?;
-    let mut sweep = Sweep { store, org, before, batch: Batch::default() };
+    let mut sweep = Sweep { store, org, before, batch: Batch::default(), used: Usage::new() };
     let mut old = true;
     for (key, found) in &page {
         old = match table {
@@ -103,6 +104,7 @@ pub(super) async fn step(
             break;
         }
     }
+    usage::keep(store, org, std::mem::take(&mut sweep.used), &mut sweep.batch).await?;
     if !sweep.batch.ops.is_empty() {
         // A power cut that takes it has it done again.
         store.commit(sweep.batch.lazily()).await?;
@@ -120,6 +122,8 @@ struct Sweep<'a> {
     org: &'a OrgId,
     before: Timestamp,
     batch: Batch,
+    /// What the streams have used that go.
+    used: Usage,
 }
 
 /// Each says whether the entry is old, so that it is worth looking at the next one.
@@ -208,6 +212,7 @@ impl Sweep<'_> {
             return Ok(true);
         }
         self.batch.delete(keys::stream(org, id)).delete(keys::stream_ask(org, id));
+        usage::goes(head, &mut self.used);
         if let Some(key) = &head.once {
             self.batch.delete(keys::stream_once(org, &head.by.id, key));
         }

@@ -298,3 +298,44 @@ async fn an_answer_that_was_whole_when_the_process_died_is_kept() {
     assert_eq!(said.last().unwrap().content, json!("On its way."));
     assert_eq!(model.turns().len(), 1);
 }
+
+#[actix::test]
+async fn a_customer_wants_another_assistant_than_the_widgets() {
+    let (house, model) = start();
+    let config = widget(&house, json!({})).await;
+    for (name, visibility) in [("sales", "global"), ("books", "organization")] {
+        let data = json!({"name": name, "description": format!("You are {name}."), "visibility": visibility});
+        house.create("ai_assistant", data).await;
+    }
+    let asks = async |name: &str, config: Option<&str>, wanted: &str| {
+        let client = come(&house, name).await;
+        let config_id = config.map(str::to_owned);
+        let word = Word { config_id, assistant: Some(wanted.to_owned()), ..text("Hello") };
+        client.say(&house, &ChatId::of_customer(&client.person), word).await.unwrap();
+        quiet().await;
+        client
+    };
+    for (name, config, wanted, system) in [
+        ("ann", Some(&*config), "sales", "You are sales."),
+        ("bea", None, "sales", "You are sales."),
+        // It is not for customers, or not there: the widget's goes on.
+        ("cid", Some(&*config), "books", "You help."),
+        ("dan", Some(&*config), "nobody", "You help."),
+    ] {
+        let client = asks(name, config, wanted).await;
+        assert!(model.turn().prompt.system.starts_with(system), "{name}: {}", model.turn().prompt.system);
+        assert!(matches!(handling(&house, &client.person).await, Handling::Assisted { .. }), "{name}");
+        // It stays with them, also where they say no more whom they want.
+        says(&model, "Hello.");
+        model.turn().finishes();
+        quiet().await;
+        let chat = ChatId::of_customer(&client.person);
+        client.say(&house, &chat, text("And now?")).await.unwrap();
+        quiet().await;
+        assert!(model.turn().prompt.system.starts_with(system), "{name}");
+        model.turn().finishes();
+        quiet().await;
+    }
+    let gil = asks("gil", None, "books").await;
+    assert!(matches!(handling(&house, &gil.person).await, Handling::Waiting { .. }));
+}

@@ -5,18 +5,19 @@ mod body;
 
 use appengine_actors::machine::Machine;
 use appengine_actors::record::model::Record;
-use appengine_actors::session::stream::assistant::{self, Assistant};
+use appengine_actors::session::stream::assistant::{self, Assistant, Audience};
 use appengine_actors::session::stream::head::{Ask, Exchange, Origin};
 use appengine_actors::session::stream::model::{Message, Prompt, Tool};
 use appengine_actors::session::stream::{Beginning, Once, tools};
 use serde_json::{Value, json};
 
 pub(super) use self::body::AskBody;
-use self::body::{Attached, Turn};
+use self::body::Attached;
 use super::NAME;
 use super::tools::may_use_connected;
 use crate::ai::asker;
 use crate::auth::principal::Principal;
+use crate::http::chat;
 use crate::http::keep::keep_path;
 use crate::problem::Problem;
 
@@ -54,7 +55,7 @@ pub(super) async fn beginning(
     };
     let assistant = assistant(caller, machine, &body).await?;
     let of = assistant.as_ref().map(|record| Assistant::of(&record.data)).unwrap_or_default();
-    let mut messages = history(caller, machine, conversation.as_deref(), &body.conversation_history).await?;
+    let mut messages = history(caller, machine, conversation.as_deref(), &body).await?;
     let images = body.images.iter().filter_map(image).collect();
     messages.push(Message::User { text: with_files(body.words(), &body.files), images });
     let tools = body.client_mcp_tools.iter().map(|tool| Tool {
@@ -103,16 +104,33 @@ async fn assistant(caller: &Principal, machine: &Machine, body: &AskBody) -> Res
         ))
     };
     let found = assistant::find(&*machine.house.store, &caller.org, wanted).await?;
-    found.ok_or_else(missing).map(Some)
+    found.filter(|record| may_ask(caller, record)).ok_or_else(missing).map(Some)
 }
 
-/// What was said before: what the request says, or what the conversation remembers.
+/// Whether somebody may ask an assistant by themselves.
+fn may_ask(caller: &Principal, record: &Record) -> bool {
+    if caller.is_end_user() {
+        return assistant::audience(&record.data) == Audience::Everybody;
+    }
+    let is_theirs = || {
+        let others = record.data.get("collaborators").and_then(Value::as_array).into_iter().flatten();
+        let mut others = others.filter_map(|of| of.as_str().or_else(|| of["email"].as_str()));
+        record.author.as_deref() == Some(caller.author())
+            || others
+                .any(|email| caller.email.as_deref().is_some_and(|mine| mine.eq_ignore_ascii_case(email)))
+    };
+    assistant::audience(&record.data) != Audience::Owner || is_theirs()
+}
+
+/// What was said before: what the request says, or what the conversation remembers, or what was said in the chat of its
+/// name.
 async fn history(
     caller: &Principal,
     machine: &Machine,
     conversation: Option<&str>,
-    given: &[Turn],
+    body: &AskBody,
 ) -> Result<Vec<Message>, Problem> {
+    let given = &body.conversation_history;
     if !given.is_empty() {
         let said = given.iter().map(|turn| match turn.role.as_str() {
             "assistant" => Message::Assistant { text: turn.content.clone(), calls: Vec::new() },
@@ -122,6 +140,9 @@ async fn history(
     }
     let Some(conversation) = conversation else { return Ok(Vec::new()) };
     let exchanges = machine.sessions.streams.exchanges(&caller.org, conversation, REMEMBERED).await?;
+    if exchanges.is_empty() {
+        return chat(caller, machine, body.conversation_id.as_deref().unwrap_or_default()).await;
+    }
     // What broke off before its first word was answered by nobody.
     let answered = exchanges.into_iter().filter(|exchange| !exchange.answer.is_empty());
     let said = answered.flat_map(|Exchange { question, answer, .. }| {
@@ -129,6 +150,14 @@ async fn history(
         [question, Message::Assistant { text: answer, calls: Vec::new() }]
     });
     Ok(said.collect())
+}
+
+/// What was said last in a chat, where there is one of this name that whoever asks may read.
+async fn chat(caller: &Principal, machine: &Machine, name: &str) -> Result<Vec<Message>, Problem> {
+    let Ok(by) = chat::reader(caller) else { return Ok(Vec::new()) };
+    // Most conversations are no chats: their names say nothing of them.
+    let Ok(chat) = chat::named(name, &by) else { return Ok(Vec::new()) };
+    Ok(machine.sessions.chats.told(&caller.org, &by, &chat).await?)
 }
 
 /// What the model is told before everything else: what the assistant is like, and what the request adds.

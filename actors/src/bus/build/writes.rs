@@ -11,6 +11,7 @@ use crate::keys::{self, TimeOrder};
 use crate::record::model::{EMAIL_FIELD, Record};
 use crate::record::place::Flags;
 use crate::session::desk::rules::QueueRules;
+use crate::session::stream::assistant;
 use crate::store::{Expect, Key};
 
 /// How queues of chats work.
@@ -18,11 +19,13 @@ const CHAT_QUEUE: &str = "chat_queue";
 
 /// Whether the server can act on a record that it is to act on.
 fn fits(record: &Record) -> Result<(), ChangeError> {
-    if record.datatype.as_str() != CHAT_QUEUE || record.is_deleted() {
-        return Ok(());
-    }
-    let unfit = |wrong| ChangeError::Unfit { datatype: CHAT_QUEUE, wrong };
-    QueueRules::read(&record.data).map(drop).map_err(unfit)
+    let (datatype, wrong) = match record.datatype.as_str() {
+        _ if record.is_deleted() => return Ok(()),
+        CHAT_QUEUE => (CHAT_QUEUE, QueueRules::read(&record.data).err().unwrap_or_default()),
+        assistant::DATATYPE => (assistant::DATATYPE, assistant::unfit(&record.data)),
+        _ => return Ok(()),
+    };
+    if wrong.is_empty() { Ok(()) } else { Err(ChangeError::Unfit { datatype, wrong }) }
 }
 
 impl Builder<'_> {

@@ -82,7 +82,7 @@ fn transfer() -> Tool {
 }
 
 /// The messages as a model is told them: the latest, as many as fit.
-fn history(told: &[Message]) -> Vec<model::Message> {
+pub fn history(told: &[Message]) -> Vec<model::Message> {
     let (mut messages, mut bytes) = (Vec::new(), 0);
     for message in told.iter().rev() {
         let files: String = message.files.iter().map(|file| format!("\n[attached: {}]", file.name)).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::decision::{Decision, Moved, Outrun, Route};
 use super::entry::{Entry, Heard, event, sender};
@@ -13,21 +13,17 @@ use super::id::ChatId;
 use super::message::{Message, MessageDraft, MessageStatus};
 use super::messages::ChatError;
 use super::model::Chat;
-use super::place::Place;
-use super::reception::{Assistance, Reception};
 use super::state::RECENT;
 use super::{assisting, transcript, words};
 use crate::bus::change::{Change, ChangeError};
 use crate::house::House;
-use crate::ids::{Datatype, EventId, MessageId, OrgId, RecordId};
+use crate::ids::{EventId, MessageId, OrgId};
 use crate::keys;
 use crate::ports::Publisher;
-use crate::record::model::Record;
 use crate::session::hall::RoomName;
-use crate::session::person::{Address, Person, Side};
+use crate::session::person::{Address, Person};
 use crate::session::replay::Past;
 use crate::session::seat::Frame;
-use crate::session::stream::assistant;
 use crate::store::{Batch, Expect, Scan, StoreError, decode, encode};
 
 /// One conversation in the store.
@@ -146,66 +142,6 @@ impl ChatBook {
             self.publisher.commit(self.org.clone(), change).await?;
         }
         Ok(Written { chat, new, known, moves, routed })
-    }
-
-    /// Who is to receive the customer, where one of these is asked of nobody yet, or an assistant answers: as the record of
-    /// the widget says that they come by (`ai`, `queue`, `skill`, `priority`).
-    async fn reception(
-        &self,
-        before: Option<&Chat>,
-        drafts: &[MessageDraft],
-    ) -> Result<Reception, StoreError> {
-        let handling = before.map_or(&Handling::Nobody, |chat| &chat.handling);
-        let assisted = match handling {
-            Handling::Assisted { assistant, .. } => Some(assistant.as_str()),
-            Handling::Waiting { .. } | Handling::With { .. } => {
-                if drafts.iter().all(|draft| draft.ends.is_none()) {
-                    return Ok(Reception::default());
-                }
-                None
-            }
-            Handling::Nobody => None,
-        };
-        let of_customer = |draft: &&MessageDraft| {
-            draft.asks && draft.from.as_ref().is_some_and(|person| person.side == Side::Customer)
-        };
-        let config_id = drafts.iter().find(of_customer).and_then(|draft| draft.config_id.as_deref());
-        let known = || before.filter(|_| assisted.is_some()).and_then(|chat| chat.config_id.as_deref());
-        let Some(widget) = self.widget(config_id.or_else(known)).await? else {
-            return Ok(Reception::default());
-        };
-        let assistance = self.assistance(&widget, assisted).await?;
-        Ok(Reception { place: Place::of_widget(&widget), assistance })
-    }
-
-    /// The record of a widget, if there is one.
-    async fn widget(&self, config_id: Option<&str>) -> Result<Option<Map<String, Value>>, StoreError> {
-        let (Some(Ok(id)), Ok(datatype)) = (config_id.map(RecordId::new), Datatype::new("chat_config"))
-        else {
-            return Ok(None);
-        };
-        let found = self.house.store.get(keys::record(&self.org, &datatype, &id)).await?;
-        let record: Option<Record> = found.map(|found| decode(&found.value)).transpose()?;
-        Ok(record.filter(|record| !record.is_deleted()).map(|record| record.data))
-    }
-
-    /// The assistant that answers, else the one that a widget names.
-    async fn assistance(
-        &self,
-        widget: &Map<String, Value>,
-        assisted: Option<&str>,
-    ) -> Result<Option<Assistance>, StoreError> {
-        let named = widget.get("ai").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
-        let Some(wanted) = assisted.or(named) else { return Ok(None) };
-        let found = assistant::find(&*self.house.store, &self.org, wanted).await?;
-        Ok(found.map(|record| Assistance::of(widget, record.sk.clone(), &record.data)))
-    }
-
-    /// What the assistant of a widget is called, and what it says first.
-    pub(super) async fn greeting(&self, config_id: &str) -> Result<Option<(String, String)>, StoreError> {
-        let Some(widget) = self.widget(Some(config_id)).await? else { return Ok(None) };
-        let with = self.assistance(&widget, None).await?;
-        Ok(with.and_then(|with| Some((with.assistant.title, with.greeting?))))
     }
 
     /// Has a batch fail once somebody else has written: they have the next number, of messages or of decisions.

@@ -120,7 +120,7 @@ impl Chats {
         asks: bool,
     ) -> Result<Said, ChatsError> {
         word.check().map_err(ChatsError::Unfit)?;
-        let Word { content, to, files, config_id, client_id, said, kind } = word;
+        let Word { content, to, files, config_id, assistant, client_id, said, kind } = word;
         let draft = MessageDraft {
             from: Some(by.clone()),
             kind: kind.unwrap_or(MessageKind::User),
@@ -128,6 +128,7 @@ impl Chats {
             files,
             config_id,
             client_id,
+            assistant,
             asks,
             said,
             ..MessageDraft::of_server(MessageId::new(self.house.clock.now()), content)

@@ -143,6 +143,8 @@ pub struct MessageDraft {
     pub ended_by: Option<String>,
     /// Who is sent what was said in it then.
     pub transcript: Option<String>,
+    /// The assistant that is to answer it, where nobody answers yet.
+    pub assistant: Option<String>,
     /// Whether somebody is to answer it, if nobody answers in the conversation yet.
     pub asks: bool,
     /// When it was said, where that was elsewhere and earlier.
@@ -167,6 +169,7 @@ impl MessageDraft {
             ends: None,
             ended_by: None,
             transcript: None,
+            assistant: None,
             asks: false,
             said: None,
             title: None,

@@ -10,7 +10,7 @@
 //! | `transcript` | what was said, as a mail: pure |
 //! | `words` | what those who hear it are told |
 //! | `state`, `routes` | the lines of what is to be said and done: pure |
-//! | `book`, `entry` | one conversation in the store, and a change of it |
+//! | `book`, `entry`, `receiving` | one conversation in the store, a change of it, and who receives a customer |
 //! | `erasure` | how one goes for good |
 //! | `messages`, `actor`, `answering` | the conversation itself, and an assistant's answers in it |
 //! | `chats`, `reading` | all of them, for whoever brings clients, and for whoever only reads |
@@ -30,6 +30,7 @@ pub mod messages;
 mod model;
 pub mod place;
 mod reading;
+mod receiving;
 mod reception;
 mod routes;
 mod state;

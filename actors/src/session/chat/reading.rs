@@ -1,5 +1,6 @@
 //! What can be read of conversations without asking them: lists, histories, decisions.
 
+use super::assisting;
 use super::book::{decisions, latest};
 use super::chats::{Chats, ChatsError, MOST_CHATS, may};
 use super::decision::Decision;
@@ -11,6 +12,7 @@ use crate::ids::OrgId;
 use crate::keys;
 use crate::list::{COUNTED, Listed, Slice};
 use crate::session::person::{Address, Person, Side};
+use crate::session::stream::model;
 use crate::store::{Pages, Scan, StoreError, decode};
 
 /// Messages of one page of a history.
@@ -77,6 +79,19 @@ impl Chats {
         may(chat, by)?;
         let found = latest(&self.house, org, chat, before, limit.clamp(1, MOST_HISTORY)).await?;
         Ok(self.readable(org, found))
+    }
+
+    /// The latest messages as a model is told them (contract §8, `conversationId`).
+    ///
+    /// # Errors
+    /// When somebody may not, or the store cannot be read.
+    pub async fn told(
+        &self,
+        org: &OrgId,
+        by: &Person,
+        chat: &ChatId,
+    ) -> Result<Vec<model::Message>, ChatsError> {
+        Ok(assisting::history(&self.history(org, by, chat, None, assisting::TOLD).await?))
     }
 
     /// Messages with addresses at which their files can be read now.

@@ -16,6 +16,8 @@ pub struct Word {
     pub files: Vec<FileRef>,
     /// The configuration of the widget that it comes by.
     pub config_id: Option<String>,
+    /// The assistant that is to answer it, by its id or name, where nobody answers yet.
+    pub assistant: Option<String>,
     /// What its sender calls it: said again under the same name, it is the same message.
     pub client_id: Option<String>,
     /// Who said it, in kind; a person where nothing is said.

@@ -10,6 +10,15 @@ use crate::store::{Pages, Scan, Store, StoreError, decode};
 
 /// The collection of assistants.
 pub const DATATYPE: &str = "ai_assistant";
+/// The longest name, in characters.
+pub const LONGEST_NAME: usize = 200;
+/// What a record may say of an assistant.
+const TEXTS: [&str; 4] = ["title", "description", "personality", "onboardingPrompt"];
+const STATUSES: [&str; 3] = ["active", "inactive", "archived"];
+const VISIBILITIES: [&str; 4] = ["owner", "team", "organization", "global"];
+const SOURCES: [&str; 4] = ["collection", "document", "url", "custom"];
+/// Where a source names its collection.
+const SOURCE_NAMES: [&str; 3] = ["name", "collection", "source"];
 /// Assistants that are read at once.
 const PAGE: usize = 100;
 
@@ -62,9 +71,7 @@ impl Assistant {
             under("What you do not talk about:", taboos.collect()),
         ];
         let parts = parts.into_iter().filter(|part| !part.trim().is_empty());
-        let named = |of: &Value| {
-            ["name", "collection", "source"].iter().find_map(|at| of[*at].as_str().map(str::to_owned))
-        };
+        let named = |of: &Value| SOURCE_NAMES.iter().find_map(|at| of[*at].as_str().map(str::to_owned));
         let config = data.get("config").unwrap_or(&Value::Null);
         let chosen = |field: &str| config[field].as_str().map(str::to_owned);
         let title = [text("title"), text("name")].into_iter().find(|name| !name.trim().is_empty());
@@ -85,6 +92,78 @@ impl Assistant {
             temperature: config["temperature"].as_f64(),
         }
     }
+}
+
+/// Who may ask an assistant by themselves, as its record says under `visibility`. A widget has whoever comes by it ask any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever is signed in: `global`, and where nothing is said.
+    Everybody,
+    /// The staff: `team`, `organization`.
+    Staff,
+    /// Whoever made it, and its `collaborators`: `owner`.
+    Owner,
+}
+
+/// Who may ask the assistant of a record's fields.
+#[must_use]
+pub fn audience(data: &Map<String, Value>) -> Audience {
+    match data.get("visibility").and_then(Value::as_str) {
+        Some("owner") => Audience::Owner,
+        Some("team" | "organization") => Audience::Staff,
+        _ => Audience::Everybody,
+    }
+}
+
+/// What of a record's fields the server cannot act on, in words that say what it must be (contract §8).
+#[must_use]
+pub fn unfit(data: &Map<String, Value>) -> Vec<String> {
+    let said = |field: &str| data.get(field).filter(|value| !value.is_null());
+    let is_list = |field: &str, of: fn(&Value) -> bool| {
+        said(field).is_none_or(|value| value.as_array().is_some_and(|all| all.iter().all(of)))
+    };
+    let one_of = |field: &str, names: &[&str]| {
+        said(field).is_none_or(|value| value.as_str().is_some_and(|text| names.contains(&text)))
+    };
+    let temperature = data.get("config").map_or(&Value::Null, |config| &config["temperature"]);
+    let is_named = said("name")
+        .and_then(Value::as_str)
+        .is_some_and(|name| !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME);
+    let is_text = |value: Option<&Value>| value.is_none_or(|value| value.is_null() || value.is_string());
+    let are_texts = TEXTS.iter().all(|field| is_text(data.get(*field)));
+    let is_config = said("config").is_none_or(|config| {
+        config.is_object() && is_text(config.get("provider")) && is_text(config.get("model"))
+    });
+    let is_tool = |tool: &Value| tool.is_string() || tool["key"].is_string();
+    let is_source = |of: &Value| {
+        of["sourceType"].as_str().is_some_and(|kind| SOURCES.contains(&kind))
+            && (of["sourceType"] != "collection" || SOURCE_NAMES.iter().any(|name| has_text(of, name)))
+    };
+    let rules = [
+        (is_named, "`name` must be a text of 1 to 200 characters"),
+        (are_texts, "`title`, `description`, `personality` and `onboardingPrompt` must be texts"),
+        (is_config, "`config` must be an object; its `provider` and `model` are texts"),
+        (one_of("status", &STATUSES), "`status` must be `active`, `inactive` or `archived`"),
+        (
+            one_of("visibility", &VISIBILITIES),
+            "`visibility` must be `owner`, `team`, `organization` or `global`",
+        ),
+        (is_list("tools", is_tool), "`tools` must be a list of names, or of objects with a `key`"),
+        (
+            is_list("knowledgeSources", is_source),
+            "`knowledgeSources` must be a list of objects with a `sourceType` (`collection`, `document`, `url` or `custom`); a \
+             collection has its `name`",
+        ),
+        (
+            temperature.is_null() || temperature.as_f64().is_some_and(|of| (0.0..=2.0).contains(&of)),
+            "`config.temperature` must be a number from 0 to 2",
+        ),
+    ];
+    rules.iter().filter(|(holds, _)| !holds).map(|(_, rule)| (*rule).to_owned()).collect()
+}
+
+fn has_text(of: &Value, field: &str) -> bool {
+    of[field].as_str().is_some_and(|text| !text.is_empty())
 }
 
 /// The active assistant of this id or, where there is none, of this name.
@@ -149,5 +228,32 @@ mod tests {
         };
         assert_eq!(assistant, expected);
         assert_eq!(Assistant::of(&Map::new()), Assistant::default());
+        assert_eq!(
+            unfit(data.as_object().unwrap()),
+            ["`tools` must be a list of names, or of objects with a `key`"]
+        );
+    }
+
+    #[test]
+    fn what_the_server_cannot_act_on_is_named() {
+        let of = |data: Value| unfit(data.as_object().unwrap());
+        let fit = json!({
+            "name": "helper", "status": "active", "visibility": "global", "tools": ["a", {"key": "b"}], "config": {},
+            "knowledgeSources": [{"sourceType": "collection", "name": "faq"}, {"sourceType": "url"}], "voice": "x",
+        });
+        assert!(of(fit).is_empty());
+        let unfit = json!({
+            "name": " ", "status": "on", "visibility": "all", "tools": "x", "config": {"temperature": 3, "model": 1}, "title": 1,
+            "knowledgeSources": [{"sourceType": "collection"}],
+        });
+        assert_eq!(of(unfit).len(), 8);
+        for (said, audience) in [
+            (json!(null), Audience::Everybody),
+            (json!("global"), Audience::Everybody),
+            (json!("team"), Audience::Staff),
+            (json!("owner"), Audience::Owner),
+        ] {
+            assert_eq!(super::audience(json!({"visibility": said}).as_object().unwrap()), audience);
+        }
     }
 }

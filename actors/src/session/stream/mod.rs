@@ -27,6 +27,7 @@ mod state;
 mod streams;
 mod tail;
 pub mod tools;
+pub mod usage;
 mod waker;
 
 pub use actor::StreamActor;

@@ -11,6 +11,7 @@ use super::frame::Frame;
 use super::head::{Ask, Asker, Exchange, Head, Origin};
 use super::messages::{Attach, StopAnswer, StreamError, TakeResults, ToolOutput};
 use super::tail::{Behind, Glimpse};
+use super::usage::{self, Day, Usage};
 use crate::bus::change::ChangeError;
 use crate::house::House;
 use crate::ids::{OrgId, StreamId};
@@ -209,6 +210,14 @@ impl Streams {
         let found = self.house.store.get(keys::stream_ask(org, id)).await?;
         let ask: Option<Ask> = found.map(|found| decode(&found.value)).transpose()?;
         Ok(ask.and_then(|ask| ask.question().map(str::to_owned)))
+    }
+
+    /// What an organisation has used of models, from one day to another.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn usage(&self, org: &OrgId, from: Day, to: Day) -> Result<Usage, StoreError> {
+        usage::read(&*self.house.store, org, from, to).await
     }
 
     /// What was asked and answered last in a conversation, oldest first.

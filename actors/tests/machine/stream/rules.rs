@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use appengine_actors::keys;
 use appengine_actors::session::stream::BeginError;
+use appengine_actors::session::stream::usage::Day;
 use appengine_actors::store::{Scan, Store};
 
 use super::*;
@@ -107,6 +108,10 @@ async fn what_can_no_longer_be_read_goes_with_all_that_belongs_to_it() {
     quiet().await;
     // One that goes on is left alone, however old.
     let other = begin(&house).await;
+    let today = Day::of(house.machine.house.clock.now());
+    let usage = async || streams(&house).usage(&house.org, Day(0), today).await.unwrap();
+    let used = usage().await;
+    assert_eq!(used.iter().map(|(place, used)| (place.0, used.runs)).collect::<Vec<_>>(), [(today, 2)]);
     for _ in 0..5 {
         house.advance(keep / 2).await;
     }
@@ -115,5 +120,10 @@ async fn what_can_no_longer_be_read_goes_with_all_that_belongs_to_it() {
     assert!(streams(&house).find(&house.org, other).await.unwrap().is_some());
     let left = |prefix| async { house.store().scan(Scan::prefix(prefix, 1_000)).await.unwrap().len() };
     assert_eq!(left(keys::stream_pages(&house.org, id)).await, 0);
+    assert_eq!(
+        (left(keys::stream_usages(&house.org)).await, usage().await),
+        (1, used),
+        "what it used is not forgotten"
+    );
     assert!(house.store().get(keys::stream_once(&house.org, &ada().id, "k")).await.unwrap().is_none());
 }
