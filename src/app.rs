@@ -31,6 +31,7 @@ use appengine_actors::queue::worker::Handlers;
 use appengine_actors::session::board::Board;
 use appengine_actors::session::hall::Hall;
 use appengine_actors::session::presence::Presence;
+use appengine_actors::session::stream::Running;
 use appengine_actors::store::{Store, decode};
 use appengine_actors::supervision::Registry;
 use appengine_actors::trace::Traces;
@@ -179,6 +180,7 @@ impl App {
             syncer: Arc::new(driver.clone()),
             model: Arc::new(models.clone()),
             tools: Arc::new(tools.clone()),
+            answers: Running::default(),
             handlers: Handlers::default().with(SEND_MAIL, mail::mail(&config.mail, &clock)?),
             settings: settings(&config)?,
         };

@@ -19,6 +19,7 @@ use crate::session::board::Board;
 use crate::session::desk::DeskSettings;
 use crate::session::hall::Hall;
 use crate::session::presence::Presence;
+use crate::session::stream::Running;
 use crate::session::stream::StreamSettings;
 use crate::session::stream::model::Model;
 use crate::session::stream::tools::ToolBox;
@@ -66,6 +67,8 @@ pub struct House {
     pub model: Arc<dyn Model>,
     /// What it may use.
     pub tools: Arc<dyn ToolBox>,
+    /// How many answers go on.
+    pub answers: Running,
     /// Who does which work within this process.
     pub handlers: Handlers,
     /// Limits and defaults.

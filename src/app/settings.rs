@@ -85,6 +85,7 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
             max_bytes: config.ai.answer.as_usize(),
             max_steps: config.ai.max_steps,
             tool_wait: config.ai.tool_wait.get(),
+            max_running: config.ai.max_running,
             resume: config.ai.after_restart == AfterRestart::Resume,
         },
         schedules: config.schedules.enabled,

@@ -120,6 +120,7 @@ pub(super) const RANGES: &[(&str, Range)] = &[
     // Streams are swept up day by day, and what was read of them lies on the disk.
     ("ai.keep", Time(MINUTE, 365 * DAY)),
     ("ai.answer", Size(KIB, 16 * MIB)),
+    ("ai.max_running", Count(1, 1_000_000)),
     ("ai.max_steps", Count(1, 100)),
     ("ai.tool_wait", Time(SECOND, DAY)),
     ("ai.first_token_timeout", Time(100, HOUR)),

@@ -324,6 +324,8 @@ pub struct Ai {
     pub keep: HumanDuration,
     /// Bytes of one.
     pub answer: ByteSize,
+    /// Those that go on at once.
+    pub max_running: usize,
     /// Turns of the model in one.
     pub max_steps: u32,
     /// How long one waits for tools of whoever reads it.

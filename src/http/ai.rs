@@ -270,6 +270,7 @@ impl From<BeginError> for Problem {
             }
             BeginError::KeyUsed => Self::conflict("idempotency_key_reused", words),
             BeginError::TooLong(..) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "value_too_large", words),
+            BeginError::Full(_) => Self::unavailable(words),
             BeginError::Change(error) => error.into(),
         }
     }

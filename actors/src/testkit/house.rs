@@ -39,6 +39,7 @@ use crate::rights::{Kind, Rights};
 use crate::session::board::Board;
 use crate::session::hall::Hall;
 use crate::session::presence::Presence;
+use crate::session::stream::Running;
 use crate::session::stream::model::{Model, NoModel};
 use crate::session::stream::tools::{NoTools, ToolBox};
 use crate::store::{Batch, Scan, Store, decode};
@@ -122,6 +123,7 @@ impl Setup {
             syncer: self.syncer.clone(),
             model: self.model.clone(),
             tools: self.tools.clone(),
+            answers: Running::default(),
             handlers: self.handlers.clone(),
             settings: self.settings.clone(),
         }

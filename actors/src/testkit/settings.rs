@@ -51,6 +51,7 @@ pub fn settings() -> Settings {
             max_bytes: 1024 * 1024,
             max_steps: 5,
             tool_wait: Duration::from_secs(600),
+            max_running: 1_000,
             resume: false,
         },
         schedules: true,

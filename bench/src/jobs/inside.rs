@@ -32,7 +32,7 @@ use appengine_actors::session::board::Board;
 use appengine_actors::session::desk::DeskSettings;
 use appengine_actors::session::hall::Hall;
 use appengine_actors::session::presence::Presence;
-use appengine_actors::session::stream::StreamSettings;
+use appengine_actors::session::stream::{Running, StreamSettings};
 use appengine_actors::session::stream::model::NoModel;
 use appengine_actors::session::stream::tools::NoTools;
 use appengine_actors::supervision::{Ref, Registry};
@@ -112,6 +112,7 @@ impl Inside {
             syncer: Arc::new(NoSync),
             model: Arc::new(NoModel),
             tools: Arc::new(NoTools),
+            answers: Running::default(),
             handlers: Handlers::default().with(JOB, Nothing).with(TOLD, Tells(tell)),
             settings: settings(concurrency)?,
         };
@@ -212,6 +213,7 @@ fn settings(concurrency: usize) -> anyhow::Result<Settings> {
             max_bytes: 1024 * 1024,
             max_steps: 10,
             tool_wait: Duration::from_secs(600),
+            max_running: 1_000,
             resume: false,
         },
         schedules: true,

@@ -151,7 +151,11 @@ async fn answer(ctx: &StepContext<'_>, id: crate::ids::StreamId) -> Result<(Head
 }
 
 fn not_begun(error: BeginError) -> StepError {
-    let retryable = matches!(&error, BeginError::Change(change) if change.is_retryable());
+    let retryable = match &error {
+        BeginError::Change(change) => change.is_retryable(),
+        BeginError::Full(_) => true,
+        BeginError::Busy(_) | BeginError::KeyUsed | BeginError::TooLong(..) => false,
+    };
     StepError { message: format!("failed to {error}"), retryable }
 }
 

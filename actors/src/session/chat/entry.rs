@@ -215,6 +215,9 @@ impl<'a> Entry<'a> {
             let why = "what the assistant is to know is too long";
             return self.hand_over(&unable(why), EventId::new(self.now));
         }
+        if house.answers.count() >= house.settings.streams.max_running {
+            return self.hand_over(&unable("too many answers go on"), EventId::new(self.now));
+        }
         let (id, by) = (StreamId::new(self.now), ask.prompt.by.clone());
         let mut head = Head::new(id, org.clone(), by, self.now, house.settings.streams.keep);
         (head.chat, head.assistant) = (Some(chat.to_string()), Some(with.id.to_string()));

@@ -19,6 +19,7 @@ use super::head::Head;
 use super::messages::{Attach, StopAnswer, StreamError, TakeResults, ToolOutput};
 use super::model::{ModelError, Piece, ToolCall};
 use super::run::{Run, Written};
+use super::running::Counted;
 use super::state::Next;
 use super::tail::{Glimpse, Tail};
 use crate::clock::timeout;
@@ -41,8 +42,9 @@ pub struct StreamActor {
     tail: Tail,
     /// What it has come to; none until it was read, and where there is no such stream.
     head: Option<Head>,
-    /// What goes on; nothing once it is over.
+    /// What goes on, which counts for as long; nothing once it is over.
     run: Option<Run>,
+    counted: Option<Counted>,
     /// What the model says is heard by this.
     listening: Option<SpawnHandle>,
 }
@@ -59,7 +61,7 @@ impl StreamActor {
     #[must_use]
     pub fn new(book: StreamBook, fate: Fate) -> Self {
         let (errands, tail) = (Errands::default(), Tail::new(0, false));
-        Self { book, fate, errands, tail, head: None, run: None, listening: None }
+        Self { book, fate, errands, tail, head: None, run: None, counted: None, listening: None }
     }
 
     fn loaded(&mut self, loaded: Option<Loaded>, ctx: &mut Context<Self>) {
@@ -72,6 +74,7 @@ impl StreamActor {
         let settings = self.book.house.settings.streams.clone();
         let (run, next) = Run::taken_up(head, ask, &said, settings);
         self.run = Some(run);
+        self.counted = Some(self.book.house.answers.one_more());
         self.go_on(next, ctx);
     }
 
@@ -192,7 +195,7 @@ impl StreamActor {
             Some(head) => {
                 info!(org = %head.org_id, stream = %head.id, status = ?head.status, "an answer is over");
                 self.head = Some(head);
-                self.run = None;
+                (self.run, self.counted) = (None, None);
                 self.doze(ctx);
             }
             None => self.write(ctx),

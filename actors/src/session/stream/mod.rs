@@ -9,11 +9,13 @@
 //! | `head` | What is known of a stream, and what was asked |
 //! | `state` | How far a run has come; rebuilt from its frames |
 //! | `run` | A run that goes on, and what of it is not in the store yet |
+//! | `running` | How many go on |
 //! | `tail` | The latest frames, in memory, for all who read |
 //! | `book` | One stream in the store |
 //! | `actor`, `messages` | The shell around a run, and what it hears |
 //! | `waker` | Wakes those that go on and are not awake |
 //! | `streams` | All of them: begun, read, stopped |
+//! | `usage` | How much models have said, by day |
 
 mod actor;
 pub mod assistant;
@@ -23,6 +25,7 @@ pub mod head;
 pub mod messages;
 pub mod model;
 mod run;
+mod running;
 mod state;
 mod streams;
 mod tail;
@@ -33,5 +36,6 @@ mod waker;
 pub use actor::StreamActor;
 pub use book::{Once, StreamBook};
 pub use run::{INTERRUPTED, StreamSettings};
+pub use running::Running;
 pub use streams::{BeginError, Beginning, Reader, Streams, StreamsError};
 pub use waker::WakerActor;

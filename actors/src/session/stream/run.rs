@@ -37,6 +37,8 @@ pub struct StreamSettings {
     pub max_steps: u32,
     /// How long one waits for tools that whoever reads uses.
     pub tool_wait: Duration,
+    /// How many may go on at once in this process.
+    pub max_running: usize,
     /// Whether one that a restart has cut goes on; it breaks off otherwise.
     pub resume: bool,
 }

@@ -37,6 +37,9 @@ pub enum BeginError {
     /// What is asked is too long.
     #[error("begin an answer: what is asked has {0} bytes, and {1} is the most that is taken")]
     TooLong(usize, usize),
+    /// As many go on as may.
+    #[error("begin an answer: {0} go on, and no more may at once; ask again shortly")]
+    Full(usize),
     /// It could not be written.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -116,6 +119,10 @@ impl Streams {
             && let Some(begun) = self.begun(org, &by, once).await?
         {
             return Ok(begun);
+        }
+        let (running, most) = (self.house.answers.count(), self.house.settings.streams.max_running);
+        if running >= most {
+            return Err(BeginError::Full(running));
         }
         let begins = Head::new(StreamId::new(now), org.clone(), by, now, self.house.settings.streams.keep);
         let key = once.as_ref().map(|once| once.key.clone());

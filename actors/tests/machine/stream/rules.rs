@@ -85,6 +85,23 @@ async fn what_is_asked_is_bounded() {
 }
 
 #[actix::test]
+async fn there_is_a_most_of_those_that_go_on() {
+    let (house, model) = start_with(|setup| setup.settings.streams.max_running = 2);
+    begin(&house).await;
+    begin(&house).await;
+    let more = streams(&house).begin(&house.org, beginning(&house, "Hello?")).await;
+    assert_eq!(more, Err(BeginError::Full(2)));
+    model.turn().finishes();
+    quiet().await;
+    let id = begin(&house).await;
+    // It is known again who goes on.
+    let house = house.crash(0);
+    quiet().await;
+    assert_eq!(house.machine.house.answers.count(), 0, "both were cut, and end");
+    assert!(streams(&house).find(&house.org, id).await.unwrap().unwrap().status.is_over());
+}
+
+#[actix::test]
 async fn what_can_no_longer_be_read_goes_with_all_that_belongs_to_it() {
     let keep = Duration::from_secs(3_600);
     let (house, model) = start_with(|setup| {
