@@ -5,6 +5,8 @@
 
 #[path = "ai/built_in.rs"]
 mod built_in;
+#[path = "ai/desk.rs"]
+mod desk;
 #[path = "ai/provider.rs"]
 mod provider;
 #[path = "ai/providers.rs"]
