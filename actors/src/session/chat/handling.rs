@@ -247,7 +247,7 @@ impl Chat {
         let skill = handover.skill.clone().or_else(|| place.skill.clone());
         let place = Place { skill, ..place.clone() };
         let handling = Handling::Waiting { place, since: now, missed: false };
-        let mut chat = Self { handling, ..self.clone() };
+        let mut chat = Self { handling, summary: handover.summary.clone(), ..self.clone() };
         let decision = chat.decide(id, None, handover.why.clone(), handover.summary.clone(), now);
         Some(Moved { before: self.handling.clone(), chat, decision, context: None, notify: None })
     }
