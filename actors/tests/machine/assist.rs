@@ -3,7 +3,7 @@
 
 use appengine_actors::list::Slice;
 use appengine_actors::session::chat::handling::Handling;
-use appengine_actors::session::chat::{ChatId, Word};
+use appengine_actors::session::chat::{ChatId, Erasure, Word};
 use appengine_actors::session::desk::messages::{PickNext, Target};
 use appengine_actors::session::person::Person;
 use appengine_actors::session::stream::head::StreamStatus;
@@ -213,6 +213,22 @@ async fn whoever_passes_it_on_adds_to_what_was_said() {
     let picked = desks.pick_next(org, pick).await.unwrap().unwrap();
     let known = "She is in a hurry.\nCustomer: Help\nAssistant: Let me see";
     assert_eq!(picked.summary.as_deref(), Some(known));
+}
+
+#[actix::test]
+async fn whoever_hears_it_is_told_when_the_chat_is_erased() {
+    let (house, model) = start();
+    let config = widget(&house, json!({})).await;
+    let phone = come(&house, "ann").await;
+    ask(&house, &phone, &config, "Help").await;
+    says(&model, "Let me see");
+    quiet().await;
+    let (chats, chat) = (&house.machine.sessions.chats, ChatId::of_customer(&phone.person));
+    assert_eq!(chats.erase(&house.org, &agent("bob"), &chat).await.unwrap(), Erasure::Done);
+    quiet().await;
+    assert_eq!(streamed(&phone), ["0: Let me see", "end: stopped"]);
+    assert_eq!(phone.ear.of("chat-stream").pop().unwrap()["sk"], Value::Null);
+    assert!(!model.turn().is_heard());
 }
 
 #[actix::test]
