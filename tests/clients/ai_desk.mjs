@@ -62,9 +62,8 @@ async function becomes(inboxes, asked, content, end) {
     assert.deepEqual(told, { chatId: asked.chatId, messageId: asked.messageId, ...end });
     message = await hears(inbox, "message", { type: "ai-assistant" });
     assert.deepEqual([message.sk, message.content, message.senderRole, message.fromName], [sk, content, "system", "Helper"]);
-    const at = (is) => inbox.came.findIndex(is);
-    const ended = at(({ event, payload }) => event === "chat-stream" && payload.sk === sk);
-    assert.ok(ended < at(({ event, payload }) => event === "message" && payload.sk === sk), "its end is told before it");
+    const both = inbox.came.filter(({ payload }) => payload?.sk === sk).map(({ event }) => event);
+    assert.deepEqual(both, ["chat-stream", "message"], "its end is told first, and both once");
   }
   return message;
 }
