@@ -317,6 +317,15 @@ export async function the_staff_goes_on_where_the_provider_fails(url, ...tokens)
     await fails((speaking) => speaking.break(), { code: "stream_broken", said: "It is" });
     await fails((speaking) => speaking.fail("Overloaded"), { code: "provider_unavailable", said: "It is" });
     assert.equal(world.asked, 9, "behind its first word it is not asked again");
+
+    // It says nothing at all: that is no answer either.
+    const phone = await visit(url, anns, world.configId);
+    const asked = await ask(phone, "Where is my order?");
+    (await world.turn()).end("content_filter");
+    await streams([phone], asked, { event: "end", finishReason: "content_filter", sk: null });
+    await hears(phone, "queued");
+    assert.equal((await decisions(world)).at(-1).words, "the assistant gave no answer: content_filter");
+    phone.close();
     bob.close();
   });
 }
