@@ -66,6 +66,7 @@ async function anAssistantAnswers({ provider, call, turn }, page, network) {
   const second = await turn();
   second.say("on its ");
   await speaking.getByText("It is on its", { exact: true }).waitFor();
+  if (SHOTS) await page.screenshot({ path: join(SHOTS, "chat-assistant.png") });
   network.break();
   await customer.getByText("Connecting again").waitFor();
   second.say("way.");
