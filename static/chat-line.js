@@ -101,9 +101,9 @@ export class Line {
     }
   }
 
-  #note({ fromName, sentTime, status, senderRole }) {
+  #note({ fromName, sentTime, status, type }) {
     const at = new Date(sentTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    return [senderRole === "system" ? null : fromName, at, status === "read" ? "read" : null].filter(Boolean).join(" · ");
+    return [type === "system" ? null : fromName, at, status === "read" ? "read" : null].filter(Boolean).join(" · ");
   }
 
   #mark({ uid, status }) {

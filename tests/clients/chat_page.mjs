@@ -56,7 +56,7 @@ async function anAssistantAnswers({ provider, call, turn }, page, network) {
   const customer = page.locator("#customer");
   const speaking = customer.locator("li.speaking");
   await enter(customer, "Eve", sk);
-  await customer.locator("li", { hasText: "Hello, I am Helper." }).waitFor();
+  await customer.locator("li", { hasText: /^Hello, I am Helper\.Helper · / }).waitFor();
   await write(customer, "Where is my order?");
   const first = await turn();
   first.say("It is ");
