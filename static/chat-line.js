@@ -1,6 +1,7 @@
 // One side of a conversation: its socket, which comes back by itself and catches up, and the messages that it shows.
 
 import { address } from "./api.js";
+import { Answer } from "./chat-answer.js";
 import { el, notice, say } from "./dom.js";
 import { io } from "./socket.io.js";
 
@@ -14,6 +15,7 @@ export class Line {
   #shown = new Map();
   #last = 0;
   #typing = false;
+  #answer;
   #rest;
 
   /** `root` is the side's section; `isOwn` tells whether a message is its own. */
@@ -21,6 +23,7 @@ export class Line {
     this.root = root;
     this.isOwn = isOwn;
     this.chatId = null;
+    this.#answer = new Answer(this.part("messages"));
     this.part("compose").addEventListener("submit", (event) => this.#send(event));
     this.part("compose").addEventListener("input", () => this.#type());
     this.part("close").addEventListener("click", () => this.ask("close-chat", { chatId: this.chatId, sendTranscript: false }));
@@ -49,6 +52,7 @@ export class Line {
     this.socket.on("disconnect", () => this.#state("wait", "Connecting again"));
     this.socket.on("connect_error", () => this.#state("wait", "Connecting again"));
     this.socket.on("message", (message) => this.show(message));
+    this.socket.on("chat-stream", (told) => told.chatId === this.chatId && this.#answer.hear(told));
     this.socket.on("update", (update) => this.#mark(update));
     this.socket.on("status", ({ status, from }) => say(this.part("typing"), status === "typing" ? `${from} is writing…` : ""));
     this.socket.on("error", (error) => this.trouble(error.message));
@@ -70,6 +74,7 @@ export class Line {
     this.chatId = chatId;
     this.#last = 0;
     this.#shown.clear();
+    this.#answer.end();
     this.part("messages").replaceChildren();
     if (join) await this.ask("join-chat", { chatId });
     const found = await this.ask("chat-history", { chatId });
@@ -80,6 +85,8 @@ export class Line {
   show(message) {
     this.chatId ??= message.chatId;
     if (message.chatId !== this.chatId || this.#shown.has(message.sk)) return;
+    // Also where its end was missed: an assistant gives one answer at a time.
+    if (message.type === "ai-assistant") this.#answer.end();
     const own = this.isOwn(message);
     const side = message.type === "system" ? "system" : own ? "own" : "";
     const note = el("small", {}, this.#note(message));
@@ -94,9 +101,9 @@ export class Line {
     }
   }
 
-  #note({ fromName, sentTime, status, senderRole }) {
+  #note({ fromName, sentTime, status, type }) {
     const at = new Date(sentTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    return [senderRole === "system" ? null : fromName, at, status === "read" ? "read" : null].filter(Boolean).join(" · ");
+    return [type === "system" ? null : fromName, at, status === "read" ? "read" : null].filter(Boolean).join(" · ");
   }
 
   #mark({ uid, status }) {

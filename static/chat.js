@@ -28,9 +28,9 @@ function entrance(line, enter) {
   });
 }
 
-entrance(customer, async ({ org, name, email }) => {
+entrance(customer, async ({ org, name, email, configId }) => {
   const token = await registerGuest(org, { name, email, phone: "" });
-  customer.open({ token, orgId: org, context: { currentUrl: location.href } });
+  customer.open({ token, orgId: org, ...(configId && { configId }), context: { currentUrl: location.href } });
   customer.socket.on("queued", (told) => say(customer.part("standing"), told.message));
   customer.socket.on("queue-update", (told) => say(customer.part("standing"), told.message));
   customer.socket.on("agent-assigned", ({ agent }) => say(customer.part("standing"), `${agent.name} answers you.`));

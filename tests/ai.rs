@@ -7,6 +7,8 @@
 mod assistants;
 #[path = "ai/built_in.rs"]
 mod built_in;
+#[path = "ai/desk.rs"]
+mod desk;
 #[path = "ai/provider.rs"]
 mod provider;
 #[path = "ai/providers.rs"]

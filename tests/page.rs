@@ -54,12 +54,13 @@ async fn an_operator_sees_what_happens_as_it_happens() {
 #[actix_web::test]
 async fn a_customer_and_the_desk_talk_on_the_demo_page() {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    let (app, _) = serve().await;
+    let (app, clock) = serve().await;
+    let token = app.tokens.sign(&operator(), HOUR, clock.now()).unwrap();
     let mut walk = Command::new("node");
     walk.current_dir(&clients).arg("chat_page.mjs");
     let owner = app.first_owner.as_ref().unwrap();
-    walk.envs([("BASE_URL", &*format!("http://{}", app.address)), ("ORG", ORG), ("EMAIL", EMAIL)]);
-    walk.env("PASSWORD", &owner.password);
+    walk.envs([("BASE_URL", &*format!("http://{}", app.address)), ("TOKEN", &token)]);
+    walk.envs([("ORG", ORG), ("EMAIL", EMAIL), ("PASSWORD", &owner.password)]);
     let walked = web::block(move || walk.output()).await.unwrap().unwrap();
     assert!(walked.status.success(), "{}", String::from_utf8_lossy(&[walked.stdout, walked.stderr].concat()));
 }

@@ -54,7 +54,7 @@ macro_rules! asset {
 }
 
 static INDEX: LazyLock<Asset> = LazyLock::new(|| asset!("index.html", HTML));
-static PARTS: LazyLock<[Asset; 31]> = LazyLock::new(|| {
+static PARTS: LazyLock<[Asset; 32]> = LazyLock::new(|| {
     [
         asset!("ai-address.js", SCRIPT),
         asset!("ai-answer.js", SCRIPT),
@@ -71,6 +71,7 @@ static PARTS: LazyLock<[Asset; 31]> = LazyLock::new(|| {
         asset!("app.js", SCRIPT),
         asset!("call.js", SCRIPT),
         asset!("calls.js", SCRIPT),
+        asset!("chat-answer.js", SCRIPT),
         asset!("chat-line.js", SCRIPT),
         asset!("chat.css", CSS),
         asset!("chat.html", HTML),

@@ -87,6 +87,12 @@ class Turn {
     this.response.end();
   }
 
+  /** Refuses to answer; whoever asks may ask again at once. */
+  refuse(status, message) {
+    this.response.writeHead(status, { "content-type": "application/json", "retry-after": "0" });
+    this.response.end(JSON.stringify({ error: { message, type: "server_error", code: null } }));
+  }
+
   /** Says that it fails. */
   fail(message) {
     this.#event({ error: { message, type: "server_error", code: null } });
@@ -118,6 +124,10 @@ export async function withProvider(url, token, play) {
       const answer = await within(fetch(url + path, sent), `an answer to ${method} ${path}`);
       assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.clone().text()}`);
       return answer.json();
+    },
+    /** How many requests the provider has had. */
+    get asked() {
+      return turns.all.length;
     },
     /** The next request to the provider. */
     turn: () => turns.nth((asked += 1), "the provider's request"),

@@ -1,5 +1,6 @@
 // node run.mjs <scenario> <http://host:port> [<token> …]: exits with 0 when the scenario holds, with a reason when not.
 import * as admission from "./admission.mjs";
+import * as aiDesk from "./ai_desk.mjs";
 import * as chat from "./chat.mjs";
 import * as community from "./community.mjs";
 import * as desk from "./desk.mjs";
@@ -11,7 +12,7 @@ import * as transports from "./transports.mjs";
 import * as vendors from "./vendors.mjs";
 import * as whole from "./whole.mjs";
 
-const scenarios = { ...admission, ...chat, ...community, ...desk, ...events, ...recovery, ...streams, ...transports, ...vendors, ...whole };
+const scenarios = { ...admission, ...aiDesk, ...chat, ...community, ...desk, ...events, ...recovery, ...streams, ...transports, ...vendors, ...whole };
 const [name, url, ...tokens] = process.argv.slice(2);
 if (!scenarios[name]) {
   console.error(`no scenario ${name}; there are: ${Object.keys(scenarios).join(", ")}`);

@@ -3,8 +3,8 @@
 
 use appengine_actors::list::Slice;
 use appengine_actors::session::chat::handling::Handling;
-use appengine_actors::session::chat::{ChatId, Word};
-use appengine_actors::session::desk::messages::PickNext;
+use appengine_actors::session::chat::{ChatId, Erasure, Word};
+use appengine_actors::session::desk::messages::{PickNext, Target};
 use appengine_actors::session::person::Person;
 use appengine_actors::session::stream::head::StreamStatus;
 use appengine_actors::session::stream::model::{Finish, Message, ModelError, Piece, ToolCall};
@@ -194,6 +194,41 @@ async fn it_hands_over_by_its_tool_with_what_it_knows() {
     let chat = ChatId::of_customer(&phone.person);
     let decisions = chats.decisions(&house.org, &desk.person, &chat).await.unwrap();
     assert_eq!(decisions[1].words, "the assistant handed it over: a refund");
+}
+
+#[actix::test]
+async fn whoever_passes_it_on_adds_to_what_was_said() {
+    let (house, model) = start();
+    let config = widget(&house, json!({})).await;
+    let (phone, bob) = (come(&house, "ann").await, agent("bob"));
+    ask(&house, &phone, &config, "Help").await;
+    says(&model, "Let me see");
+    quiet().await;
+    let chat = ChatId::of_customer(&phone.person);
+    let (desks, org) = (&house.machine.sessions.desks, &house.org);
+    let to = Target::Queue { queue: Some("refunds".to_owned()), skill: None };
+    desks.transfer(org, bob.clone(), chat, to, Some("She is in a hurry.".to_owned())).await.unwrap();
+    quiet().await;
+    let pick = PickNext { by: bob, queue: Some("refunds".to_owned()), skill: None };
+    let picked = desks.pick_next(org, pick).await.unwrap().unwrap();
+    let known = "She is in a hurry.\nCustomer: Help\nAssistant: Let me see";
+    assert_eq!(picked.summary.as_deref(), Some(known));
+}
+
+#[actix::test]
+async fn whoever_hears_it_is_told_when_the_chat_is_erased() {
+    let (house, model) = start();
+    let config = widget(&house, json!({})).await;
+    let phone = come(&house, "ann").await;
+    ask(&house, &phone, &config, "Help").await;
+    says(&model, "Let me see");
+    quiet().await;
+    let (chats, chat) = (&house.machine.sessions.chats, ChatId::of_customer(&phone.person));
+    assert_eq!(chats.erase(&house.org, &agent("bob"), &chat).await.unwrap(), Erasure::Done);
+    quiet().await;
+    assert_eq!(streamed(&phone), ["0: Let me see", "end: stopped"]);
+    assert_eq!(phone.ear.of("chat-stream").pop().unwrap()["sk"], Value::Null);
+    assert!(!model.turn().is_heard());
 }
 
 #[actix::test]

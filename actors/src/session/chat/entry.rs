@@ -264,9 +264,11 @@ impl<'a> Entry<'a> {
 
     fn moved(&mut self, mut moved: Moved) -> Result<(), StoreError> {
         if matches!(moved.before, Handling::Assisted { .. }) {
-            // Whoever goes on finds it with the conversation, however it came to them.
-            let known = moved.decision.note.clone().or_else(|| moved.chat.summary.clone());
-            moved.chat.summary = known.or_else(|| Some(self.summary())).filter(|text| !text.is_empty());
+            // Whoever goes on finds it with the conversation, however it came to them; and what somebody adds to it.
+            let said = moved.chat.summary.take().unwrap_or_else(|| self.summary());
+            let note = moved.decision.note.clone().filter(|note| *note != said);
+            let known = note.into_iter().chain([said]).filter(|text| !text.is_empty()).collect::<Vec<_>>();
+            moved.chat.summary = Some(known.join("\n")).filter(|text| !text.is_empty());
         }
         self.becomes(moved.chat.clone())?;
         let decision = &moved.decision;

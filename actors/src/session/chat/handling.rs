@@ -171,16 +171,17 @@ impl Chat {
             return None;
         }
         let (handling, words) = match (by.side, &self.handling) {
-            (Side::Customer, Handling::Nobody) => match at.assistance.as_ref() {
-                Some(with) if with.hands_over(said, 0).is_none() => {
-                    let words = format!("{} wrote, and {} answers first", by.email, with.assistant.title);
-                    (self.assisted(with, &at.place, now), words)
+            (Side::Customer, Handling::Nobody) => {
+                let waiting = || Handling::Waiting { place: at.place.clone(), since: now, missed: false };
+                match at.assistance.as_ref().map(|with| (with, with.hands_over(said, 0))) {
+                    Some((with, None)) => {
+                        let words = format!("{} wrote, and {} answers first", by.email, with.assistant.title);
+                        (self.assisted(with, &at.place, now), words)
+                    }
+                    Some((_, Some(why))) => (waiting(), why),
+                    None => (waiting(), format!("{} wrote, and nobody answers yet", by.email)),
                 }
-                _ => {
-                    let waiting = Handling::Waiting { place: at.place.clone(), since: now, missed: false };
-                    (waiting, format!("{} wrote, and nobody answers yet", by.email))
-                }
-            },
+            }
             (Side::Customer, Handling::Assisted { place, answers, .. }) => {
                 let why = match &at.assistance {
                     Some(with) => with.hands_over(said, *answers)?,
@@ -246,7 +247,7 @@ impl Chat {
         let skill = handover.skill.clone().or_else(|| place.skill.clone());
         let place = Place { skill, ..place.clone() };
         let handling = Handling::Waiting { place, since: now, missed: false };
-        let mut chat = Self { handling, ..self.clone() };
+        let mut chat = Self { handling, summary: handover.summary.clone(), ..self.clone() };
         let decision = chat.decide(id, None, handover.why.clone(), handover.summary.clone(), now);
         Some(Moved { before: self.handling.clone(), chat, decision, context: None, notify: None })
     }

@@ -106,6 +106,10 @@ impl Answering {
             }
             Said::End { finish_reason, .. } => {
                 self.finish = Some(finish_reason.clone());
+                if self.text.trim().is_empty() {
+                    // As of a model that keeps something back: whoever asked is not left with silence.
+                    return Some(handed_over(format!("the assistant gave no answer: {finish_reason}")));
+                }
                 Some(Then::Listen)
             }
             Said::Error { code, .. } if code == INTERRUPTED => {

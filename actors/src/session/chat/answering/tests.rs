@@ -108,3 +108,14 @@ fn what_fails_is_handed_over_and_what_a_restart_cut_is_asked_again() {
     assert_eq!(lost.so_far(), None);
     assert!(matches!(lost.give_up("it is gone").then, Then::HandOver(_)));
 }
+
+#[test]
+fn an_answer_without_a_word_is_none() {
+    let mut of = answering();
+    let (told, come_to) = of.hear(&frames(vec![words("\n"), end("content_filter")]));
+    assert_eq!(told, [telling("chunk", json!({"data": "\n", "offset": 0}))]);
+    let why = "the assistant gave no answer: content_filter".to_owned();
+    assert_eq!(come_to.unwrap().then, Then::HandOver(Handover { why, ..Handover::default() }));
+    let fields = json!({"sk": null, "finishReason": "content_filter"});
+    assert_eq!(of.end(None), Some(telling("end", fields)));
+}

@@ -54,6 +54,8 @@ impl ChatActor {
             match erased {
                 Ok(None) => {
                     act.chat = None;
+                    // Whoever hears an assistant speak is told that it says no more.
+                    act.tell_end(&[]);
                     act.attend();
                     // Its desk knows that nothing stands here any more.
                     let house = &act.book.house;

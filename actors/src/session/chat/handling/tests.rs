@@ -66,6 +66,9 @@ fn an_assistant_answers_until_the_staff_goes_on() {
     let place = Place { queue: "sales".into(), skill: None, priority: 0 };
     let with = assistance(&json!({"aiHandover": {"afterAnswers": 1}}));
     let reception = Reception { place, assistance: Some(with) };
+    let at_once = chat.after_word_by(&ann, "A human, please!", &reception, id(2), at(2)).unwrap();
+    assert!(at_once.chat.handling.place().is_some());
+    assert_eq!(at_once.decision.words, "the customer said “human”", "why no assistant answers");
     let assisted = chat.after_word_by(&ann, "hi", &reception, id(2), at(2)).unwrap();
     assert_eq!((assisted.decision.outcome, assisted.chat.routed_to()), (Outcome::Assisted, "assistant"));
     assert_eq!(assisted.chat.standing(), None, "it waits for its customer");
