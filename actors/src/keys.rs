@@ -54,6 +54,7 @@
 //! | `A` frames | `p`, id, number of the first | frames |
 //! | `A` streams that go on, by conversation | `c`, digest of the conversation | the stream |
 //! | `A` streams by idempotency key | `k`, digest of the person and the key | the stream |
+//! | `A` streams of a chat | `g`, digest of the chat, stream | nothing |
 //! | `A` what was used of models | `u`, day, model | runs and tokens of streams that have gone |
 //! | `A` what conversations remember | `t`, digest of the conversation, stream | question and answer |
 //! | `V` integrations | `i`, id | the integration; its secrets are a private value |

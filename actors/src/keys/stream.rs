@@ -80,6 +80,25 @@ pub fn all_exchanges(org: &OrgId) -> Key {
     of(org, b't').0
 }
 
+/// A stream that is told in a chat.
+#[must_use]
+pub fn stream_of_chat(org: &OrgId, chat: &str, id: StreamId) -> Key {
+    Builder(streams_of_chat(org, chat)).bytes(&id.to_bytes()).0
+}
+
+/// All streams that are told in a chat.
+#[must_use]
+pub fn streams_of_chat(org: &OrgId, chat: &str) -> Key {
+    of(org, b'g').bytes(&Sha256::digest(chat.as_bytes())).0
+}
+
+/// The stream of a key of [`stream_of_chat`].
+#[must_use]
+pub fn parse_stream_of_chat(org: &OrgId, chat: &str, key: &[u8]) -> Option<StreamId> {
+    let id = key.strip_prefix(streams_of_chat(org, chat).as_slice())?;
+    id.try_into().ok().map(StreamId::from_bytes)
+}
+
 /// What streams that have gone had used of a model on a day, counted from 1970.
 #[must_use]
 pub fn stream_usage(org: &OrgId, day: u32, model: &str) -> Key {

@@ -213,6 +213,9 @@ impl Sweep<'_> {
         }
         self.batch.delete(keys::stream(org, id)).delete(keys::stream_ask(org, id));
         usage::goes(head, &mut self.used);
+        if let Some(chat) = &head.chat {
+            self.batch.delete(keys::stream_of_chat(org, chat, id));
+        }
         if let Some(key) = &head.once {
             self.batch.delete(keys::stream_once(org, &head.by.id, key));
         }

@@ -1,6 +1,7 @@
 //! Assistants that answer customers: received, heard as it comes, kept, handed over, taken over, and gone on with after a
 //! restart.
 
+use appengine_actors::keys;
 use appengine_actors::list::Slice;
 use appengine_actors::session::chat::handling::Handling;
 use appengine_actors::session::chat::{ChatId, Erasure, Word};
@@ -8,6 +9,7 @@ use appengine_actors::session::desk::messages::{PickNext, Target};
 use appengine_actors::session::person::Person;
 use appengine_actors::session::stream::head::StreamStatus;
 use appengine_actors::session::stream::model::{Finish, Message, ModelError, Piece, ToolCall};
+use appengine_actors::store::{Key, Scan, Store};
 use appengine_actors::testkit::TestHouse;
 use appengine_actors::testkit::probe::quiet;
 use serde_json::{Value, json};
@@ -221,14 +223,36 @@ async fn whoever_hears_it_is_told_when_the_chat_is_erased() {
     let config = widget(&house, json!({})).await;
     let phone = come(&house, "ann").await;
     ask(&house, &phone, &config, "Help").await;
+    says(&model, "An earlier one.");
+    model.turn().finishes();
+    quiet().await;
+    ask(&house, &phone, &config, "And now?").await;
     says(&model, "Let me see");
     quiet().await;
     let (chats, chat) = (&house.machine.sessions.chats, ChatId::of_customer(&phone.person));
+    let streams = async || {
+        let scan = Scan::prefix(keys::streams_of_chat(&house.org, chat.as_str()), 10);
+        let found = house.store().scan(scan).await.unwrap();
+        let id = |(key, _): &(Key, _)| keys::parse_stream_of_chat(&house.org, chat.as_str(), key).unwrap();
+        found.iter().map(id).collect::<Vec<_>>()
+    };
+    let known = streams().await;
+    assert_eq!(known.len(), 2);
     assert_eq!(chats.erase(&house.org, &agent("bob"), &chat).await.unwrap(), Erasure::Done);
     quiet().await;
-    assert_eq!(streamed(&phone), ["0: Let me see", "end: stopped"]);
+    let heard = ["0: An earlier one.", "end: stop", "0: Let me see", "end: stopped"];
+    assert_eq!(streamed(&phone), heard);
     assert_eq!(phone.ear.of("chat-stream").pop().unwrap()["sk"], Value::Null);
     assert!(!model.turn().is_heard());
+    // What they were asked and have said is gone; what they used is not.
+    assert!(streams().await.is_empty());
+    for id in known {
+        let head = head(&house, id).await;
+        assert!(head.status.is_over() && head.kept_until <= house.machine.house.clock.now());
+        assert!(house.store().get(keys::stream_ask(&house.org, id)).await.unwrap().is_none());
+        let pages = Scan::prefix(keys::stream_pages(&house.org, id), 1);
+        assert!(house.store().scan(pages).await.unwrap().is_empty());
+    }
 }
 
 #[actix::test]

@@ -119,8 +119,10 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// What was said since the conversation began, the last time.
     fn summary(&self) -> String {
-        let all: Vec<Message> = self.told.iter().chain(&self.new).cloned().collect();
+        let all = self.told.iter().chain(&self.new).filter(|message| message.sent >= self.chat.started);
+        let all: Vec<Message> = all.cloned().collect();
         assisting::summary(&all)
     }
 

@@ -161,6 +161,25 @@ impl StreamBook {
         self.publisher.commit(self.org.clone(), change).await.map(drop)
     }
 
+    /// Removes what was asked and what was said of a stream that is over. It cannot be read any more; that it was, and what
+    /// it has used, is known for as long as of any other.
+    pub(super) async fn forget(&self, head: Head) -> Result<(), StoreError> {
+        let scan = Scan::prefix(keys::stream_pages(&self.org, self.id), PAGES).keys_only();
+        let mut pages = Pages::of(&*self.house.store, scan);
+        while let Some(page) = pages.next().await? {
+            let mut batch = Batch::default();
+            for (key, _) in page {
+                batch.delete(key);
+            }
+            self.house.store.commit(batch.lazily()).await?;
+        }
+        let head = Head { kept_until: self.house.clock.now(), ..head };
+        let mut batch = Batch::default();
+        batch.delete(keys::stream_ask(&self.org, self.id));
+        batch.put(keys::stream(&self.org, self.id), encode(&head)?);
+        self.house.store.commit(batch).await
+    }
+
     /// Begins a stream with the rest of a batch: whoever waits for its answer has that in writing.
     ///
     /// # Errors
@@ -169,6 +188,9 @@ impl StreamBook {
         batch.insert(keys::stream(&self.org, self.id), encode(head)?);
         batch.insert(keys::stream_ask(&self.org, self.id), encode(ask)?);
         batch.insert(keys::running_stream(self.id), encode(&self.org)?);
+        if let Some(chat) = &head.chat {
+            batch.insert(keys::stream_of_chat(&self.org, chat, self.id), Vec::new());
+        }
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::house::House;
 use crate::ids::{OrgId, StreamId};
 use crate::keys;
 use crate::ports::Publisher;
-use crate::store::{Scan, StoreError, decode, encode};
+use crate::store::{Batch, Pages, Scan, StoreError, decode, encode};
 use crate::supervision::{AskError, Members};
 
 /// Frames that a reader takes at once.
@@ -194,6 +194,29 @@ impl Streams {
     /// When there is none, or it could not be written.
     pub async fn stop(&self, org: &OrgId, id: StreamId) -> Result<Head, StreamsError> {
         Ok(self.actors.ask(&actor_name(org, id), StopAnswer).await??)
+    }
+
+    /// Removes what was asked and said in a chat by streams, and stops the one that goes on. None of them can be read then.
+    ///
+    /// # Errors
+    /// When one could not be stopped, or the store fails: asked again, the rest goes.
+    pub async fn forget_chat(&self, org: &OrgId, chat: &str) -> Result<(), StreamsError> {
+        let scan = Scan::prefix(keys::streams_of_chat(org, chat), AT_ONCE).keys_only();
+        let mut pages = Pages::of(&*self.house.store, scan);
+        while let Some(page) = pages.next().await.map_err(StreamsError::from)? {
+            for (key, _) in page {
+                if let Some(id) = keys::parse_stream_of_chat(org, chat, &key)
+                    && let Some(head) = self.find(org, id).await?
+                {
+                    let over = if head.status.is_over() { head } else { self.stop(org, id).await? };
+                    self.book(org, id).forget(over).await?;
+                }
+                let mut batch = Batch::default();
+                batch.delete(key);
+                self.house.store.commit(batch.lazily()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes what came of tools that whoever reads has used.

@@ -93,12 +93,12 @@ async fn there_is_a_most_of_those_that_go_on() {
     assert_eq!(more, Err(BeginError::Full(2)));
     model.turn().finishes();
     quiet().await;
-    let id = begin(&house).await;
-    // It is known again who goes on.
+    begin(&house).await;
+    // The next process knows who goes on.
     let house = house.crash(0);
     quiet().await;
-    assert_eq!(house.machine.house.answers.count(), 0, "both were cut, and end");
-    assert!(streams(&house).find(&house.org, id).await.unwrap().unwrap().status.is_over());
+    let more = streams(&house).begin(&house.org, beginning(&house, "Hello?")).await;
+    assert_eq!(more, Err(BeginError::Full(2)));
 }
 
 #[actix::test]

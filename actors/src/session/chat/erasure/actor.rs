@@ -39,9 +39,9 @@ impl ChatActor {
             return false;
         }
         self.erasing.is_under_way = true;
-        let (book, reached) = (self.book.clone(), self.reached());
+        let (book, streams, reached) = (self.book.clone(), self.streams.clone(), self.reached());
         let erased = async move {
-            match book.erase(&chat, reached).await {
+            match book.erase(&chat, reached, &streams).await {
                 Ok(()) => Ok(None),
                 // It is to be looked at again: somebody may answer in it by now.
                 Err(ChangeError::Condition) => Ok(Some(book.reload(Vec::new()).await?)),

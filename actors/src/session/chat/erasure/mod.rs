@@ -1,4 +1,5 @@
-//! How a conversation goes for good: all that was said and decided in it, who took part, and that it was.
+//! How a conversation goes for good: all that was said and decided in it, also by assistants as streams, who took part, and
+//! that it was.
 //!
 //! What stays is two numbers, [`Reached`], under a digest of its id. Whatever is said in it later goes on behind them,
 //! for three reasons: a client that comes back with an old number is told of a `gap`, as where messages were too old
@@ -19,6 +20,7 @@ use super::messages::ChatError;
 use super::model::Chat;
 use crate::bus::change::{Change, ChangeError};
 use crate::keys;
+use crate::session::stream::Streams;
 use crate::store::{Batch, Pages, Scan, StoreError, decode, encode};
 
 /// Entries that go in one commit.
@@ -92,12 +94,15 @@ impl ChatBook {
     }
 
     /// Removes the conversation, step by step. It is gone for good when this is answered.
-    async fn erase(&self, chat: &Chat, reached: Reached) -> Result<(), ChangeError> {
+    async fn erase(&self, chat: &Chat, reached: Reached, streams: &Streams) -> Result<(), ChangeError> {
         // By the bus: what an earlier incarnation has said there comes first, and has this fail.
         let mut change = Change::default();
         self.expect_nothing_behind(reached, &mut change.extra);
         change.extra.put(keys::erased_chat(&self.org, self.chat.as_str()), encode(&reached)?);
         self.publisher.commit(self.org.clone(), change).await?;
+        // Before the messages: the answer that is under way would become one.
+        let forgotten = streams.forget_chat(&self.org, self.chat.as_str()).await;
+        forgotten.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         self.remove_messages().await?;
         self.remove_decisions().await?;
         Ok(self.remove_head(chat).await?)
