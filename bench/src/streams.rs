@@ -2,6 +2,7 @@
 //! each token than the provider sent it, what an open stream holds, and what a token costs. The provider and the readers
 //! are this process, the same for both sides; tokens hold the moment at which they were sent.
 
+use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,10 +35,12 @@ const COUNTS_KEY: &str = "BENCH_STREAMS";
 const WARM: usize = 64;
 /// Those that are opened at once.
 const OPENING: usize = 64;
-/// How long memory is left to settle, and tokens are sent before they are counted.
+/// How long memory is left to settle.
 const SETTLE: Duration = Duration::from_secs(2);
-/// How long tokens are counted.
-const STEADY: Duration = Duration::from_secs(8);
+/// How long tokens are sent before they are counted.
+const BEGINNING: Duration = Duration::from_secs(1);
+/// How long they are counted.
+const STEADY: Duration = Duration::from_secs(6);
 /// How long what was sent may take to its readers at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 const ASKED: &str = r#"{"message":"Tell me of the sea."}"#;
@@ -83,7 +86,7 @@ async fn open(name: &str, side: &Side, count: usize) -> anyhow::Result<()> {
     side.value(&format!("{count} streams: memory of one that is silent"), "KiB", each(server.memory_mib()?))?;
 
     provider.speak();
-    crate::pause(SETTLE).await;
+    crate::pause(BEGINNING).await;
     let (sent, late) = provider.sent();
     let (since, cpu, tokens) = (Since::now(Some(&server))?, server.cpu()?, heard.tokens());
     heard.watch();
@@ -94,7 +97,11 @@ async fn open(name: &str, side: &Side, count: usize) -> anyhow::Result<()> {
     side.latency(&format!("{count} streams: added to a token"), heard.waits())?;
     let (sent_by_now, late_by_now) = provider.sent();
     side.value(&format!("{count} streams: memory of one that speaks"), "KiB", each(server.memory_mib()?))?;
-    side.value(&format!("{count} streams: that one core carries"), "streams", PERIOD.as_secs_f64() * 1e6 / cpu)?;
+    side.value(
+        &format!("{count} streams: that one core carries"),
+        "streams",
+        PERIOD.as_secs_f64() * 1e6 / cpu,
+    )?;
     #[expect(clippy::cast_precision_loss, reason = "a part of some hundred thousand")]
     let late = (late_by_now - late) as f64 * 100.0 / (sent_by_now - sent) as f64;
     side.value(&format!("{count} streams: tokens that left 5 ms late"), "%", late)?;
@@ -104,15 +111,10 @@ async fn open(name: &str, side: &Side, count: usize) -> anyhow::Result<()> {
         let (sent, heard) = (provider.sent().0 - sent_before, heard.tokens());
         ensure!(sent == heard, "{title}: of {sent} tokens {heard} were told", title = side.name);
     } else {
-        behind(side, count);
+        // Whoever looks on learns why its waits are so long.
+        let _ = writeln!(std::io::stderr(), "{} does not keep up with {count} streams", side.name);
     }
     server.stop().await
-}
-
-/// Tokens were sent faster than they were told.
-#[expect(clippy::print_stderr, reason = "figures are on standard output")]
-fn behind(side: &Side, count: usize) {
-    eprintln!("{} does not keep up with {count} streams", side.name);
 }
 
 /// A side, as whoever asks it sees it.
@@ -149,7 +151,7 @@ async fn warm(asking: &Asking, provider: &Provider, clock: &Arc<SystemClock>) ->
     let heard = Heard::new(clock.clone());
     asking.begin(&heard, WARM).await?;
     provider.speak();
-    crate::pause(SETTLE).await;
+    crate::pause(BEGINNING).await;
     provider.end();
     let ended = timeout(&**clock, PATIENCE, heard.ended(WARM)).await;
     ended.context("the first answers did not end")?;

@@ -4,8 +4,8 @@
 use std::io::Write;
 
 use anyhow::{Context, ensure};
-use appengine::ai::wire::sse::Parser;
 use appengine::ai::wire;
+use appengine::ai::wire::sse::Parser;
 use appengine::connect::register::site::Protocol;
 use appengine_actors::ids::OrgId;
 use appengine_actors::rights::Author;
@@ -36,11 +36,13 @@ pub async fn measure(name: &str, side: &Side) -> anyhow::Result<()> {
     let mut file = tempfile::NamedTempFile::new()?;
     file.write_all(answer.as_bytes())?;
     let mut node = Command::new("node");
-    node.args(["bench/peers/streams.mjs", "read"]).arg(file.path()).args([PIECE, TIMES].map(|n| n.to_string()));
+    node.args(["bench/peers/streams.mjs", "read"])
+        .arg(file.path())
+        .args([PIECE, TIMES].map(|n| n.to_string()));
     let output = node.stderr(std::process::Stdio::inherit()).output().await?;
-    let told: [f64; 2] = serde_json::from_slice(&output.stdout).context("Node says how fast it reads")?;
-    let [seconds, found] = told;
-    ensure!(found as usize == TOKENS * TIMES, "Node found {found} words");
+    let told: (f64, usize) = serde_json::from_slice(&output.stdout).context("Node says how fast it reads")?;
+    let (seconds, found) = told;
+    ensure!(found == TOKENS * TIMES, "Node found {found} words");
     side.value(WORDS, "MB/s", megabytes(&answer, seconds))
 }
 

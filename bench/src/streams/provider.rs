@@ -25,8 +25,7 @@ pub const LATE: Duration = Duration::from_millis(5);
 /// Times within a period, for answers one after the other: they are spread evenly however many there are.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
-const HEAD: &str =
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\ntransfer-encoding: chunked\r\n\r\n";
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// What its answers do.
 #[derive(Debug, Clone, Copy)]
