@@ -63,6 +63,17 @@ impl Connection {
         self.send(path, request, expected).await
     }
 
+    /// Asks for something that comes over a long time, as the last on this connection: whoever asks reads it themselves.
+    pub async fn leave(mut self, method: &str, path: &str, body: &str) -> anyhow::Result<TcpStream> {
+        let length = body.len();
+        let request = format!(
+            "{method} {path} {}connection: close\r\ncontent-length: {length}\r\n\r\n{body}",
+            self.head
+        );
+        self.stream.write_all(request.as_bytes()).await?;
+        Ok(self.stream)
+    }
+
     async fn send(&mut self, path: &str, request: String, expected: u16) -> anyhow::Result<()> {
         self.stream.write_all(request.as_bytes()).await?;
         self.buffer.clear();

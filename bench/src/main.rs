@@ -20,6 +20,7 @@ mod server;
 mod soak;
 mod sockets;
 mod store;
+mod streams;
 mod vendors;
 
 use std::time::Duration;
@@ -59,6 +60,8 @@ async fn run() -> anyhow::Result<()> {
         "jobs" => peers::run_own(&word("power")).await,
         "peers" => peers::run().await,
         "sockets" => sockets::run().await,
+        "streams" => streams::run().await,
+        "measure-streams" => streams::measure(&word("ours")).await,
         "measure-sockets" => sockets::measure(&word("ours")).await,
         "measure" => jobs::measure(&word("inside"), &word("power")).await,
         "many" => many::run(&word("power")).await,

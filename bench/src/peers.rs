@@ -177,8 +177,9 @@ fn ratio(found: &[Vec<Measured>], (figure, unit): &Name, ours: usize, other: usi
     let value = |figure: &str, column| median(&values(found, figure, column, |measured| measured.value));
     let own = value(figure, ours).or_else(|| value(figure.strip_suffix(BATCHES)?, ours));
     let (Some(own), Some(other)) = (own, value(figure, other)) else { return String::new() };
-    // More a second is better, fewer milliseconds and fewer MiB are.
-    format!("{:.2}", if unit == "/s" { own / other } else { other / own })
+    // More a second is better, and more streams are; fewer milliseconds and fewer MiB are.
+    let is_more = unit.ends_with("/s") || unit == "streams";
+    format!("{:.2}", if is_more { own / other } else { other / own })
 }
 
 /// Three figures, thousands apart.
