@@ -87,7 +87,9 @@ fn a_model_uses_those_that_the_request_names() {
     let wrong = call("call_2", "server__memory__store", r#"{"value":"green"}"#);
     world.provider.will(Act::Says(vec![wrong, chat(&json!({}), Some("tool_calls"))]));
     world.provider.will(Act::Says(chat_of(&["I know."])));
-    let id = world.ask(&json!({"message": "My colour is green", "availableTools": ["server.memory.*"]}));
+    let body =
+        json!({"message": "My colour is green", "availableTools": ["server.memory.*"], "memoryTtl": 60});
+    let id = world.ask(&body);
     let events = world.read(&id, "", None).rest();
     assert_eq!(words(&events), "I know.[stop]");
     let of = |kind: &str| {
@@ -111,4 +113,7 @@ fn a_model_uses_those_that_the_request_names() {
     let found =
         execute(&world.server, &world.token, "server.memory.retrieve", &json!({"key": "colour"}), 200);
     assert_eq!(found["value"], "green");
+    let find = json!({"datatype": "ai_memory"});
+    let kept = execute(&world.server, &world.token, "server.repository.find", &find, 200);
+    assert!(kept["data"][0]["data"]["expiresAt"].is_string(), "{kept}");
 }

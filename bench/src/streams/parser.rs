@@ -102,6 +102,7 @@ fn prompt() -> anyhow::Result<Prompt> {
         system: String::new(),
         messages: Vec::new(),
         tools: Vec::new(),
+        connected: Vec::new(),
         temperature: None,
         max_tokens: None,
     })

@@ -9,7 +9,7 @@ use appengine_actors::session::stream::assistant::{self, Assistant, Audience};
 use appengine_actors::session::stream::head::{Ask, Exchange, Origin};
 use appengine_actors::session::stream::model::{Message, Prompt, Tool};
 use appengine_actors::session::stream::{Beginning, Once, tools};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(super) use self::body::AskBody;
 use self::body::Attached;
@@ -80,13 +80,14 @@ pub(super) async fn beginning(
         temperature: body.settings.temperature.or(of.temperature),
         max_tokens: body.settings.max_tokens,
     };
+    let memory_ttl = body.memory_ttl;
     let client_tools = body.client_mcp_tools.into_iter().map(|tool| tool.name).collect();
     let assistant = assistant.map(|record| record.sk.to_string());
     Ok(Beginning {
         origin: Origin::default(),
         conversation,
         assistant,
-        ask: Ask { prompt, client_tools },
+        ask: Ask { prompt, client_tools, given: given(memory_ttl) },
         once,
     })
 }
@@ -177,6 +178,13 @@ fn system(assistant: &Assistant, body: &AskBody) -> String {
         mode.to_owned(),
     ];
     parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// What tools are given where the model does not say: for how long something is remembered.
+fn given(memory_ttl: Option<u64>) -> Map<String, Value> {
+    let given =
+        memory_ttl.filter(|ttl| *ttl > 0).map(|ttl| ("server.memory.store".to_owned(), json!({"ttl": ttl})));
+    given.into_iter().collect()
 }
 
 /// The server's tools that may be used: those that the request names, else the assistant's.

@@ -121,7 +121,7 @@ async fn beginning(ctx: &StepContext<'_>, config: &Map) -> Result<Beginning, Ste
         origin,
         conversation: None,
         assistant,
-        ask: Ask { prompt, client_tools: Vec::new() },
+        ask: Ask { prompt, client_tools: Vec::new(), given: Map::new() },
         once,
     })
 }

@@ -1,6 +1,6 @@
 //! What an assistant is asked in a conversation, and what it leaves to whoever of the staff goes on. Pure.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::message::{Message, MessageKind};
 use super::reception::Assistance;
@@ -42,7 +42,7 @@ pub fn ask(org: OrgId, customer: &Person, with: &Assistance, tools: Vec<Tool>, t
         temperature: assistant.temperature,
         max_tokens: Some(MOST_TOKENS),
     };
-    Ask { prompt, client_tools: vec![TRANSFER.to_owned()] }
+    Ask { prompt, client_tools: vec![TRANSFER.to_owned()], given: Map::new() }
 }
 
 fn asker(customer: &Person) -> Asker {
@@ -168,7 +168,8 @@ mod tests {
             message(MessageKind::User, json!({"ops": [{"insert": "Where is my order?"}]})),
         ];
         let with = super::super::reception::tests::assistance(&json!({}));
-        let Ask { prompt, client_tools } = ask(OrgId::new("o").unwrap(), &ann(), &with, Vec::new(), &told);
+        let Ask { prompt, client_tools, .. } =
+            ask(OrgId::new("o").unwrap(), &ann(), &with, Vec::new(), &told);
         assert_eq!(client_tools, [TRANSFER]);
         let expected = [
             model::Message::Assistant { text: "Hello!".into(), calls: Vec::new() },

@@ -114,6 +114,7 @@ impl StreamActor {
     fn use_tool(&self, call: ToolCall) {
         let Some(run) = &self.run else { return };
         let (book, by, is_offered) = (self.book.clone(), run.head.by.clone(), run.offers(&call.name));
+        let call = run.completed(call);
         let used = async move {
             let used = async {
                 // Nothing else checks what the tools of connected servers are used for.

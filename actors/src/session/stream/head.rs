@@ -8,6 +8,7 @@ use crate::event::Cause;
 use crate::ids::{MessageId, OrgId, StreamId};
 use crate::rights::Author;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// How far a stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +147,9 @@ pub struct Ask {
     /// The tools of the prompt that whoever reads uses.
     #[serde(default)]
     pub client_tools: Vec<String>,
+    /// What tools are given where the model does not say, by tool and argument.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub given: Map<String, Value>,
 }
 
 impl Ask {

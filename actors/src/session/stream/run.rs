@@ -5,12 +5,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::actor::Wait;
 use super::book::line;
 use super::frame::Said;
 use super::head::{Ask, Exchange, Head, StreamStatus};
 use super::messages::{StreamError, ToolOutput};
-use super::model::{Message, ModelError, Piece, Prompt};
+use super::model::{Message, ModelError, Piece, Prompt, ToolCall};
 use super::state::{Next, RunState, broken};
 use crate::clock::Timestamp;
 
@@ -129,6 +131,17 @@ impl Run {
     /// Whether the model may use a tool of this name.
     pub(super) fn offers(&self, tool: &str) -> bool {
         self.ask.prompt.offers(tool)
+    }
+
+    /// A call with what its tool is given where the model does not say.
+    pub(super) fn completed(&self, mut call: ToolCall) -> ToolCall {
+        let given = self.ask.given.get(&call.name).and_then(Value::as_object);
+        if let (Some(given), Some(input)) = (given, call.input.as_object_mut()) {
+            for (name, value) in given {
+                input.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        call
     }
 
     /// What the model is asked now, and the number of the turn that this begins.

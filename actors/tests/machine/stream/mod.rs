@@ -165,7 +165,8 @@ pub fn beginning(house: &TestHouse, text: &str) -> Beginning {
         temperature: None,
         max_tokens: None,
     };
-    let ask = Ask { prompt, client_tools: vec!["client.map".to_owned()] };
+    let given = json!({"server.echo": {"unit": "mm", "q": 2}}).as_object().unwrap().clone();
+    let ask = Ask { prompt, client_tools: vec!["client.map".to_owned()], given };
     Beginning { origin: Origin::default(), conversation: None, assistant: None, ask, once: None }
 }
 

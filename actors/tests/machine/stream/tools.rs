@@ -28,7 +28,7 @@ async fn the_servers_own_are_used_and_the_model_goes_on() {
         _ => None,
     });
     let told: Vec<_> = told.collect();
-    let echoed = json!({"org": house.org, "by": "ada@example.com", "input": {"q": 1}});
+    let echoed = json!({"org": house.org, "by": "ada@example.com", "input": {"q": 1, "unit": "mm"}});
     assert_eq!(told[0], ("1", echoed, false));
     assert!(told[1].2 && told[2].2, "{told:?}");
     next.says("Found.");

@@ -46,8 +46,8 @@ pub struct AskBody {
     pub(super) context: Context,
     /// How it is to be answered.
     pub(super) settings: ModelChoices,
-    /// Taken from clients that send it, and of no effect: `server.memory.store` says itself for how long (`ttl`).
-    memory_ttl: Option<u64>,
+    /// Seconds for which the model has something remembered, where it does not say for how long; for good where this is 0.
+    pub(super) memory_ttl: Option<u64>,
     /// Tools that you use: their results are posted to the stream.
     #[schema(max_items = 100)]
     pub(super) client_mcp_tools: Vec<ClientTool>,
