@@ -52,6 +52,9 @@ pub struct Batch {
     /// Its answer means that it survives the process. It is on the disk with the next batch that is not lazy,
     /// or a moment later. For what is done again when a power cut takes it, and promised to nobody.
     pub lazy: bool,
+    /// It may wait a few milliseconds for others that may: where thousands a second are written one by one, each would
+    /// else wake whoever writes, and be woken.
+    pub patient: bool,
 }
 
 impl Batch {
@@ -72,6 +75,13 @@ impl Batch {
     pub fn lazily(mut self) -> Self {
         self.lazy = true;
         self
+    }
+
+    /// The batch, lazily, and together with others of its kind where there are many.
+    #[must_use]
+    pub fn patiently(mut self) -> Self {
+        self.patient = true;
+        self.lazily()
     }
 
     /// Adds a write of a key that holds nothing, such as one with an id that was made just now. A promise:

@@ -1,6 +1,7 @@
 //! Carries what the journal holds into sled, a table at a time, and then lets go of the journal's files.
 //! A thread of its own: nobody who commits waits for it, unless it falls far behind.
 
+use appengine_actors::clock::{Clock, SystemClock};
 use appengine_actors::failpoint;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Bytes that are brought to the disk at once: the journal's own syncs wait behind them.
 const PORTION_BYTES: usize = 1024 * 1024;
+/// While the young table has fewer bytes, a rest follows each piece of work, so many times as long.
+const ROOM_BYTES: usize = 8 * 1024 * 1024;
+const REST: u32 = 2;
 /// Entries that are worked into a block at once.
 const AT_ONCE: usize = 512;
 
@@ -33,15 +37,21 @@ pub(super) struct Home {
 
 impl Home {
     /// Brings a table into sled and onto the disk, block by block, so that readers get their turn in between:
-    /// sled lets nobody read while it takes in a batch.
+    /// sled lets nobody read while it takes in a batch. `rests` is told behind each of these how long it took.
     ///
     /// # Errors
     /// Says what sled or the disk said. Trying again with the same table is safe.
-    pub(super) fn take_in(&self, table: &Table, version: u64) -> Result<(), String> {
+    pub(super) fn take_in(
+        &self,
+        table: &Table,
+        version: u64,
+        rests: impl Fn(Duration),
+    ) -> Result<(), String> {
+        let clock = SystemClock::default();
         let edits = table.iter().map(|(key, written)| -> Edit { (key.clone(), written.clone().found()) });
         let mut edits = edits.peekable();
         let mut merge = || self.engine.read(|view| blocks::merge(view, &mut edits, AT_ONCE));
-        let mut unsynced = 0;
+        let (mut unsynced, mut began) = (0, clock.elapsed());
         while let Some(changes) = merge().map_err(|error| error.to_string())? {
             unsynced += changes.iter().map(|(_, bytes)| bytes.as_ref().map_or(0, Vec::len)).sum::<usize>();
             self.engine.apply(changes).map_err(|fault| fault.to_string())?;
@@ -49,6 +59,8 @@ impl Home {
                 self.sync()?;
                 unsynced = 0;
             }
+            rests(clock.elapsed().saturating_sub(began));
+            began = clock.elapsed();
         }
         self.settle([], [(codec::COMMITS.to_vec(), Some(codec::pack_number(version)))])
     }
@@ -191,8 +203,14 @@ fn serve(home: &Home, tables: &Tables, shared: &Shared, line: &Receiver<Order>) 
     while let Ok(order) = line.recv() {
         tables.until_known();
         failpoint::pass("carry.begin");
+        // While there is room for what comes meanwhile, whoever answers clients has the processor first.
+        let rests = |worked: Duration| {
+            if tables.load().0 < ROOM_BYTES && !shared.state().closing {
+                thread::park_timeout(worked * REST);
+            }
+        };
         while let Err(why) =
-            home.take_in(&order.table, order.version).and_then(|()| home.forget(order.through))
+            home.take_in(&order.table, order.version, rests).and_then(|()| home.forget(order.through))
         {
             if shared.state().failing.as_ref() != Some(&why) {
                 tracing::error!(%why, "store: what the journal holds could not be carried into sled");

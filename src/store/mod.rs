@@ -205,6 +205,7 @@ fn open_on(
         unsynced: false,
         overlay: writer::Overlay::new(),
         young_since: clock.elapsed(),
+        began: clock.elapsed(),
         clock,
     };
     let thread = thread::Builder::new().name("store-write".into());
@@ -250,7 +251,7 @@ fn bring_home(home: &Home) -> Result<(), OpenError> {
     let replayed = journal::replay(&home.folder).map_err(|error| unreadable(&home.folder, &error))?;
     let io = |reason| OpenError::Io { folder: home.folder.clone(), reason };
     if replayed.version > 0 {
-        home.take_in(&replayed.table, replayed.version).map_err(io)?;
+        home.take_in(&replayed.table, replayed.version, |_| {}).map_err(io)?;
     }
     home.forget_all().map_err(io)
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use appengine_actors::clock::{Clock, SystemClock};
@@ -33,6 +34,9 @@ const IDLE: Duration = Duration::from_secs(2);
 const AGED: Duration = Duration::from_secs(4);
 /// How long a lazy batch waits for one that is not.
 const LAZY: Duration = Duration::from_millis(5);
+/// How long after the one before a group begins that nobody is in a hurry for. Whoever comes meanwhile with a hurry waits
+/// for it no longer than that.
+const GATHER: Duration = Duration::from_millis(2);
 /// What is not worth being carried for that.
 const LITTLE_BYTES: usize = 256 * 1024;
 /// The memory of a group of more keys is given back.
@@ -61,12 +65,24 @@ pub(super) struct Writer {
     pub(super) clock: SystemClock,
     /// When the latest table was handed on, by that clock.
     pub(super) young_since: Duration,
+    /// When the latest group began, by that clock.
+    pub(super) began: Duration,
 }
 
 type Answers = Vec<Result<(), StoreError>>;
 
 /// What the group so far has made of each key.
 pub(super) type Overlay = HashMap<Key, Written>;
+
+/// Takes those that wait, as many as one group may have.
+fn gather(line: &Receiver<Waiting>, group: &mut Vec<Waiting>, bytes: &mut usize) {
+    while *bytes < GROUP_BYTES
+        && let Ok(next) = line.try_recv()
+    {
+        *bytes += next.weight;
+        group.push(next);
+    }
+}
 
 impl Writer {
     /// Works until everyone who could send is gone and everything sent is written.
@@ -88,12 +104,14 @@ impl Writer {
             };
             let mut bytes = first.weight;
             let mut group = vec![first];
-            while bytes < GROUP_BYTES
-                && let Ok(next) = line.try_recv()
-            {
-                bytes += next.weight;
-                group.push(next);
+            gather(line, &mut group, &mut bytes);
+            if group.iter().all(|waiting| waiting.batch.patient) {
+                let since = self.clock.elapsed().saturating_sub(self.began);
+                // Nobody wakes it: that is what it is for.
+                thread::park_timeout(GATHER.saturating_sub(since));
+                gather(line, &mut group, &mut bytes);
             }
+            self.began = self.clock.elapsed();
             self.carry_out(group, bytes);
         }
         if let Err(why) = self.close() {
@@ -247,7 +265,7 @@ impl Writer {
         }
         carrier.wait()?;
         drop(carrier);
-        home.take_in(&tables.freeze(), last_version)?;
+        home.take_in(&tables.freeze(), last_version, |_| {})?;
         home.forget_all()
     }
 }

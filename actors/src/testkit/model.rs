@@ -167,9 +167,9 @@ impl Draft {
             };
             (key.clone(), expect)
         };
-        // Whether a batch is lazy changes nothing of what is seen.
-        let lazy = self.ops.len() % 2 == 1;
-        Batch { expects: self.expects.iter().map(resolve).collect(), ops: self.ops.clone(), lazy }
+        // Whether a batch is lazy, or patient, changes nothing of what is seen.
+        let (lazy, patient) = (self.ops.len() % 2 == 1, self.ops.len() % 4 == 1);
+        Batch { expects: self.expects.iter().map(resolve).collect(), ops: self.ops.clone(), lazy, patient }
     }
 }
 

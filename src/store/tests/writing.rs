@@ -61,6 +61,28 @@ async fn a_lazy_batch_is_answered_before_its_sync_which_follows_by_itself() {
 }
 
 #[tokio::test]
+async fn patient_batches_are_written_and_so_is_whoever_comes_with_a_hurry() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open_probed(folder.path(), Durability::Process);
+    let before = store.stats();
+    // One after the other: none waits for one that does not come.
+    for index in 0..20 {
+        store.commit(put(&format!("k{index}"), "1").patiently()).await.unwrap();
+    }
+    let many: Vec<_> =
+        (0..500).map(|index| store.commit(put(&format!("m{index}"), "1").patiently())).collect();
+    let strict = store.commit(put("strict", "1"));
+    for answer in join_all(many).await {
+        answer.unwrap();
+    }
+    strict.await.unwrap();
+    let after = store.stats();
+    assert_eq!(after.commits - before.commits, 521);
+    assert_eq!(read(&*store, "m499").await.unwrap().as_deref(), Some("1"));
+    assert_eq!(read(&*store, "strict").await.unwrap().as_deref(), Some("1"));
+}
+
+#[tokio::test]
 async fn a_lazy_batch_whose_sync_fails_is_written_anew() {
     let folder = tempfile::tempdir().unwrap();
     let (store, disk) = open_probed(folder.path(), Durability::Power);

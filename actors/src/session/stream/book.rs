@@ -101,7 +101,7 @@ impl StreamBook {
     pub(super) async fn keep(&self, first: u64, lines: Vec<u8>, durable: bool) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         batch.insert(keys::stream_page(&self.org, self.id, first), lines);
-        self.house.store.commit(if durable { batch } else { batch.lazily() }).await
+        self.house.store.commit(if durable { batch } else { batch.patiently() }).await
     }
 
     /// Keeps the last frames with what the stream has come to.
