@@ -68,6 +68,13 @@ fn what_was_told_is_there_after_the_restart_and_the_rest_says_that_it_was_cut() 
     assert_eq!(words(&rest), "[interrupted]");
     let whole = read(&server, &token, &id, None).rest();
     assert_eq!(whole, [heard, rest].concat());
+    // Whoever was cut anywhere before the restart goes on behind it, two at a time.
+    for (place, rest) in (0..).zip((0..whole.len()).map(|place| &whole[place..])) {
+        let mut readers = [(); 2].map(|()| read(&server, &token, &id, Some(place)));
+        for reader in &mut readers {
+            assert_eq!(reader.rest(), rest, "behind {place}");
+        }
+    }
     // The conversation is free again.
     let client = Client::signed(&server.base, ORG, &token);
     provider.will(Act::Says(chat_of(&["Again"])));
