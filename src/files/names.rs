@@ -11,7 +11,8 @@ const LONGEST_ENDING: usize = 16;
 pub fn cleaned(said: &str) -> String {
     let last = said.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain: String = last.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
-    let plain = plain.trim().trim_start_matches('.').trim_end_matches(['.', ' ']);
+    // Both at once: behind the dots there may be spaces, and the other way round.
+    let plain = plain.trim_matches(|c: char| c == '.' || c.is_whitespace());
     if plain.is_empty() { "file".to_owned() } else { shortened(plain) }
 }
 
@@ -59,6 +60,8 @@ mod tests {
             ("", "file"),
             ("a/", "file"),
             ("größe .txt. ", "größe .txt"),
+            (". a", "a"),
+            ("a\u{2003}. .", "a"),
         ];
         for (said, kept) in table {
             assert_eq!(cleaned(said), kept, "{said}");
