@@ -49,12 +49,22 @@ pub struct Batch {
     pub expects: Vec<(Key, Expect)>,
     /// Changes, carried out in order.
     pub ops: Vec<Op>,
-    /// Its answer means that it survives the process. It is on the disk with the next batch that is not lazy,
-    /// or a moment later. For what is done again when a power cut takes it, and promised to nobody.
-    pub lazy: bool,
-    /// It may wait a few milliseconds for others that may: where thousands a second are written one by one, each would
-    /// else wake whoever writes, and be woken.
-    pub patient: bool,
+    /// How soon it is to be on the disk.
+    pub haste: Haste,
+}
+
+/// How soon a batch is to be on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Haste {
+    /// Before its answer.
+    #[default]
+    Strict,
+    /// Its answer means that it survives the process. It is on the disk with the next strict batch, or a moment later. For
+    /// what is done again when a power cut takes it, and promised to nobody.
+    Lazy,
+    /// As lazy, and it may wait a few milliseconds for others that may: where thousands a second are written one by one,
+    /// each would else wake whoever writes, and be woken.
+    Patient,
 }
 
 impl Batch {
@@ -73,15 +83,15 @@ impl Batch {
     /// The batch, which need not be on the disk before it is answered.
     #[must_use]
     pub fn lazily(mut self) -> Self {
-        self.lazy = true;
+        self.haste = Haste::Lazy;
         self
     }
 
     /// The batch, lazily, and together with others of its kind where there are many.
     #[must_use]
     pub fn patiently(mut self) -> Self {
-        self.patient = true;
-        self.lazily()
+        self.haste = Haste::Patient;
+        self
     }
 
     /// Adds a write of a key that holds nothing, such as one with an id that was made just now. A promise:
@@ -162,6 +172,22 @@ impl Scan {
         }
         self
     }
+}
+
+/// Removes all that a scan finds, a page at a time, each in a commit of its own that the next strict one brings to the disk.
+///
+/// # Errors
+/// When the store fails: what was removed until then stays removed.
+pub async fn remove_all(store: &dyn Store, scan: Scan) -> Result<(), StoreError> {
+    let mut pages = Pages::of(store, scan.keys_only());
+    while let Some(page) = pages.next().await? {
+        let mut batch = Batch::default();
+        for (key, _) in page {
+            batch.delete(key);
+        }
+        store.commit(batch.lazily()).await?;
+    }
+    Ok(())
 }
 
 /// What a scan finds, read page by page; a page has as many entries as the scan's limit.

@@ -56,9 +56,7 @@ impl Provider {
                 })?
             }
         };
-        let credentials = integrations.credentials(org, found.id).await.map_err(unreadable)?;
-        let choices: Choices =
-            serde_json::from_value(Value::Object(found.settings.clone())).unwrap_or_default();
+        let (choices, key) = reached(integrations, org, found).await.map_err(unreadable)?;
         let protocol = choices.protocol.unwrap_or(match found.vendor.as_str() {
             "anthropic" => Protocol::Anthropic,
             _ => Protocol::OpenAi,
@@ -68,10 +66,24 @@ impl Provider {
             name: found.name.clone(),
             wire: wire::of(protocol),
             base: base.trim_end_matches('/').to_owned(),
-            key: credentials.api.get("apiKey").and_then(Value::as_str).map(str::to_owned),
+            key,
             model: choices.model,
         }))
     }
+}
+
+/// How an integration is reached: what its settings choose, and its key, where it has one.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn reached(
+    integrations: &Integrations,
+    org: &OrgId,
+    of: &Integration,
+) -> Result<(Choices, Option<String>), StoreError> {
+    let credentials = integrations.credentials(org, of.id).await?;
+    let choices = serde_json::from_value(Value::Object(of.settings.clone())).unwrap_or_default();
+    Ok((choices, credentials.api.get("apiKey").and_then(Value::as_str).map(str::to_owned)))
 }
 
 /// Whether an integration is one of a provider of language models.

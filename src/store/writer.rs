@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use appengine_actors::clock::{Clock, SystemClock};
 use appengine_actors::failpoint;
-use appengine_actors::store::{Batch, Expect, Key, Op, StoreError};
+use appengine_actors::store::{Batch, Expect, Haste, Key, Op, StoreError};
 use bytes::Bytes;
 
 use super::blocks;
@@ -105,7 +105,7 @@ impl Writer {
             let mut bytes = first.weight;
             let mut group = vec![first];
             gather(line, &mut group, &mut bytes);
-            if group.iter().all(|waiting| waiting.batch.patient) {
+            if group.iter().all(|waiting| waiting.batch.haste == Haste::Patient) {
                 let since = self.clock.elapsed().saturating_sub(self.began);
                 // Nobody wakes it: that is what it is for.
                 thread::park_timeout(GATHER.saturating_sub(since));
@@ -172,7 +172,7 @@ impl Writer {
             self.append(&overlay)?;
             failpoint::pass("commit.sync");
             self.unsynced = self.durability == Durability::Power;
-            if self.unsynced && group.iter().any(|waiting| !waiting.batch.lazy) {
+            if self.unsynced && group.iter().any(|waiting| waiting.batch.haste == Haste::Strict) {
                 self.sync()?;
             }
         }

@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::conformance::Open;
-use crate::store::{Batch, Expect, Key, Op, Scan, Store, StoreError, Versioned};
+use crate::store::{Batch, Expect, Haste, Key, Op, Scan, Store, StoreError, Versioned};
 
 /// One step of a history.
 #[derive(Debug, Clone)]
@@ -167,9 +167,13 @@ impl Draft {
             };
             (key.clone(), expect)
         };
-        // Whether a batch is lazy, or patient, changes nothing of what is seen.
-        let (lazy, patient) = (self.ops.len() % 2 == 1, self.ops.len() % 4 == 1);
-        Batch { expects: self.expects.iter().map(resolve).collect(), ops: self.ops.clone(), lazy, patient }
+        // How soon a batch is to be on the disk changes nothing of what is seen.
+        let haste = match self.ops.len() % 4 {
+            1 => Haste::Patient,
+            3 => Haste::Lazy,
+            _ => Haste::Strict,
+        };
+        Batch { expects: self.expects.iter().map(resolve).collect(), ops: self.ops.clone(), haste }
     }
 }
 

@@ -22,7 +22,7 @@ use tracing::warn;
 
 use self::server::Server;
 use self::shelf::Shelf;
-use crate::connect::register::site::Choices;
+use super::provider::reached;
 use crate::outbound::http::HttpTransport;
 
 /// The type of integration that connects one.
@@ -31,7 +31,7 @@ pub const TYPE: &str = "mcp";
 const MOST_SERVERS: usize = 20;
 
 /// What a server's tools are, or why nobody knows, in words that fit after "failed to".
-pub type Read = Result<Vec<Tool>, String>;
+pub type Read = Result<Arc<[Tool]>, String>;
 
 /// The servers that organisations have connected.
 #[derive(Clone)]
@@ -61,7 +61,8 @@ impl Connected {
         };
         let servers = servers.iter().filter(|of| names.iter().any(|name| concerns(name, &prefix(of))));
         let read = join_all(servers.map(|of| self.read(machine, org, of))).await;
-        read.into_iter().flatten().flatten().filter(|tool| is_named(names, &tool.name)).collect()
+        let known = read.iter().flatten().flat_map(|tools| tools.iter());
+        known.filter(|tool| is_named(names, &tool.name)).cloned().collect()
     }
 
     /// The tools of all of them, by the servers' names.
@@ -111,20 +112,18 @@ impl Connected {
         }
         let tools = read.map(|tools| {
             let named = |tool: Tool| Tool { name: format!("{}{}", prefix(of), tool.name), ..tool };
-            tools.into_iter().map(named).collect::<Vec<_>>()
+            tools.into_iter().map(named).collect::<Arc<[_]>>()
         });
         self.shelf.put(of, machine.house.clock.now(), tools.clone());
         tools
     }
 
     async fn server(&self, machine: &Machine, org: &OrgId, of: &Integration) -> Result<Server, String> {
-        let choices: Choices = serde_json::from_value(Value::Object(of.settings.clone())).unwrap_or_default();
+        let reached = reached(&machine.inbound.integrations, org, of).await;
+        let (choices, key) = reached.map_err(|error| error.to_string())?;
         let url = choices.base_url.ok_or_else(|| {
             format!("reach `{}`: its setting `baseUrl` is missing, the address of the server", of.name)
         })?;
-        let credentials = machine.inbound.integrations.credentials(org, of.id).await;
-        let credentials = credentials.map_err(|error| error.to_string())?;
-        let key = credentials.api.get("apiKey").and_then(Value::as_str).map(str::to_owned);
         Ok(Server { name: of.name.clone(), url: url.to_string(), key })
     }
 }

@@ -21,7 +21,7 @@ use crate::http::admit::Caller;
 use crate::http::keep::keep;
 use crate::http::paging::LAST_PAGE;
 use crate::http::repository::schema::{BaseModel, RecordPage};
-use crate::http::repository::{find_page, rules, write};
+use crate::http::repository::{find_page, read, rules, write};
 use crate::http::route::{Access, Route, text, whole};
 use crate::http::take::{Json, Params};
 use crate::problem::Problem;
@@ -111,10 +111,7 @@ async fn get(
     machine: web::Data<Machine>,
     id: web::Path<RecordId>,
 ) -> Result<HttpResponse, Problem> {
-    let datatype = datatype()?;
-    rules::check(&caller, &datatype, Act::Read)?;
-    let found = machine.records.require(&caller.org, &datatype, &id).await?.record;
-    rules::check_record(&caller, &found, Permission::Read)?;
+    let found = read::one(&caller, &machine.records, (&datatype()?, &id)).await?;
     Ok(HttpResponse::Ok().json(found.to_json()))
 }
 
@@ -124,7 +121,9 @@ async fn replace(
     id: web::Path<RecordId>,
     Json(data): Json<Fields>,
 ) -> Result<HttpResponse, Problem> {
-    edit(&caller, &machine, &id, |of| of.clone_from(&data)).await
+    let body = RecordBody { data: Some(data), ..RecordBody::default() };
+    let replaced = write::replace(&caller, &machine.records, (&datatype()?, &id), body).await?;
+    Ok(HttpResponse::Ok().json(replaced.to_json()))
 }
 
 async fn patch(
@@ -133,29 +132,17 @@ async fn patch(
     id: web::Path<RecordId>,
     Json(changes): Json<Fields>,
 ) -> Result<HttpResponse, Problem> {
-    let change = |data: &mut Fields| {
+    let edit = |record: &mut Record| {
         for (field, value) in &changes {
             if value.is_null() {
-                data.shift_remove(field);
+                record.data.shift_remove(field);
             } else {
-                data.insert(field.clone(), value.clone());
+                record.data.insert(field.clone(), value.clone());
             }
         }
-    };
-    edit(&caller, &machine, &id, change).await
-}
-
-async fn edit(
-    caller: &Caller,
-    machine: &Machine,
-    id: &RecordId,
-    change: impl Fn(&mut Fields),
-) -> Result<HttpResponse, Problem> {
-    let edit = |record: &mut Record| {
-        change(&mut record.data);
         Ok(())
     };
-    let changed = write::change(caller, &machine.records, (&datatype()?, id), None, false, edit).await?;
+    let changed = write::change(&caller, &machine.records, (&datatype()?, &id), None, false, edit).await?;
     Ok(HttpResponse::Ok().json(changed.to_json()))
 }
 

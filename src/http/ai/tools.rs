@@ -135,12 +135,10 @@ async fn list(
     let mut servers = Vec::new();
     if may_use_connected(&caller).is_ok() {
         for (server, read) in connected.all(&machine, &caller.org).await? {
-            let (of, error) = match read {
-                Ok(of) => (of, None),
-                Err(error) => (Vec::new(), Some(format!("failed to {error}"))),
-            };
+            let error = read.as_ref().err().map(|error| format!("failed to {error}"));
+            let of = read.unwrap_or_default();
             servers.push(json!({"name": server, "tools": of.len(), "error": error}));
-            tools.extend(of.into_iter().map(|Tool { name, description, schema }| {
+            tools.extend(of.iter().map(|Tool { name, description, schema }| {
                 json!({"name": name, "description": description, "inputSchema": schema, "category": "mcp"})
             }));
         }

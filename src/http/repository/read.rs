@@ -99,14 +99,25 @@ pub(super) async fn get(
     Params(_): Params<EnrichParams>,
 ) -> Result<HttpResponse, Problem> {
     let (datatype, sk) = path.into_inner();
-    let datatype = rules::datatype(&datatype)?;
-    rules::check(&caller, &datatype, Act::Read)?;
-    let found = async {
-        let found = records.require(&caller.org, &datatype, &sk).await?.record;
-        rules::check_record(&caller, &found, Permission::Read).map(|()| found)
-    };
-    let found = rules::unless_hidden(&caller, &datatype, Permission::Read, found.await)?;
+    let found = one(&caller, &records, (&rules::datatype(&datatype)?, &sk)).await?;
     Ok(HttpResponse::Ok().json(found.to_json()))
+}
+
+/// A record that the caller may read.
+///
+/// # Errors
+/// 404, 403, or what the store fails with.
+pub async fn one(
+    caller: &Principal,
+    records: &Records,
+    (datatype, sk): (&Datatype, &RecordId),
+) -> Result<Record, Problem> {
+    rules::check(caller, datatype, Act::Read)?;
+    let found = async {
+        let found = records.require(&caller.org, datatype, sk).await?.record;
+        rules::check_record(caller, &found, Permission::Read).map(|()| found)
+    };
+    rules::unless_hidden(caller, datatype, Permission::Read, found.await)
 }
 
 pub(super) async fn find_any_id(

@@ -12,7 +12,7 @@ use crate::house::House;
 use crate::ids::{EventId, OrgId, StreamId};
 use crate::keys;
 use crate::ports::Publisher;
-use crate::store::{Batch, Expect, Pages, Scan, StoreError, decode, encode};
+use crate::store::{Batch, Expect, Pages, Scan, StoreError, decode, encode, remove_all};
 
 /// Pages that are read at once.
 const PAGES: usize = 100;
@@ -164,15 +164,8 @@ impl StreamBook {
     /// Removes what was asked and what was said of a stream that is over. It cannot be read any more; that it was, and what
     /// it has used, is known for as long as of any other.
     pub(super) async fn forget(&self, head: Head) -> Result<(), StoreError> {
-        let scan = Scan::prefix(keys::stream_pages(&self.org, self.id), PAGES).keys_only();
-        let mut pages = Pages::of(&*self.house.store, scan);
-        while let Some(page) = pages.next().await? {
-            let mut batch = Batch::default();
-            for (key, _) in page {
-                batch.delete(key);
-            }
-            self.house.store.commit(batch.lazily()).await?;
-        }
+        let pages = Scan::prefix(keys::stream_pages(&self.org, self.id), PAGES);
+        remove_all(&*self.house.store, pages).await?;
         let head = Head { kept_until: self.house.clock.now(), ..head };
         let mut batch = Batch::default();
         batch.delete(keys::stream_ask(&self.org, self.id));

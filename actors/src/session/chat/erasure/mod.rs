@@ -21,7 +21,7 @@ use super::model::Chat;
 use crate::bus::change::{Change, ChangeError};
 use crate::keys;
 use crate::session::stream::Streams;
-use crate::store::{Batch, Pages, Scan, StoreError, decode, encode};
+use crate::store::{Batch, Pages, Scan, StoreError, decode, encode, remove_all};
 
 /// Entries that go in one commit.
 const STEP: usize = 200;
@@ -104,7 +104,8 @@ impl ChatBook {
         let forgotten = streams.forget_chat(&self.org, self.chat.as_str()).await;
         forgotten.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         self.remove_messages().await?;
-        self.remove_decisions().await?;
+        let decisions = Scan::prefix(keys::decisions(&self.org, self.chat.as_str()), STEP);
+        remove_all(&*self.house.store, decisions).await?;
         Ok(self.remove_head(chat).await?)
     }
 
@@ -121,19 +122,6 @@ impl ChatBook {
                 }
             }
             // On the disk with the last step.
-            self.house.store.commit(batch.lazily()).await?;
-        }
-        Ok(())
-    }
-
-    async fn remove_decisions(&self) -> Result<(), StoreError> {
-        let scan = Scan::prefix(keys::decisions(&self.org, self.chat.as_str()), STEP).keys_only();
-        let mut pages = Pages::of(&*self.house.store, scan);
-        while let Some(page) = pages.next().await? {
-            let mut batch = Batch::default();
-            for (key, _) in page {
-                batch.delete(key);
-            }
             self.house.store.commit(batch.lazily()).await?;
         }
         Ok(())
